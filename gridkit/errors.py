@@ -1,0 +1,94 @@
+"""Every exception a person can meet, and the exit status each one ends a command with.
+
+A message says what happened, where (clip, file, line) and what to do next, in one line.
+Anything that is not a `GridkitError` is a bug in gridkit and ends with a traceback.
+"""
+
+EXIT_DONE = 0
+EXIT_BUG = 1
+EXIT_USAGE = 2
+EXIT_INPUT = 3
+EXIT_ENVIRONMENT = 4
+EXIT_NETWORK = 5
+EXIT_CHECK_FAILED = 6
+EXIT_INTERRUPTED = 130
+
+
+class GridkitError(Exception):
+    """Base of all errors a person can mend."""
+
+    exit_status = EXIT_BUG
+
+
+class UsageError(GridkitError):
+    """The command was asked for something it does not offer."""
+
+    exit_status = EXIT_USAGE
+
+
+class InputError(GridkitError):
+    """The input cannot be used."""
+
+    exit_status = EXIT_INPUT
+
+
+class CodeError(InputError, ValueError):
+    """A clip code, or a list of words, that is no GRID sentence."""
+
+
+class AlignmentError(InputError):
+    """An alignment file that breaks the format."""
+
+
+class SplitError(InputError):
+    """A split list that cannot be read, or that leaks."""
+
+
+class ArchiveError(InputError):
+    """An archive that is damaged, encrypted, or not safe to unpack."""
+
+
+class MediaError(InputError):
+    """A clip whose streams cannot be decoded or encoded."""
+
+
+class ProfileError(InputError):
+    """A crop profile that breaks the format."""
+
+
+class CorpusError(InputError):
+    """A prepared corpus that is missing, unfinished, damaged or too new."""
+
+
+class EnvironmentProblem(GridkitError):
+    """The machine lacks something: an extra, a permission, space, a free folder."""
+
+    exit_status = EXIT_ENVIRONMENT
+
+
+class MissingExtraError(EnvironmentProblem):
+    """An optional dependency is not installed."""
+
+
+class LockedError(EnvironmentProblem):
+    """Another run works in the same folder."""
+
+
+class DiskFullError(EnvironmentProblem):
+    """There is no space left for what has to be written."""
+
+
+class NetworkError(GridkitError):
+    """A server could not be reached, or did not keep to its word."""
+
+    exit_status = EXIT_NETWORK
+
+
+class ChecksumError(NetworkError):
+    """A download that arrived, but not as its publisher describes it."""
+
+
+class CheckFailed(GridkitError):
+    """A check found something; the findings were printed."""
+
+    exit_status = EXIT_CHECK_FAILED

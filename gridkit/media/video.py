@@ -1,0 +1,22 @@
+"""Decoded pictures of one clip, as planes."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Video:
+    """Frames of a clip as 4:2:0 planes, exactly as decoded.
+
+    Nothing is converted to RGB: faces are found on `luma`, and crops are cut from the planes.
+    """
+
+    luma: np.ndarray
+    """uint8 (T, H, W), C-contiguous."""
+    chroma: np.ndarray
+    """uint8 (T, 2, ceil(H/2), ceil(W/2)), Cb and Cr, C-contiguous."""
+    full_range: bool
+    """False: luma 16-235 and chroma 16-240 (BT.601, as MPEG-1); True: 0-255."""
+    rate_fps: Fraction
