@@ -20,3 +20,13 @@ class Video:
     full_range: bool
     """False: luma 16-235 and chroma 16-240 (BT.601, as MPEG-1); True: 0-255."""
     rate_fps: Fraction
+
+
+@dataclass(frozen=True)
+class Planes:
+    """Frames of one crop as 4:2:0 planes, full range (0-255)."""
+
+    luma: np.ndarray
+    """uint8 (T, h, w), C-contiguous; h and w even."""
+    chroma: np.ndarray | None
+    """uint8 (T, 2, h/2, w/2), Cb and Cr, C-contiguous; None for a gray crop."""
