@@ -55,7 +55,9 @@ def main(arguments: list[str] | None = None) -> None:
         error.show()
         status = errors.EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("gridkit: interrupted; what is finished is kept, run it again to go on", err=True)
+        click.echo(
+            "gridkit: interrupted; what is finished is kept, run it again to go on", err=True
+        )
         status = errors.EXIT_INTERRUPTED
     except BrokenPipeError:
         status = errors.EXIT_DONE

@@ -27,7 +27,7 @@ class Word:
 
 
 def parse_alignment(text: str, where: str = "alignment") -> tuple[Word, ...]:
-    """Read an alignment file into its spoken words, in order.
+    r"""Read an alignment file into its spoken words, in order.
 
     Args:
         text: the content of a `.align` file; LF or CRLF, blank lines ignored.
@@ -37,7 +37,7 @@ def parse_alignment(text: str, where: str = "alignment") -> tuple[Word, ...]:
         AlignmentError: a line is no `START END WORD`, times run backwards, overlap or leave
             the clip, or no word is spoken.
 
-    >>> parse_alignment("0 23750 sil\\r\\n23750 29500 bin\\r\\n29500 74500 sil\\r\\n")
+    >>> parse_alignment("0 23750 sil\r\n23750 29500 bin\r\n29500 74500 sil\r\n")
     (Word(word='bin', start_s=0.95, end_s=1.18),)
     """
     words = []
@@ -65,7 +65,7 @@ def format_alignment(words: Iterable[Word], end_s: float = 2.98) -> str:
     >>> format_alignment([Word("bin", 0.95, 1.18)]).splitlines()
     ['0 23750 sil', '23750 29500 bin', '29500 74500 sil']
     """
-    lines = []
+    lines: list[str] = []
     previous = 0
     for word in words:
         start, end = (round(time * TICKS_PER_SECOND) for time in (word.start_s, word.end_s))

@@ -17,10 +17,9 @@ SLOTS: tuple[dict[str, str], ...] = (
     {"b": "blue", "g": "green", "r": "red", "w": "white"},
     {"a": "at", "b": "by", "i": "in", "w": "with"},
     {letter: letter for letter in "abcdefghijklmnopqrstuvxyz"},
-    {
-        **dict(zip("123456789", "one two three four five six seven eight nine".split(), strict=True)),
-        "z": "zero",
-    },
+    dict(
+        zip("123456789z", "one two three four five six seven eight nine zero".split(), strict=True)
+    ),
     {"a": "again", "n": "now", "p": "please", "s": "soon"},
 )
 """For each slot, the character of the code and the word it stands for."""

@@ -105,7 +105,7 @@ def _overlapped() -> Split:
 
 
 def _unseen_lipnet() -> Split:
-    subset_of = {}
+    subset_of: dict[str, str] = {}
     for speaker in SPEAKERS_WITH_VIDEO:
         ids = ranked_ids(speaker)
         if speaker in LIPNET_TEST_SPEAKERS:
@@ -195,18 +195,14 @@ def check_leaks(split: Split) -> None:
     """
     if not split.unseen_speakers:
         return
-    speakers = {
-        subset: {split_id(clip)[0] for clip in split.ids(subset)} for subset in SUBSETS
-    }
+    speakers = {subset: {split_id(clip)[0] for clip in split.ids(subset)} for subset in SUBSETS}
     shared = speakers["test"] & (speakers["train"] | speakers["val"])
     if shared:
         names = " ".join(sorted(shared, key=speaker_order))
         raise SplitError(f"split {split.name}: test speakers also in train or val: {names}")
 
 
-def import_split(
-    name: str, lists: Mapping[str, str], *, unseen_speakers: bool = False
-) -> Split:
+def import_split(name: str, lists: Mapping[str, str], *, unseen_speakers: bool = False) -> Split:
     """Make a split from list files as they are found in the wild.
 
     Args:
@@ -246,11 +242,11 @@ _SPEAKER_PART = re.compile(r"[sx][1-9][0-9]*")
 
 
 def parse_list_line(line: str, where: str = "line") -> tuple[str, str | None]:
-    """Return clip id and subset (None where the line names none) of one line of a list.
+    r"""Return clip id and subset (None where the line names none) of one line of a list.
 
     >>> parse_list_line("s14/video/mpg_6000/srwt9p")
     ('s14/srwt9p', None)
-    >>> parse_list_line("val/s20/prwo5p"), parse_list_line("s1/bbaf2n\\ttest")
+    >>> parse_list_line("val/s20/prwo5p"), parse_list_line("s1/bbaf2n\ttest")
     (('s20/prwo5p', 'val'), ('s1/bbaf2n', 'test'))
 
     Raises:

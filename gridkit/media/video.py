@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+import av.video.plane
 import numpy as np
 
 
@@ -30,3 +31,12 @@ class Planes:
     """uint8 (T, h, w), C-contiguous; h and w even."""
     chroma: np.ndarray | None
     """uint8 (T, 2, h/2, w/2), Cb and Cr, C-contiguous; None for a gray crop."""
+
+
+def plane_pixels(plane: av.video.plane.VideoPlane) -> np.ndarray:
+    """Return a decoded plane as a uint8 (h, w) view without the padding of its rows.
+
+    The view is not C-contiguous where rows are padded: copy it before dlib sees it.
+    """
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: plane.height, : plane.width]

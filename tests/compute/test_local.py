@@ -1,0 +1,94 @@
+"""Work in local processes: order, bounded look-ahead, crashes contained."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gridkit.compute.local import AHEAD_PER_WORKER, Crashed, map_ordered
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def die_on_three(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def fail_on_two(number: int) -> int:
+    if number == 2:
+        raise ValueError("two")
+    return number
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    assert list(map_ordered(square, range(30), workers=2)) == [n * n for n in range(30)]
+
+
+def test_items_are_taken_only_as_workers_get_free() -> None:
+    taken = []
+
+    def items():
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    results = map_ordered(square, items(), workers=2)
+    next(results)
+    assert len(taken) <= 2 * AHEAD_PER_WORKER
+    results.close()
+
+
+def test_an_item_that_kills_its_worker_is_named_and_the_others_are_done() -> None:
+    results = list(map_ordered(die_on_three, range(12), workers=2))
+    assert isinstance(results[3], Crashed)
+    assert [r for r in results if not isinstance(r, Crashed)] == [n for n in range(12) if n != 3]
+
+
+def test_an_exception_ends_the_run() -> None:
+    with pytest.raises(ValueError, match="two"):
+        list(map_ordered(fail_on_two, range(5), workers=2))
+
+
+def test_no_items_start_and_end_cleanly() -> None:
+    assert list(map_ordered(square, [], workers=2)) == []
+
+
+PARENT = """
+import os, time
+from gridkit.compute.local import map_ordered
+
+def report(number):
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    list(map_ordered(report, range(2), workers=2))
+"""
+
+
+def test_workers_leave_when_the_parent_is_killed(tmp_path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    workers = [int(parent.stdout.readline()) for _ in range(2)]
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 30
+    while any(is_running(pid) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(is_running(pid) for pid in workers)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
