@@ -1,0 +1,33 @@
+# make demo   synthesise, prepare and look at a small corpus: no data, no network needed
+# make test   the tests          make check   style, types, import layers
+# make bench-prepare             gridkit against the public way, on real clips
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test check install bench-prepare
+
+install: $(INSTALLED)
+
+# torch first and pinned: unconstrained, pip takes gigabytes of CUDA
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt torch
+	$(BIN)/pip install -q -c constraints.txt -e ".[dev]"
+	touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/gridkit quickstart demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench-prepare: $(INSTALLED)
+	$(BIN)/python benchmarks/bench_prepare.py

@@ -1,0 +1,154 @@
+"""Decide, before anything is decoded, what becomes of each source clip and where it goes.
+
+Shard k of a speaker holds that speaker's clips 100k to 100k+99 by code: fixed here, so that it
+depends on neither the order of work nor on which clips turn out to be broken.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gridkit.corpus.codes import speaker_order
+from gridkit.corpus.records import ManifestRow, Reason, Status
+from gridkit.errors import InputError
+from gridkit.media.decode import probe_size
+from gridkit.prepare.alignments import Unjoined, join_alignment
+from gridkit.prepare.clip import Task
+from gridkit.prepare.sources import ClipName, Source, SourceFile, Unnamed, identify
+
+CLIPS_PER_SHARD = 100
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The clips of one shard that are worth decoding, by code."""
+
+    shard: str
+    """Path inside the corpus, `data/s1-00000.parquet`."""
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do; every source clip is in `batches` or in `rejected`."""
+
+    batches: tuple[Batch, ...]
+    rejected: tuple[ManifestRow, ...]
+    misfiled_alignments: Mapping[str, int]
+    """`s5 <- s6` to how many alignments of s5 lay in the folder of s6."""
+
+    @property
+    def clips(self) -> int:
+        """How many source clips there are."""
+        return len(self.rejected) + sum(len(batch.tasks) for batch in self.batches)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Every id that occurs in the source, kept or not."""
+        planned = {task.id for batch in self.batches for task in batch.tasks}
+        return frozenset(planned | {row.id for row in self.rejected if row.id is not None})
+
+
+def make_plan(source: Source, source_name: str, speakers: Collection[str] = ()) -> Plan:
+    """Plan a run.
+
+    Args:
+        source: what `scan` found.
+        source_name: name of the source folder, the speaker of clips that lie right in it.
+        speakers: the speakers wanted; empty for all.
+
+    Raises:
+        InputError: a wanted speaker has no clip, or there is no alignment at all.
+    """
+    if not source.alignments:
+        raise InputError(
+            "no alignment (.align) in the source; name the archive or folder that holds them "
+            "with --alignments"
+        )
+    found = [(file, identify(file, source_name)) for file in source.clips]
+    if speakers:
+        found = _select(found, speakers)
+    rejected = [_rejected(file, who) for file, who in found if isinstance(who, Unnamed)]
+    named = [_Named(file, who) for file, who in found if isinstance(who, ClipName)]
+    chosen, duplicates = _without_duplicates(named)
+    batches: list[Batch] = []
+    misfiled: Counter[str] = Counter()
+    for shard, members in _shards(chosen):
+        tasks = []
+        for file, name in members:
+            candidates = source.alignments.get(name.code, ())
+            joined = join_alignment(name.speaker, name.code, candidates)
+            if isinstance(joined, Unjoined):
+                rejected.append(_rejected_clip(file, name, joined.reason, joined.detail))
+                continue
+            if joined.folder_speaker not in (None, name.speaker):
+                misfiled[f"{name.speaker} <- {joined.folder_speaker}"] += 1
+            tasks.append(Task(file, name.speaker, name.code, joined.words))
+        batches.append(Batch(shard, tuple(tasks)))
+    return Plan(tuple(batches), (*rejected, *duplicates), dict(sorted(misfiled.items())))
+
+
+class _Named(NamedTuple):
+    file: SourceFile
+    name: ClipName
+
+
+_Found = tuple[SourceFile, ClipName | Unnamed]
+
+
+def _select(found: Sequence[_Found], speakers: Collection[str]) -> list[_Found]:
+    selected = [(file, who) for file, who in found if who.speaker in speakers]
+    lacking = set(speakers) - {who.speaker for _, who in selected}
+    if lacking:
+        there = {who.speaker for _, who in found if who.speaker}
+        raise InputError(
+            f"no clip of {' '.join(sorted(lacking, key=speaker_order))} in the source; "
+            f"it has {' '.join(sorted(there, key=speaker_order))}"
+        )
+    return selected
+
+
+def _without_duplicates(named: Sequence[_Named]) -> tuple[list[_Named], list[ManifestRow]]:
+    """Keep one file an id: the smaller picture, then the first path."""
+    by_id: dict[str, list[_Named]] = defaultdict(list)
+    for clip in named:
+        by_id[clip.name.id].append(clip)
+    chosen: list[_Named] = []
+    duplicates: list[ManifestRow] = []
+    for clips in by_id.values():
+        first, *others = sorted(clips, key=_preference) if len(clips) > 1 else clips
+        chosen.append(first)
+        detail = f"the same clip as {first.file.key}"
+        duplicates += [
+            _rejected_clip(file, name, Reason.DUPLICATE, detail) for file, name in others
+        ]
+    return chosen, duplicates
+
+
+def _preference(clip: _Named) -> tuple[float, str]:
+    try:
+        width, height = probe_size(clip.file.read())
+    except (InputError, OSError):
+        return float("inf"), clip.file.key
+    return width * height, clip.file.key
+
+
+def _shards(chosen: Sequence[_Named]) -> Iterator[tuple[str, list[_Named]]]:
+    by_speaker: dict[str, list[_Named]] = defaultdict(list)
+    for clip in chosen:
+        by_speaker[clip.name.speaker].append(clip)
+    for speaker in sorted(by_speaker, key=speaker_order):
+        clips = sorted(by_speaker[speaker], key=lambda clip: clip.name.code)
+        for number, start in enumerate(range(0, len(clips), CLIPS_PER_SHARD)):
+            yield f"data/{speaker}-{number:05d}.parquet", clips[start : start + CLIPS_PER_SHARD]
+
+
+def _rejected(file: SourceFile, who: Unnamed) -> ManifestRow:
+    return ManifestRow(
+        file.key, None, who.speaker, who.code, Status.REJECTED, who.reason, who.detail
+    )
+
+
+def _rejected_clip(file: SourceFile, name: ClipName, reason: Reason, detail: str) -> ManifestRow:
+    return ManifestRow(file.key, name.id, name.speaker, name.code, Status.REJECTED, reason, detail)

@@ -1,0 +1,244 @@
+"""Find what a source folder holds: clips and alignments, loose or in archives, at any depth.
+
+Nothing is unpacked: members are read from their archives when they are needed. A clip's key is
+its path below the source, with "/"; members of an archive are `archive!member`.
+
+Folder names are hints only. For alignments the code decides (Zenodo files them under wrong
+speakers); for clips the nearest part `sN` must agree with the speaker whose sentence it is.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from gridkit.corpus.codes import clip_id, speaker_of
+from gridkit.corpus.grammar import is_code, words_of
+from gridkit.corpus.records import Reason
+from gridkit.errors import CodeError, InputError
+from gridkit.prepare.archive import SourceArchive
+
+VIDEO_SUFFIXES = frozenset(
+    {".mpg", ".mpeg", ".mp4", ".m4v", ".mkv", ".webm", ".avi", ".mov", ".ts"}
+)
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+ALIGNMENT_SUFFIX = ".align"
+MAX_ALIGNMENT_BYTES = 64 * 1024
+
+_SPEAKER_PART = re.compile(r"[sx][1-9][0-9]*")
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of the source, loose or inside an archive."""
+
+    key: str
+    """Path below the source, with "/"; `archive!member` inside an archive."""
+    file: Path
+    """The file itself, or the archive."""
+    member: str | None
+    size_bytes: int
+    stamp: str
+    """Changes when the content does: CRC-32 of a member, else time of modification."""
+
+    @property
+    def code(self) -> str:
+        """The name without folders and extension, lower case."""
+        return PurePosixPath(self.member or self.file.name).stem.lower()
+
+    def read(self) -> bytes:
+        """Return the content.
+
+        Raises:
+            ArchiveError: the archive is damaged at this member.
+            OSError: the file cannot be read.
+        """
+        if self.member is None:
+            return self.file.read_bytes()
+        return _opened(self.file).read(self.member)
+
+
+@dataclass(frozen=True)
+class ClipName:
+    """Which clip a source file is."""
+
+    speaker: str
+    code: str
+
+    @property
+    def id(self) -> str:
+        """The clip id."""
+        return clip_id(self.speaker, self.code)
+
+
+@dataclass(frozen=True)
+class Unnamed:
+    """A source file that cannot be told to be one certain clip, and why."""
+
+    speaker: str | None
+    code: str | None
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Everything that a source folder holds."""
+
+    clips: tuple[SourceFile, ...]
+    """Files with the extension of a video, sorted by key."""
+    alignments: Mapping[str, tuple[SourceFile, ...]]
+    """Code to the alignment files of that code."""
+    ignored: int
+    """Files that are neither clip, alignment nor archive."""
+
+
+def scan(folder: Path, extra_alignments: Path | None = None) -> Source:
+    """List clips and alignments below a folder and inside its archives.
+
+    Args:
+        folder: the source; hidden files, `__MACOSX` and AppleDouble files are passed over.
+        extra_alignments: archive or folder outside the source that holds more alignments.
+
+    Raises:
+        InputError: there is no such folder, or no clip in it.
+        ArchiveError: an archive is damaged, encrypted or unsafe.
+    """
+    if not folder.is_dir():
+        kind = "a file, not a folder" if folder.exists() else "no such folder"
+        raise InputError(f"source {folder}: {kind}; name a folder with GRID archives or clips")
+    clips: list[SourceFile] = []
+    alignments: dict[str, list[SourceFile]] = defaultdict(list)
+    ignored = 0
+    for file in _files(folder):
+        if PurePosixPath(file.key).suffix.lower() in VIDEO_SUFFIXES:
+            clips.append(file)
+        elif file.key.lower().endswith(ALIGNMENT_SUFFIX):
+            alignments[file.code].append(file)
+        else:
+            ignored += 1
+    if not clips:
+        raise InputError(
+            f"source {folder}: no clip in it ({ignored} other files); expected GRID's archives "
+            "(s1.zip, ...) or videos named by their code, as s1/bbaf2n.mpg"
+        )
+    for file in _alignment_files(extra_alignments):
+        alignments[file.code].append(file)
+    return Source(
+        tuple(sorted(clips, key=lambda clip: clip.key)),
+        {code: tuple(files) for code, files in alignments.items()},
+        ignored,
+    )
+
+
+def identify(file: SourceFile, source_name: str) -> ClipName | Unnamed:
+    """Tell which clip a file is, from its name and the corpus's own list of sentences.
+
+    Args:
+        file: the clip.
+        source_name: name of the source folder, the speaker of clips that lie right in it.
+    """
+    code = file.code
+    folder = folder_speaker(file.key)
+    if not is_code(code):
+        return Unnamed(folder, None, Reason.NOT_A_SENTENCE, _why_no_code(code))
+    owner = speaker_of(code)
+    if owner is None:
+        speaker = folder or _parent_name(file.key, source_name)
+        if speaker is None:
+            detail = f"nobody in GRID says {code}, and no folder names a speaker"
+            return Unnamed(None, code, Reason.CODE_MISMATCH, detail)
+        return ClipName(speaker, code)
+    if folder is not None and folder.startswith("s") and folder != owner:
+        detail = f"{code} is a sentence of {owner}, but lies in the folder of {folder}"
+        return Unnamed(folder, code, Reason.CODE_MISMATCH, detail)
+    return ClipName(owner, code)
+
+
+def folder_speaker(key: str) -> str | None:
+    """Return the nearest folder, or archive name, that reads as a speaker.
+
+    >>> folder_speaker("video/s1/mpg_6000/bbaf2n.mpg"), folder_speaker("s2.mpg_vcd.zip!bbaf2n.mpg")
+    ('s1', 's2')
+    """
+    for part in reversed(_folders(key)):
+        if _SPEAKER_PART.fullmatch(part):
+            return part
+    return None
+
+
+def _folders(key: str) -> list[str]:
+    archive, _, member = key.rpartition("!")
+    folders = [PurePosixPath(part).name.split(".")[0] for part in archive.split("!") if part]
+    folders = [*PurePosixPath(archive).parts[:-1], *folders] if archive else []
+    return [part.lower() for part in [*folders, *PurePosixPath(member).parts[:-1]]]
+
+
+def _parent_name(key: str, source_name: str) -> str | None:
+    folders = _folders(key)
+    name = folders[-1] if folders else source_name
+    return name if _FOLDER_NAME.fullmatch(name) else None
+
+
+def _why_no_code(code: str) -> str:
+    try:
+        words_of(code)
+    except CodeError as error:
+        return str(error)
+    raise AssertionError(code)
+
+
+def _files(folder: Path) -> Iterator[SourceFile]:
+    for path in sorted(folder.rglob("*")):
+        key = path.relative_to(folder).as_posix()
+        if _is_hidden(key) or not path.is_file():
+            continue
+        if path.name.lower().endswith(ARCHIVE_SUFFIXES):
+            yield from _members(path, key)
+        else:
+            yield _loose(path, key)
+
+
+def _alignment_files(path: Path | None) -> Iterable[SourceFile]:
+    if path is None:
+        return ()
+    if path.is_dir():
+        found = [file for file in _files(path) if file.key.lower().endswith(ALIGNMENT_SUFFIX)]
+    elif path.is_file():
+        members = _members(path, path.name)
+        found = [file for file in members if file.key.lower().endswith(ALIGNMENT_SUFFIX)]
+    else:
+        raise InputError(f"alignments {path}: no such file or folder")
+    if not found:
+        raise InputError(f"alignments {path}: no .align file in it")
+    return found
+
+
+def _loose(path: Path, key: str) -> SourceFile:
+    status = path.stat()
+    return SourceFile(key, path, None, status.st_size, str(status.st_mtime_ns))
+
+
+def _members(path: Path, key: str) -> Iterator[SourceFile]:
+    stamp = str(path.stat().st_mtime_ns)
+    for member in _opened(path).members():
+        yield SourceFile(
+            f"{key}!{member.name}",
+            path,
+            member.name,
+            member.size_bytes,
+            stamp if member.crc32 is None else f"{member.crc32:08x}",
+        )
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path) -> SourceArchive:
+    """Keep archives open: a worker reads a thousand clips from one."""
+    return SourceArchive(path)
+
+
+def _is_hidden(key: str) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in key.split("/"))
