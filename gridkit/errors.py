@@ -56,6 +56,10 @@ class ProfileError(InputError):
     """A crop profile that breaks the format."""
 
 
+class LandmarkModelError(InputError):
+    """A landmark model that is missing, or finds other than 68 points."""
+
+
 class CorpusError(InputError):
     """A prepared corpus that is missing, unfinished, damaged or too new."""
 
