@@ -1,0 +1,83 @@
+"""What evaluation passes around, as frozen records: predictions, clip scores, estimates, results.
+
+A clip is never dropped: it is scored, or failed with a reason, and counts in n either way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+PROTOCOL = "gridkit-1"
+TASKS = ("v2s", "lipreading")
+FAILURES = ("crash", "hang", "out-of-memory", "type", "nan", "length", "channels")
+"""Why a clip fails; besides, `metric:NAME` where a metric raises or is not finite."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a system gave for one clip: sound, text, or a failure."""
+
+    id: str
+    samples: np.ndarray | None = None
+    """int16 (48000,), 16 kHz, for v2s."""
+    text: str | None = None
+    """As given, for lipreading."""
+    failure: str | None = None
+    """One of `FAILURES`; None where sound or text is there."""
+    detail: str | None = None
+    """One line for a person: what exactly went wrong."""
+    stateful: bool = False
+    """Asked twice, it answered differently."""
+
+
+@dataclass(frozen=True)
+class ClipScore:
+    """The figures of one clip; a line of `clips.jsonl`."""
+
+    id: str
+    status: str
+    """`scored` or `failed`."""
+    reason: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Metric name to value, for metrics that are averaged over clips."""
+    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Metric name to (errors, length), for metrics that are pooled over clips (wer, cer)."""
+    slots: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """`slot` or `slot_R` to 1 or 0 for each of the six slots."""
+    text: Mapping[str, str] = field(default_factory=dict)
+    """Recogniser, or `system`, to the normalised words that were counted."""
+    raw_text: Mapping[str, str] = field(default_factory=dict)
+    """The same before normalising."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A headline figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    true_audio: float | None = None
+    """For a recogniser's figure: the same on the true sound of the same clips."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One evaluated system: what `result.json` holds."""
+
+    protocol: str
+    task: str
+    system: Mapping[str, object]
+    """name, revision, decoding, isolation, stateful, and what else its card says."""
+    corpus: Mapping[str, object]
+    """sha256 over ids and reference samples, synthetic or not."""
+    split: Mapping[str, object]
+    """name, subset, sha256 of the definition, scored_sha256 and n of the ids scored."""
+    n: int
+    failed: Mapping[str, int]
+    """Failure reason to number of clips."""
+    rank_metric: str
+    metrics: Mapping[str, Estimate]
+    versions: Mapping[str, str]
