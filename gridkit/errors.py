@@ -64,6 +64,10 @@ class CorpusError(InputError):
     """A prepared corpus that is missing, unfinished, damaged or too new."""
 
 
+class ResultError(InputError):
+    """A result folder that is missing, unfinished, damaged or too new, or cannot be compared."""
+
+
 class EnvironmentProblem(GridkitError):
     """The machine lacks something: an extra, a permission, space, a free folder."""
 

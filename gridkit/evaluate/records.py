@@ -81,3 +81,9 @@ class Result:
     rank_metric: str
     metrics: Mapping[str, Estimate]
     versions: Mapping[str, str]
+    missing: int = 0
+    """Clips of the split that were not there to be scored (`--allow-missing`); any: no rank."""
+    speakers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Speaker to metric to the speaker's own value."""
+    slots: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """`slot` or `slot_R` to slot name to accuracy."""
