@@ -1,0 +1,163 @@
+"""`corpus.json`: what a prepared corpus is, and the hashes that let anyone check it.
+
+It is written last: a folder that has it is a finished corpus. The JSON is sorted and ends with
+a line feed, so the same corpus gives the same bytes.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gridkit import __version__
+from gridkit.errors import CorpusError
+from gridkit.store.files import read_file, write_file
+
+CORPUS_NAME = "corpus.json"
+STATE_FOLDER = ".gridkit"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class SubsetEntry:
+    """One subset of a split: its definition, and what of it is in this corpus."""
+
+    clips: int
+    """Clips by the definition, whatever the source lacks."""
+    sha256: str
+    """Hash of the definition's ids (`gridkit.corpus.splits.hash_ids`)."""
+    here: int
+    """Kept clips of this corpus."""
+
+
+@dataclass(frozen=True)
+class SplitEntry:
+    """One split."""
+
+    description: str
+    unseen_speakers: bool
+    subsets: Mapping[str, SubsetEntry]
+
+
+@dataclass(frozen=True)
+class ShardEntry:
+    """One shard."""
+
+    rows: int
+    bytes: int
+    sha256: str
+    key: str
+    """What decided its content, for resuming; the meaning is the pipeline's."""
+
+
+@dataclass(frozen=True)
+class SpeakerCounts:
+    """What became of one speaker's source clips."""
+
+    found: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the source clips; found = kept + the sum of rejected."""
+
+    found: int
+    kept: int
+    rejected: Mapping[str, int]
+    """Reason to clips."""
+    flags: Mapping[str, int]
+    """Flag to kept clips."""
+    speakers: Mapping[str, SpeakerCounts]
+    """Speaker to counts; clips whose speaker is unknown are in none."""
+
+
+@dataclass(frozen=True)
+class CorpusFile:
+    """The content of `corpus.json`."""
+
+    source: str
+    """Where the clips came from, for a person; never a path that moves the bytes."""
+    synthetic: bool
+    profiles: Mapping[str, Mapping[str, Any]]
+    """Crop profile to its full definition."""
+    settings: Mapping[str, Any]
+    splits: Mapping[str, SplitEntry]
+    counts: Counts
+    shards: Mapping[str, ShardEntry]
+    """Path inside the corpus to shard."""
+    manifest_sha256: str
+    misfiled_alignments: Mapping[str, int] = field(default_factory=dict)
+    """`s5 <- s6` to how many alignments of s5 lay in the folder of s6."""
+    schema_version: int = SCHEMA_VERSION
+    gridkit_version: str = __version__
+
+
+def write_corpus_file(folder: Path, corpus: CorpusFile) -> None:
+    """Write `corpus.json`; do it last.
+
+    Raises:
+        DiskFullError: no space is left; nothing half-written stays.
+        EnvironmentProblem: the folder cannot be written to.
+    """
+    text = json.dumps(asdict(corpus), indent=1, sort_keys=True, ensure_ascii=False)
+    write_file(folder / CORPUS_NAME, f"{text}\n".encode())
+
+
+def read_corpus_file(folder: Path) -> CorpusFile:
+    """Read `corpus.json`.
+
+    Raises:
+        CorpusError: the folder is no prepared corpus, an unfinished one, or one that a newer
+            gridkit made; or the file is damaged.
+    """
+    path = folder / CORPUS_NAME
+    if not path.is_file():
+        raise CorpusError(_why_none(folder))
+    try:
+        content = json.loads(read_file(path))
+        version = content["schema_version"]
+        if version > SCHEMA_VERSION:
+            raise CorpusError(
+                f"{folder} was made by a newer gridkit ({content['gridkit_version']}; this is "
+                f"{__version__}); upgrade: pip install --upgrade gridkit"
+            )
+        return _corpus_of(content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CorpusError(
+            f"{path}: damaged ({type(error).__name__}: {error}); run gridkit prepare again"
+        ) from error
+
+
+def _why_none(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"{folder}: no such folder"
+    if (folder / STATE_FOLDER).is_dir():
+        return (
+            f"{folder} is not finished: a run was stopped, or still goes on; "
+            "give the same gridkit prepare command again to finish it"
+        )
+    return f"{folder} is no prepared corpus (it has no {CORPUS_NAME}); make one: gridkit prepare"
+
+
+def _corpus_of(content: Mapping[str, Any]) -> CorpusFile:
+    splits = {
+        name: SplitEntry(
+            entry["description"],
+            entry["unseen_speakers"],
+            {subset: SubsetEntry(**figures) for subset, figures in entry["subsets"].items()},
+        )
+        for name, entry in content["splits"].items()
+    }
+    counts = content["counts"]
+    speakers = {name: SpeakerCounts(**figures) for name, figures in counts["speakers"].items()}
+    shards = {path: ShardEntry(**entry) for path, entry in content["shards"].items()}
+    return CorpusFile(
+        **{
+            **content,
+            "splits": splits,
+            "counts": Counts(**{**counts, "speakers": speakers}),
+            "shards": shards,
+        }
+    )

@@ -1,0 +1,139 @@
+"""A prepared corpus for reading: typed, a few rows at a time.
+
+>>> corpus = open_corpus(folder)                                          # doctest: +SKIP
+>>> for clip in corpus.clips("s1", "test", profiles=["mouth96"]):         # doctest: +SKIP
+...     print(clip.id, clip.text)
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridkit.corpus.records import Clip, ManifestRow, Status
+from gridkit.corpus.splits import SUBSETS, Split, builtin_splits
+from gridkit.errors import CorpusError
+from gridkit.store.corpus_file import CorpusFile, read_corpus_file
+from gridkit.store.manifest import MANIFEST_NAME, read_manifest, source_ids
+from gridkit.store.schema import crop_column, split_column
+from gridkit.store.shards import RECORD_COLUMNS, ROWS_PER_GROUP, clips_of, read_batches
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A finished corpus; nothing is read before it is asked for."""
+
+    folder: Path
+    file: CorpusFile
+
+    @cached_property
+    def manifest(self) -> tuple[ManifestRow, ...]:
+        """A row for every source clip, by source path."""
+        return read_manifest(self.folder / MANIFEST_NAME)
+
+    @cached_property
+    def splits(self) -> tuple[Split, ...]:
+        """The corpus's splits by their definitions; an imported one as its clips here have it."""
+        return splits_of(self.file, self.manifest)
+
+    def batches(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        split: str | None = None,
+        subset: str | None = None,
+        rows: int = ROWS_PER_GROUP,
+    ) -> Iterator[pa.RecordBatch]:
+        """Read rows as Arrow batches, shard by shard.
+
+        Args:
+            columns: which to read; None for all.
+            split: only clips of this split, whatever their subset.
+            subset: only clips of this subset of the split.
+            rows: the most rows a batch.
+
+        Raises:
+            CorpusError: no such split, subset or column, or a shard is missing or damaged.
+        """
+        wanted = self._subsets(split, subset)
+        for shard in self._shards(split, wanted):
+            path = self.folder / shard
+            if split is None:
+                yield from read_batches(path, columns, rows)
+                continue
+            column = split_column(split)
+            read = None if columns is None else list(dict.fromkeys([*columns, column]))
+            for batch in read_batches(path, read, rows):
+                chosen = batch.filter(pc.is_in(batch.column(column), pa.array(wanted)))
+                if chosen.num_rows:
+                    yield chosen if columns is None else chosen.select(list(columns))
+
+    def clips(
+        self,
+        split: str | None = None,
+        subset: str | None = None,
+        *,
+        profiles: Sequence[str] | None = None,
+    ) -> Iterator[Clip]:
+        """Read clips as records, by speaker and code.
+
+        Args:
+            split: only clips of this split, whatever their subset.
+            subset: only clips of this subset of the split.
+            profiles: whose crops to read; None for all. Others are not read from the disk.
+
+        Raises:
+            CorpusError: no such split, subset or profile, or a shard is missing or damaged.
+        """
+        names = tuple(self.file.profiles) if profiles is None else tuple(profiles)
+        lacking = [name for name in names if name not in self.file.profiles]
+        if lacking:
+            raise CorpusError(
+                f"{self.folder} has no crop {', '.join(lacking)} "
+                f"(it has {', '.join(self.file.profiles)}); add it: "
+                f"gridkit prepare {self.folder} --crop {lacking[0]}"
+            )
+        columns = [*RECORD_COLUMNS, *map(crop_column, names)]
+        for batch in self.batches(columns, split=split, subset=subset):
+            yield from clips_of(batch)
+
+    def _subsets(self, split: str | None, subset: str | None) -> tuple[str, ...]:
+        if split is not None and split not in self.file.splits:
+            raise CorpusError(
+                f"{self.folder} has no split {split!r}; it has {', '.join(self.file.splits)}"
+            )
+        if subset is not None and (split is None or subset not in SUBSETS):
+            raise CorpusError(f"no subset {subset!r} of a split; it is one of {', '.join(SUBSETS)}")
+        return SUBSETS if subset is None else (subset,)
+
+    def _shards(self, split: str | None, subsets: Sequence[str]) -> list[str]:
+        """Return the shards with such clips, in the order of the manifest's rows a speaker."""
+        if split is None:
+            return list(self.file.shards)
+        having = {row.shard for row in self.manifest if row.splits.get(split) in subsets}
+        return [shard for shard in self.file.shards if shard in having]
+
+
+def open_corpus(folder: Path) -> Corpus:
+    """Open a prepared corpus.
+
+    Raises:
+        CorpusError: the folder is no prepared corpus, an unfinished one, or one that a newer
+            gridkit made.
+    """
+    return Corpus(folder, read_corpus_file(folder))
+
+
+def splits_of(file: CorpusFile, rows: Sequence[ManifestRow]) -> tuple[Split, ...]:
+    """Return the splits a corpus names: built-in ones by definition, imported ones by its rows."""
+    builtin = {split.name: split for split in builtin_splits(source_ids(rows))}
+    kept = [row for row in rows if row.status is Status.KEPT and row.id is not None]
+    splits = []
+    for name, entry in file.splits.items():
+        subset_of = {str(row.id): row.splits[name] or "" for row in kept if name in row.splits}
+        imported = Split(name, subset_of, entry.unseen_speakers, entry.description)
+        splits.append(builtin.get(name, imported))
+    return tuple(splits)
