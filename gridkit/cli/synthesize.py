@@ -31,7 +31,7 @@ def command(folder: Path, speakers: int, clips: int, seed: int, workers: int | N
     with Progress("synthesize", total=speakers * clips, unit="clips") as bar:
         before = 0
 
-        def advance(done: int, total: int) -> None:
+        def advance(done: int, _total: int) -> None:
             nonlocal before
             bar.advance(done - before)
             before = done

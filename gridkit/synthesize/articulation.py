@@ -98,6 +98,8 @@ _TARGETS: dict[str, tuple[MouthShape, ...]] = {
 }
 CLOSING = frozenset("pbm")
 
+_LEAD_S = 0.02
+"""Lips and jaw move ahead of what is heard."""
 _STEP_S = 0.005
 _BLEND_S = 0.026
 _CLOSURE_BLEND_S = 0.012
@@ -134,7 +136,8 @@ def articulate(
     tracks = np.tile(np.array(REST, np.float32), (len(times_s), 1))
     closure = np.zeros(len(times_s), np.float32)
     for phoneme in phonemes:
-        start_s, end_s = onset_s + phoneme.start_s, onset_s + phoneme.end_s
+        start_s = onset_s + phoneme.start_s - _LEAD_S
+        end_s = onset_s + phoneme.end_s - _LEAD_S
         during = (times_s >= start_s) & (times_s < end_s)
         tracks[during] = _glide(targets_of(phoneme.name), int(during.sum()))
         if phoneme.name[0] in CLOSING:

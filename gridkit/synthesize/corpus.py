@@ -109,7 +109,11 @@ def synthesize(
     todo = [
         (number, missing)
         for number in range(1, speakers + 1)
-        if (missing := [c for c in codes_of(number, seed, clips) if not _is_there(folder, number, c)])
+        if (
+            missing := [
+                c for c in codes_of(number, seed, clips) if not _is_there(folder, number, c)
+            ]
+        )
     ]
     total = speakers * clips
     missing_clips = sum(len(codes) for _, codes in todo)
@@ -158,7 +162,8 @@ def _make_all(
     tasks = [(folder, number, code, seed) for number, codes in todo for code in codes]
     if workers <= 1 or len(tasks) <= 1:
         for task in tasks:
-            yield make_clip(*task)
+            make_clip(*task)
+            yield
         return
     # spawn: the libraries hold threads and states that a fork would tear
     with ProcessPoolExecutor(
@@ -180,7 +185,7 @@ def make_clip(folder: Path, number: int, code: str, seed: int) -> None:
     samples = _sound(speech, onset_s, draw)
     temporary = _temporary(clip_path)
     write_mpeg(temporary, pictures, samples)
-    os.replace(temporary, clip_path)
+    temporary.replace(clip_path)
 
 
 @cache
@@ -238,4 +243,4 @@ def _temporary(path: Path) -> Path:
 def _write_whole(path: Path, content: bytes) -> None:
     temporary = _temporary(path)
     temporary.write_bytes(content)
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -82,13 +82,18 @@ class Camera:
         eyes = _box(x, y, _EYES)
         y[eyes] = _blink(x[eyes], y[eyes], float(motion.blink[index]))
         picture = self._sample(x, y)
+        within = _box(face_x, face_y, mouth.INSIDE)
+        face_x, face_y = face_x[within], face_y[within]
         teeth_x, teeth_y, teeth_opacity = mouth.teeth_source(face_x, face_y)
-        teeth = self._sample(teeth_x, teeth_y)
-        painted = mouth.paint_inside(
-            picture[part].astype(np.float32), teeth.astype(np.float32), face_y, warped, shape,
+        mouth_view = picture[part][within]
+        mouth_view[:] = mouth.paint_inside(
+            mouth_view,
+            self._sample(teeth_x, teeth_y),
             teeth_opacity,
-        )  # fmt: skip
-        picture[part] = np.clip(painted, 0, 255).astype(np.uint8)
+            face_y,
+            mouth.Warp(*(values[within] for values in warped)),
+            shape,
+        )
         return picture
 
     def _sample(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -145,7 +150,7 @@ def _box(
 
 
 _EYES = (186.0, 88.0, 266.0, 112.0)
-_LIDS = ((205.5, 97.0, 105.5), (247.5, 98.5, 106.5))
+_LIDS = ((205.5, 97.0, 107.0), (247.5, 98.0, 107.8))
 """Of each eye: middle x, edge of the upper lid, edge of the lower lid."""
 
 
@@ -153,7 +158,7 @@ def _blink(x: np.ndarray, y: np.ndarray, shut: float) -> np.ndarray:
     """Return where rows come from when the upper lids are lowered."""
     for middle, upper, lower in _LIDS:
         arch = np.clip(1 - ((x - middle) / 13) ** 2, 0, 1)
-        lid = upper + shut * (lower - upper - 0.8) * arch
+        lid = upper + shut * (lower - upper - 0.3) * arch
         top = upper - 5
         stretched = np.where(
             y < lid,

@@ -11,6 +11,7 @@ Coordinates are pixels of the astronaut picture, x to the right, y down. `across
 along the mouth, -1 and 1 at the corners.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ CENTRE_X = 223.5
 HALF_WIDTH = 22.0
 REGION = (170.0, 126.0, 278.0, 208.0)
 """What may move: left, top, right, bottom."""
+INSIDE = (200.0, 134.0, 247.0, 170.0)
+"""Where the lips may part."""
 
 _CORNER_Y, _CHIN_Y, _TOP_Y, _BOTTOM_Y = 139.4, 178.0, 129.0, 206.0
 _PINNED_X = (201.5, 206, 210, 215, 220, 223.5, 228, 233, 238, 243, 245.5)
@@ -63,19 +66,19 @@ def warp(x: np.ndarray, y: np.ndarray, shape: MouthShape) -> Warp:
     """Return the portrait's coordinates for pixels of a face with this mouth.
 
     Args:
-        x, y: coordinates on the face, float32, any shape.
+        x: coordinates on the face, any shape.
+        y: likewise.
         shape: the mouth.
     """
     source_x = _narrow(x, y, shape)
     across = (source_x - CENTRE_X) / HALF_WIDTH
     targets = _target_curves(across, shape)
     drop = _JAW_SHARE * shape.open_px * _fade(np.abs(source_x - CENTRE_X), 16, 52)
-    knots = [_TOP_Y, *targets, _CHIN_Y + drop, _BOTTOM_Y]
-    sources = [_TOP_Y, *_source_curves(across), _CHIN_Y, _BOTTOM_Y]
-    source_y = sources[0] + np.minimum(y - knots[0], 0) + np.maximum(y - knots[-1], 0)
-    for above, below, source_above, source_below in zip(
-        knots, knots[1:], sources, sources[1:], strict=False
-    ):
+    top, chin, bottom = (np.full_like(across, level) for level in (_TOP_Y, _CHIN_Y, _BOTTOM_Y))
+    knots = pairwise([top, *targets, chin + drop, bottom])
+    sources = pairwise([top, *_source_curves(across), chin, bottom])
+    source_y = _TOP_Y + np.minimum(y - _TOP_Y, 0) + np.maximum(y - _BOTTOM_Y, 0)
+    for (above, below), (source_above, source_below) in zip(knots, sources, strict=True):
         share = np.clip((y - above) / np.maximum(below - above, 1e-3), 0, 1)
         source_y = source_y + share * (source_below - source_above)
     return Warp(source_x, source_y, across, targets[1], targets[2])
@@ -142,16 +145,21 @@ def teeth_source(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 
 
 def paint_inside(
-    face: np.ndarray, teeth: np.ndarray, y: np.ndarray, warped: Warp, shape: MouthShape,
+    face: np.ndarray,
+    teeth: np.ndarray,
     teeth_opacity: np.ndarray,
+    y: np.ndarray,
+    warped: Warp,
+    shape: MouthShape,
 ) -> np.ndarray:
-    """Paint the inside of the mouth over the face.
+    """Return the face with the inside of the mouth painted over it, RGB uint8 (h, w, 3).
 
     Args:
-        face: RGB float32 (h, w, 3), the face with its lips already in place.
-        teeth: RGB float32 (h, w, 3), from `teeth_source`, as `teeth_opacity`.
+        face: RGB uint8 (h, w, 3), with its lips already in place.
+        teeth: RGB uint8 (h, w, 3), the portrait at `teeth_source`.
+        teeth_opacity: float (h, w), from `teeth_source`.
         y: coordinates on the face, (h, w).
-        warped: what `warp` gave.
+        warped: what `warp` gave, (h, w) each.
         shape: the mouth.
     """
     depth, height = y - warped.inner_top, warped.inner_bottom - y
@@ -174,7 +182,7 @@ def paint_inside(
     colour = _over(colour, _LOWER_TEETH, shape.clench * below * (gap > 1.5))
     tip = np.clip((shape.tongue - 0.75) * 4, 0, 1)
     colour = _over(colour, _TONGUE * tongue_shade, tongue * tip)
-    return _over(face, colour, inside)
+    return np.clip(_over(face, colour, inside), 0, 255).astype(np.uint8)
 
 
 def _over(below: np.ndarray, above: np.ndarray, opacity: np.ndarray) -> np.ndarray:

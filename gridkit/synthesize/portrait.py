@@ -135,8 +135,7 @@ def reshape(x: np.ndarray, y: np.ndarray, look: Look) -> tuple[np.ndarray, np.nd
     """
     side = x - FACE_CENTRE[0]
     near = np.exp(-((side / 60) ** 2))
-    broader = look.breadth
-    broader = broader + look.jaw * np.exp(-(((y - 158) / 22) ** 2))
+    broader = look.breadth + look.jaw * np.exp(-(((y - 158) / 22) ** 2))
     broader = broader + look.forehead * np.exp(-(((y - 50) / 35) ** 2))
     broader = broader + look.nose * np.exp(-(((y - 124) / 9) ** 2) - (side / 13) ** 2)
     apart = np.exp(-(((y - 101) / 12) ** 2) - (side / 30) ** 2) * look.eyes_apart_px * side / 20

@@ -168,7 +168,6 @@ def _retrieve(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple[i
     sound = bytearray()
     events: list[tuple[int, int, str]] = []
 
-    @_Callback
     def receive(samples: object, count: int, event: object) -> int:
         index = 0
         while (kind := event[index].type) != 0:  # type: ignore[index]
@@ -180,7 +179,8 @@ def _retrieve(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple[i
             sound.extend(ctypes.string_at(samples, 2 * count))  # type: ignore[arg-type]
         return 0
 
-    library.espeak_SetSynthCallback(receive)
+    callback = _Callback(receive)  # kept until the end: espeak-ng holds no reference
+    library.espeak_SetSynthCallback(callback)
     raw = text.encode() + b"\0"
     library.espeak_Synth(raw, len(raw), 0, 1, 0, _UTF8 | _PHONEME_INPUT, None, None)
     library.espeak_Synchronize()
