@@ -43,7 +43,7 @@ _ONSET_S = (0.4, 1.0)
 _LATEST_END_S = 2.85
 _TICK_STEP = 250
 _FULL_SCALE = 32_767
-_ROOM_LEVEL = 14
+_ROOM_LEVEL = 40
 
 
 @dataclass(frozen=True)
