@@ -1,0 +1,366 @@
+"""Fetch files over HTTP with patience: resume after a cut, wait when told to, trust nothing.
+
+A transfer is tried again as long as it gains bytes; what the server says of the rest (status,
+`Content-Range`, `ETag`, length) is checked before a byte is written, and size and md5 after the
+last. See `partial.py` for what lies on disk meanwhile.
+
+Source: RFC 9110, HTTP semantics (range requests 14, `If-Range` 13.1.5, `Retry-After` 10.2.3).
+"""
+
+import errno
+import random
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+import httpx2
+
+from gridkit import __version__
+from gridkit.errors import ChecksumError, DiskFullError, EnvironmentProblem, NetworkError
+from gridkit.prepare.partial import (
+    Partial,
+    RemoteFile,
+    hash_file,
+    is_checked,
+    recorded_md5,
+    remember_check,
+)
+
+_PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PASSING_ERRORS = (
+    httpx2.TimeoutException,
+    httpx2.NetworkError,
+    httpx2.RemoteProtocolError,
+    httpx2.ProxyError,
+)
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_Answer = TypeVar("_Answer")
+
+
+class TransferProgress(Protocol):
+    """Hears how files come in; called from several threads."""
+
+    def on_start(self, name: str, total_bytes: int | None, already_bytes: int) -> None:
+        """Counting begins at `already_bytes`; anew where a file had to be started over."""
+
+    def on_bytes(self, name: str, count: int) -> None:
+        """So many more bytes have arrived."""
+
+    def on_done(self, name: str) -> None:
+        """The file is whole and checked."""
+
+
+class Silent:
+    """A `TransferProgress` that says nothing."""
+
+    def on_start(self, name: str, total_bytes: int | None, already_bytes: int) -> None:
+        """Say nothing."""
+
+    def on_bytes(self, name: str, count: int) -> None:
+        """Say nothing."""
+
+    def on_done(self, name: str) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for a server, and how often."""
+
+    attempts: int = 8
+    """Attempts in a row without a new byte before giving up."""
+    first_wait_s: float = 1.0
+    """Wait after the first of them; it doubles with each further one."""
+    longest_wait_s: float = 60.0
+    longest_retry_after_s: float = 600.0
+    """A server that asks for more than this is left for another day."""
+    stall_s: float = 30.0
+    """Silence on an open connection that counts as a cut."""
+    sleep: Callable[[float], object] | None = None
+    """Replaces waiting, in tests."""
+
+    def wait_s(self, failures: int) -> float:
+        """Return the back-off after so many failures in a row, with jitter."""
+        longest = min(self.longest_wait_s, self.first_wait_s * 2.0 ** max(failures - 1, 0))
+        return longest * random.uniform(0.5, 1.0)
+
+
+PATIENCE = Patience()
+
+
+class Stopped(Exception):
+    """The run was told to stop; what has arrived is kept."""
+
+
+class _TryAgainError(Exception):
+    """An attempt failed in a way that may pass."""
+
+    def __init__(self, reason: str, retry_after_s: float = 0.0):
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class Fetcher:
+    """An HTTP client with patience, as a context manager; threads may share it."""
+
+    def __init__(
+        self,
+        patience: Patience = PATIENCE,
+        progress: TransferProgress | None = None,
+        stop: threading.Event | None = None,
+    ):
+        self._patience = patience
+        self._progress = progress or Silent()
+        self._stop = stop or threading.Event()
+        self._client = httpx2.Client(
+            follow_redirects=True,
+            timeout=httpx2.Timeout(patience.stall_s),
+            # Ranges and checksums are those of the file itself, so nothing may compress it.
+            headers={"User-Agent": f"gridkit/{__version__}", "Accept-Encoding": "identity"},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def json(self, url: str) -> Any:
+        """Return the JSON that a URL answers with.
+
+        Raises:
+            NetworkError: it does not answer, or not with JSON.
+        """
+
+        def attempt() -> Any:
+            response = self._client.get(url)
+            _check_status(response)
+            try:
+                return response.json()
+            except ValueError as error:
+                raise NetworkError(f"{url} answers with something that is no JSON") from error
+
+        return self._patiently(url, attempt)
+
+    def size_bytes(self, url: str) -> int | None:
+        """Return how long a file is by its headers; None where the server does not say.
+
+        Raises:
+            NetworkError: the server does not answer, or has no such file.
+        """
+
+        def attempt() -> int | None:
+            response = self._client.head(url)
+            if response.status_code in (405, 501):
+                return None
+            _check_status(response)
+            return _content_length(response)
+
+        return self._patiently(url, attempt)
+
+    def fetch(self, file: RemoteFile, folder: Path) -> tuple[Path, int]:
+        """Make a whole and checked file in a folder, from as few bytes as possible.
+
+        Returns:
+            Its path and the number of bytes fetched now: 0 where it was there already.
+
+        Raises:
+            NetworkError: the server cannot be reached or does not keep to its word.
+            ChecksumError: what it sends has the wrong md5, twice.
+            DiskFullError: no space is left; what has arrived is kept.
+            EnvironmentProblem: the folder cannot be written to.
+        """
+        path = folder / file.name
+        try:
+            if is_complete(path, file):
+                size_bytes = path.stat().st_size
+                self._progress.on_start(file.name, size_bytes, size_bytes)
+                fetched_bytes = 0
+            else:
+                fetched_bytes = self._fetch_missing(file, Partial(folder, file))
+        except OSError as error:
+            raise _disk_problem(error, path) from error
+        self._progress.on_done(file.name)
+        return path, fetched_bytes
+
+    def _fetch_missing(self, file: RemoteFile, partial: Partial) -> int:
+        wrong_sums: list[str] = []
+
+        def attempt() -> None:
+            self._progress.on_start(file.name, partial.total_bytes, partial.have_bytes)
+            if not partial.whole:
+                self._receive(file, partial)
+            if file.md5 not in (None, partial.md5):
+                wrong_sums.append(partial.md5)
+                partial.drop()
+                partial.farthest_bytes = 0
+                if len(wrong_sums) == 2:
+                    raise ChecksumError(
+                        f"{file.url}: expected md5 {file.md5}, got {' and '.join(wrong_sums)}; "
+                        "both copies were thrown away; try later, or from another network"
+                    )
+                raise _TryAgainError(f"has md5 {wrong_sums[0]}, expected {file.md5}")
+            partial.publish()
+
+        self._patiently(file.url, attempt, lambda: partial.farthest_bytes)
+        return partial.received_bytes
+
+    def _receive(self, file: RemoteFile, partial: Partial) -> None:
+        """Append what the server sends of the rest."""
+        headers = {}
+        if partial.resumable:
+            headers["Range"] = f"bytes={partial.have_bytes}-"
+            if partial.validator:
+                headers["If-Range"] = partial.validator
+        with self._client.stream("GET", file.url, headers=headers) as response:
+            if not _continues(response, file, partial):
+                self._progress.on_start(file.name, partial.total_bytes, 0)
+            total = partial.total_bytes
+            with partial.path.open("ab") as out:
+                for chunk in response.iter_raw():
+                    if self._stop.is_set():
+                        raise Stopped
+                    if total is not None and partial.have_bytes + len(chunk) > total:
+                        partial.drop()
+                        raise _TryAgainError(f"sends more than the {total} bytes it should")
+                    partial.append(out, chunk)
+                    self._progress.on_bytes(file.name, len(chunk))
+        if total is not None and partial.have_bytes < total:
+            raise _TryAgainError(f"ends after {partial.have_bytes} of {total} bytes")
+
+    def _patiently(
+        self,
+        url: str,
+        attempt: Callable[[], _Answer],
+        farthest_bytes: Callable[[], int] = lambda: 0,
+    ) -> _Answer:
+        """Repeat an attempt until it succeeds, or fails too often without getting farther."""
+        failures = 0
+        while True:
+            if self._stop.is_set():
+                raise Stopped
+            before = farthest_bytes()
+            retry_after_s = 0.0
+            try:
+                return attempt()
+            except _TryAgainError as error:
+                reason, retry_after_s = str(error), error.retry_after_s
+            except _PASSING_ERRORS as error:
+                reason = f"{type(error).__name__} {error}".strip()
+            except (httpx2.RequestError, httpx2.InvalidURL) as error:
+                raise NetworkError(f"{url}: {error}; check the address") from error
+            failures = 0 if farthest_bytes() > before else failures + 1
+            if failures >= self._patience.attempts:
+                raise NetworkError(
+                    f"{url}: {reason}; gave up after {failures} attempts without a new byte; "
+                    "what has arrived is kept, run it again to go on"
+                )
+            if retry_after_s > self._patience.longest_retry_after_s:
+                raise NetworkError(
+                    f"{url}: the server asks to come back in {retry_after_s:.0f} s; "
+                    "what has arrived is kept, run it again then"
+                )
+            sleep = self._patience.sleep or self._stop.wait
+            sleep(max(self._patience.wait_s(failures), retry_after_s))
+
+
+def is_complete(path: Path, file: RemoteFile) -> bool:
+    """Whether a whole and right file is there; it is hashed where it was touched since."""
+    if not path.is_file() or file.size_bytes not in (None, path.stat().st_size):
+        return False
+    expected_md5 = file.md5 or recorded_md5(path, file.url)
+    if expected_md5 is None:
+        # Without a checksum its size is all there is to go by.
+        return file.size_bytes is not None
+    if is_checked(path, file.url):
+        return recorded_md5(path, file.url) == expected_md5
+    if hash_file(path).hexdigest() != expected_md5:
+        return False
+    remember_check(path, file.url, expected_md5)
+    return True
+
+
+def _continues(response: httpx2.Response, file: RemoteFile, partial: Partial) -> bool:
+    """Whether an answer goes on where the partial file ends; it is begun anew where not."""
+    if response.status_code == 416:
+        partial.drop()
+        raise _TryAgainError("has no bytes where the partial file ends")
+    _check_status(response)
+    validator = _validator(response)
+    if response.status_code == 206:
+        match = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+        total = str(partial.total_bytes)
+        if (
+            not partial.resumable
+            or match is None
+            or int(match[1]) != partial.have_bytes
+            or (partial.total_bytes is not None and match[3] not in ("*", total))
+            or (validator and partial.validator and validator != partial.validator)
+        ):
+            said = response.headers.get("content-range", "no Content-Range")
+            have_bytes = partial.have_bytes
+            partial.drop()
+            raise _TryAgainError(f"asked for bytes {have_bytes}- of {total}, it sends {said}")
+        return True
+    length = _content_length(response)
+    if None not in (length, file.size_bytes) and length != file.size_bytes:
+        raise _TryAgainError(f"offers {length} bytes, expected {file.size_bytes}")
+    partial.begin(validator, file.size_bytes if length is None else length)
+    return False
+
+
+def _check_status(response: httpx2.Response) -> None:
+    status = f"{response.status_code} {response.reason_phrase}".strip()
+    if response.status_code in _PASSING_STATUSES:
+        raise _TryAgainError(f"answers {status}", _retry_after_s(response))
+    if response.status_code not in (200, 206):
+        raise NetworkError(
+            f"{response.url} answers {status}; "
+            "check that the address is right and that it opens in a browser"
+        )
+
+
+def _retry_after_s(response: httpx2.Response) -> float:
+    """Seconds that a server asks to wait: a number or a date; 0 where it asks for nothing."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+def _content_length(response: httpx2.Response) -> int | None:
+    text = response.headers.get("content-length", "")
+    return int(text) if text.isdecimal() else None
+
+
+def _validator(response: httpx2.Response) -> str | None:
+    """What names this version of the file: a strong ETag, else the date of its last change."""
+    etag: str = response.headers.get("etag", "")
+    if etag and not etag.startswith("W/"):
+        return etag
+    return response.headers.get("last-modified")
+
+
+def _disk_problem(error: OSError, path: Path) -> EnvironmentProblem:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(
+            f"no space left while writing {path}; what has arrived is kept: free some space "
+            "and run it again to go on"
+        )
+    return EnvironmentProblem(f"cannot write {path}: {error.strerror or error}; check the folder")
