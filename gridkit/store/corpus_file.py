@@ -5,14 +5,17 @@ a line feed, so the same corpus gives the same bytes.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gridkit import __version__
+from gridkit.corpus.codes import speaker_order
+from gridkit.corpus.splits import SUBSETS
 from gridkit.errors import CorpusError
 from gridkit.store.files import read_file, write_file
+from gridkit.store.schema import shard_order, split_order
 
 CORPUS_NAME = "corpus.json"
 STATE_FOLDER = ".gridkit"
@@ -146,13 +149,20 @@ def _corpus_of(content: Mapping[str, Any]) -> CorpusFile:
         name: SplitEntry(
             entry["description"],
             entry["unseen_speakers"],
-            {subset: SubsetEntry(**figures) for subset, figures in entry["subsets"].items()},
+            {
+                subset: SubsetEntry(**figures)
+                for subset, figures in _in_order(entry["subsets"], SUBSETS)
+            },
         )
-        for name, entry in content["splits"].items()
+        for name, entry in _in_order(content["splits"], split_order(content["splits"]))
     }
     counts = content["counts"]
-    speakers = {name: SpeakerCounts(**figures) for name, figures in counts["speakers"].items()}
-    shards = {path: ShardEntry(**entry) for path, entry in content["shards"].items()}
+    order = sorted(counts["speakers"], key=speaker_order)
+    speakers = {
+        name: SpeakerCounts(**figures) for name, figures in _in_order(counts["speakers"], order)
+    }
+    paths = sorted(content["shards"], key=shard_order)
+    shards = {path: ShardEntry(**entry) for path, entry in _in_order(content["shards"], paths)}
     return CorpusFile(
         **{
             **content,
@@ -161,3 +171,8 @@ def _corpus_of(content: Mapping[str, Any]) -> CorpusFile:
             "shards": shards,
         }
     )
+
+
+def _in_order(mapping: Mapping[str, Any], keys: Iterable[str]) -> list[tuple[str, Any]]:
+    """Return items in the order a person reads them; JSON has them by name."""
+    return [(key, mapping[key]) for key in keys]

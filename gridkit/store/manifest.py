@@ -1,5 +1,6 @@
 """The manifest: a row for every source clip, kept or rejected, sorted by source path."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,16 @@ MANIFEST_NAME = "manifest.parquet"
 ROWS_PER_GROUP = 10_000
 
 
-def write_manifest(path: Path, rows: Iterable[ManifestRow], split_names: Sequence[str]) -> None:
+def write_manifest(path: Path, rows: Iterable[ManifestRow], split_names: Sequence[str]) -> str:
     """Write the manifest; the same rows in any order give the same bytes.
 
     Args:
         path: where.
         rows: one for each source clip.
         split_names: the splits, in any order.
+
+    Returns:
+        The SHA-256 of the file.
 
     Raises:
         DiskFullError: no space is left; nothing half-written stays.
@@ -31,7 +35,9 @@ def write_manifest(path: Path, rows: Iterable[ManifestRow], split_names: Sequenc
     ordered = sorted(rows, key=lambda row: row.source_path)
     records = [_record(row, split_order(split_names)) for row in ordered]
     table = pa.Table.from_pylist(records, schema=manifest_schema(split_names))
-    write_file(path, parquet_bytes(table, rows_per_group=ROWS_PER_GROUP))
+    content = parquet_bytes(table, rows_per_group=ROWS_PER_GROUP)
+    write_file(path, content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_manifest(path: Path) -> tuple[ManifestRow, ...]:

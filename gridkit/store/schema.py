@@ -12,10 +12,12 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from gridkit.corpus.codes import speaker_order
 from gridkit.corpus.records import FRAMES, POINTS, SAMPLE_RATE_HZ
 from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES
 from gridkit.errors import SplitError
@@ -146,6 +148,20 @@ def splits_in(schema: pa.Schema) -> tuple[str, ...]:
         KeyError, ValueError: the schema is no manifest's.
     """
     return tuple(json.loads((schema.metadata or {})[SPLITS_KEY]))
+
+
+def shard_order(path: str) -> tuple[tuple[str, int, str], str]:
+    """Sort key that puts `data/s2-00000.parquet` before `data/s10-00000.parquet`."""
+    return speaker_order(shard_speaker(path)), path
+
+
+def shard_speaker(path: str) -> str:
+    """Return whose clips a shard holds.
+
+    >>> shard_speaker("data/s10-00003.parquet")
+    's10'
+    """
+    return PurePosixPath(path).stem.rpartition("-")[0]
 
 
 def profiles_in(schema: pa.Schema) -> tuple[str, ...]:

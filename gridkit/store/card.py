@@ -1,0 +1,204 @@
+"""The corpus's README.md: a dataset card that people read and `load_dataset` obeys.
+
+Its metadata names a config for the shards, one for the manifest, and one for each split that whole
+files give: a split that keeps speakers apart, since a shard holds one speaker. All other splits
+are columns, for Parquet filters.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from gridkit.corpus.codes import speaker_order, split_id
+from gridkit.corpus.records import ManifestRow, Status
+from gridkit.corpus.splits import SUBSETS, Split
+from gridkit.store.corpus_file import CorpusFile
+from gridkit.store.files import write_file
+from gridkit.store.manifest import MANIFEST_NAME
+from gridkit.store.preview import PREVIEW_NAME, choose_rows
+from gridkit.store.reader import splits_of
+from gridkit.store.schema import (
+    crop_column,
+    manifest_features,
+    shard_features,
+    shard_speaker,
+    split_column,
+)
+
+CARD_NAME = "README.md"
+DEFAULT_CONFIG = "default"
+DEFAULT_SPLIT = "clips"
+MANIFEST_CONFIG = "manifest"
+LICENCE = "cc-by-4.0"
+SYNTHETIC_LICENCE = "cc0-1.0"
+TEMPLATE = "card.md.j2"
+
+_HUB_NAMES = {"train": "train", "val": "validation", "test": "test"}
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
+
+
+def write_card(
+    folder: Path,
+    file: CorpusFile,
+    rows: Sequence[ManifestRow],
+    landmarks: Mapping[str, str],
+) -> None:
+    """Write the card of a corpus.
+
+    Args:
+        folder: the corpus.
+        file: what it is.
+        rows: its manifest.
+        landmarks: description of the landmark model (`landmarks_file`).
+
+    Raises:
+        DiskFullError: no space is left; nothing half-written stays.
+        EnvironmentProblem: the folder cannot be written to.
+    """
+    write_file(folder / CARD_NAME, render_card(file, rows, landmarks).encode())
+
+
+def render_card(file: CorpusFile, rows: Sequence[ManifestRow], landmarks: Mapping[str, str]) -> str:
+    """Return the card as Markdown with metadata on top (see `write_card`)."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    text = resources.files("gridkit.store").joinpath("data", TEMPLATE).read_text()
+    configs = card_configs(file, splits_of(file, rows))
+    body = environment.from_string(text).render(
+        file=file,
+        landmarks=landmarks,
+        configs=[config for config in configs if config["config_name"] in file.splits],
+        tables=_tables(file, rows),
+        has_preview=bool(choose_rows(rows, 1)),
+        preview=PREVIEW_NAME,
+        **_names(file),
+    )
+    return f"---\n{_metadata(file, configs)}\n---\n{body}"
+
+
+def card_configs(file: CorpusFile, splits: Sequence[Split]) -> list[dict[str, Any]]:
+    """Return the `configs` of the card's metadata.
+
+    Args:
+        file: what the corpus is.
+        splits: its splits by their definitions.
+    """
+    configs = []
+    if file.shards:
+        configs.append(
+            _config(DEFAULT_CONFIG, {DEFAULT_SPLIT: "data/*.parquet"}) | {"default": True}
+        )
+    speakers = sorted({shard_speaker(path) for path in file.shards}, key=speaker_order)
+    for split in splits:
+        files = files_by_subset(split, speakers) if split.unseen_speakers else {}
+        if files:
+            configs.append(_config(split.name, files))
+    configs.append(_config(MANIFEST_CONFIG, {MANIFEST_CONFIG: MANIFEST_NAME}))
+    return configs
+
+
+def files_by_subset(split: Split, speakers: Iterable[str]) -> dict[str, list[str]]:
+    """Return the Hub's split names with the files of each, for a split that keeps speakers apart.
+
+    Where the definition draws train and val from the same speakers, these files are `train_val`,
+    to be told apart by the column.
+    """
+    subsets: dict[str, set[str]] = {}
+    for clip, subset in split.subset_of.items():
+        subsets.setdefault(split_id(clip)[0], set()).add(subset)
+    mixed = any({"train", "val"} <= names for names in subsets.values())
+    files: dict[str, list[str]] = {}
+    for subset in SUBSETS:
+        name = "train_val" if mixed and subset != "test" else _HUB_NAMES[subset]
+        for speaker in speakers:
+            pattern = f"data/{speaker}-*.parquet"
+            if subset in subsets.get(speaker, ()) and pattern not in files.get(name, ()):
+                files.setdefault(name, []).append(pattern)
+    return {name: sorted(patterns, key=_pattern_order) for name, patterns in files.items()}
+
+
+def _pattern_order(pattern: str) -> tuple[str, int, str]:
+    return speaker_order(shard_speaker(pattern))
+
+
+def _config(name: str, files: Mapping[str, str | list[str]]) -> dict[str, Any]:
+    data_files = [{"split": split, "path": path} for split, path in files.items()]
+    return {"config_name": name, "data_files": data_files}
+
+
+def _metadata(file: CorpusFile, configs: Sequence[Mapping[str, Any]]) -> str:
+    from datasets import DatasetInfo
+    from datasets.info import DatasetInfosDict
+    from huggingface_hub import DatasetCardData
+
+    data = DatasetCardData(
+        pretty_name="Synthetic GRID-format clips" if file.synthetic else "GRID",
+        language=["en"],
+        license=SYNTHETIC_LICENCE if file.synthetic else LICENCE,
+        task_categories=["automatic-speech-recognition"],
+        size_categories=[_size_category(file.counts.kept)],
+        tags=_tags(file),
+        configs=[dict(config) for config in configs],
+    )
+    profiles, splits = tuple(file.profiles), tuple(file.splits)
+    features = {MANIFEST_CONFIG: manifest_features(splits)}
+    if file.shards:
+        features[DEFAULT_CONFIG] = shard_features(profiles, splits)
+    infos = {
+        name: DatasetInfo(features=columns, config_name=name) for name, columns in features.items()
+    }
+    DatasetInfosDict(infos).to_dataset_card_data(data)
+    return str(data.to_yaml())
+
+
+def _size_category(clips: int) -> str:
+    return next((name for limit, name in _SIZES if clips < limit), "100K<n<1M")
+
+
+def _tags(file: CorpusFile) -> list[str]:
+    tags = ["lipreading", "visual-speech-recognition", "video-to-speech", "audio-visual", "gridkit"]
+    return [*tags, "synthetic"] if file.synthetic else [*tags, "grid-corpus"]
+
+
+def _names(file: CorpusFile) -> dict[str, str]:
+    """Return a profile, a speaker and a split of this corpus, for examples that run."""
+    used = [name for name, entry in file.splits.items() if entry.subsets["test"].here]
+    return {
+        "crop": crop_column(next(iter(file.profiles), "mouth96")),
+        "speaker": next(iter(file.counts.speakers), "s1"),
+        "split": split_column(next(iter(used), "s1")),
+    }
+
+
+def _tables(file: CorpusFile, rows: Iterable[ManifestRow]) -> dict[str, Any]:
+    """Return the speakers with their counts, for the splits that have clips here."""
+    used = [
+        name
+        for name, entry in file.splits.items()
+        if any(subset.here for subset in entry.subsets.values())
+    ]
+    counts: dict[tuple[str, str, str], int] = {}
+    for row in rows:
+        if row.status is Status.KEPT:
+            for name in used:
+                key = (row.speaker or "", name, row.splits.get(name) or "")
+                counts[key] = counts.get(key, 0) + 1
+    speakers = [
+        {
+            "name": speaker,
+            "found": figures.found,
+            "kept": figures.kept,
+            "splits": [_cell(counts, speaker, name) for name in used],
+        }
+        for speaker, figures in file.counts.speakers.items()
+    ]
+    return {"splits": used, "speakers": speakers}
+
+
+def _cell(counts: Mapping[tuple[str, str, str], int], speaker: str, split: str) -> str:
+    figures = [counts.get((speaker, split, subset), 0) for subset in SUBSETS]
+    return " / ".join(map(str, figures)) if any(figures) else ""

@@ -1,0 +1,181 @@
+"""`preview.png`: a contact sheet of mouths, because people look before they trust.
+
+48 clips spread evenly over the speakers; of each, three frames of its longest word. The same
+corpus gives the same picture.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from gridkit.corpus.alignment import Word
+from gridkit.corpus.codes import speaker_order
+from gridkit.corpus.records import FRAMES, RATE_FPS, ManifestRow, Status
+from gridkit.errors import CorpusError
+from gridkit.media.codecs import decode_crop
+from gridkit.media.video import Planes
+from gridkit.store.corpus_file import CorpusFile
+from gridkit.store.files import write_file
+from gridkit.store.schema import crop_column
+from gridkit.store.shards import read_batches
+
+PREVIEW_NAME = "preview.png"
+PREFERRED_PROFILE = "mouth96"
+CLIPS = 48
+COLUMNS = 8
+PICTURE_HEIGHT_PX = 72
+LABEL_HEIGHT_PX = 20
+TITLE_HEIGHT_PX = 34
+GAP_PX = 10
+PLACES = (0.25, 0.5, 0.75)
+"""Where in the word the frames are taken."""
+
+_BACKGROUND, _INK, _FAINT = (250, 250, 250), (40, 40, 40), (120, 120, 120)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Pictures of one clip with their label."""
+
+    clip: str
+    word: str
+    pictures: tuple[np.ndarray, ...]
+    """uint8 (h, w, 3) each, BGR."""
+
+
+def write_preview(
+    folder: Path,
+    file: CorpusFile,
+    rows: Iterable[ManifestRow],
+    decode: Callable[[bytes], Planes] = decode_crop,
+) -> None:
+    """Draw the contact sheet of the shards in a folder; nothing where no clip is kept.
+
+    Args:
+        folder: the corpus; its shards are there.
+        file: what it is.
+        rows: its manifest.
+        decode: a crop's MP4 to its frames.
+
+    Raises:
+        CorpusError: a shard is missing or damaged.
+        DiskFullError, EnvironmentProblem: the picture cannot be written.
+    """
+    chosen = choose_rows(rows)
+    if not chosen or not file.profiles:
+        return
+    profiles = sorted(file.profiles)
+    profile = PREFERRED_PROFILE if PREFERRED_PROFILE in profiles else profiles[0]
+    strips = [_strip(folder, row, profile, decode) for row in chosen]
+    title = f"{len(strips)} of {file.counts.kept} clips, {profile}, gridkit {file.gridkit_version}"
+    write_file(folder / PREVIEW_NAME, png(draw_sheet(strips, title)))
+
+
+def choose_rows(rows: Iterable[ManifestRow], count: int = CLIPS) -> tuple[ManifestRow, ...]:
+    """Choose kept clips: every speaker in turn, evenly spaced by code; in speaker order."""
+    by_speaker: dict[str, list[ManifestRow]] = defaultdict(list)
+    for row in rows:
+        if row.status is Status.KEPT and row.shard is not None:
+            by_speaker[row.speaker or ""].append(row)
+    speakers = sorted(by_speaker, key=speaker_order)
+    share = dict.fromkeys(speakers, 0)
+    left = min(count, sum(map(len, by_speaker.values())))
+    while left:
+        for speaker in speakers:
+            if left and share[speaker] < len(by_speaker[speaker]):
+                share[speaker] += 1
+                left -= 1
+    chosen: list[ManifestRow] = []
+    for speaker in speakers:
+        clips = sorted(by_speaker[speaker], key=lambda row: row.code or "")
+        chosen += [clips[index * len(clips) // share[speaker]] for index in range(share[speaker])]
+    return tuple(chosen)
+
+
+def longest_word(words: Sequence[Word]) -> Word:
+    """Return the word that lasts longest, the first of equals."""
+    return max(words, key=lambda word: round(word.end_s - word.start_s, 6))
+
+
+def draw_sheet(strips: Sequence[Strip], title: str) -> np.ndarray:
+    """Return the sheet, uint8 (H, W, 3), BGR."""
+    cells = [_cell(strip) for strip in strips]
+    height, width = (max(cell.shape[axis] for cell in cells) for axis in (0, 1))
+    columns = min(COLUMNS, len(cells))
+    lines = -(-len(cells) // columns)
+    sheet_width = max(GAP_PX + columns * (width + GAP_PX), 420)
+    sheet_height = TITLE_HEIGHT_PX + lines * (height + GAP_PX)
+    sheet = np.full((sheet_height, sheet_width, 3), _BACKGROUND, np.uint8)
+    _write(sheet, title, (GAP_PX, 22), 0.5, _FAINT)
+    for index, cell in enumerate(cells):
+        line, column = divmod(index, columns)
+        y = TITLE_HEIGHT_PX + line * (height + GAP_PX)
+        x = GAP_PX + column * (width + GAP_PX)
+        sheet[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
+    return sheet
+
+
+def png(picture: np.ndarray) -> bytes:
+    """Return a picture, uint8 (H, W, 3), BGR, as a PNG file."""
+    _, encoded = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return encoded.tobytes()
+
+
+def picture_of(planes: Planes, frame: int) -> np.ndarray:
+    """Return one frame of a crop, uint8 (h, w, 3), BGR."""
+    luma = planes.luma[frame]
+    if planes.chroma is None:
+        return cv2.cvtColor(luma, cv2.COLOR_GRAY2BGR)
+    height, width = luma.shape
+    cb, cr = (cv2.resize(plane, (width, height)) for plane in planes.chroma[frame])
+    return cv2.cvtColor(np.dstack([luma, cr, cb]), cv2.COLOR_YCrCb2BGR)
+
+
+def _strip(
+    folder: Path, row: ManifestRow, profile: str, decode: Callable[[bytes], Planes]
+) -> Strip:
+    column = crop_column(profile)
+    for batch in read_batches(folder / str(row.shard), ["id", "words", column]):
+        ids = batch.column("id").to_pylist()
+        if row.id in ids:
+            record = batch.slice(ids.index(row.id), 1).to_pylist()[0]
+            word = longest_word([Word(**word) for word in record["words"]])
+            planes = decode(record[column]["bytes"])
+            pictures = tuple(picture_of(planes, frame) for frame in _frames_of(word))
+            return Strip(str(row.id), word.word, pictures)
+    raise CorpusError(f"{folder / str(row.shard)}: no clip {row.id}, though the manifest has it")
+
+
+def _frames_of(word: Word) -> list[int]:
+    times = [word.start_s + place * (word.end_s - word.start_s) for place in PLACES]
+    return [min(FRAMES - 1, int(time * RATE_FPS)) for time in times]
+
+
+def _cell(strip: Strip) -> np.ndarray:
+    pictures = [_to_height(picture) for picture in strip.pictures]
+    row = np.hstack(pictures)
+    label = np.full((LABEL_HEIGHT_PX, row.shape[1], 3), _BACKGROUND, np.uint8)
+    _write(label, strip.clip, (0, 14), 0.42, _INK)
+    text_width = cv2.getTextSize(strip.clip, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)[0][0]
+    _write(label, strip.word, (text_width + 10, 14), 0.42, _FAINT)
+    return np.vstack([row, label])
+
+
+def _to_height(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    size = (round(width * PICTURE_HEIGHT_PX / height), PICTURE_HEIGHT_PX)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def _write(
+    picture: np.ndarray,
+    text: str,
+    place: tuple[int, int],
+    scale: float,
+    colour: tuple[int, int, int],
+) -> None:
+    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
