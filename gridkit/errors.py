@@ -68,6 +68,14 @@ class ResultError(InputError):
     """A result folder that is missing, unfinished, damaged or too new, or cannot be compared."""
 
 
+class SystemLoadError(InputError):
+    """A model that cannot be loaded, or that breaks the contract of a system."""
+
+
+class SystemFailedError(InputError):
+    """A model that failed where its answer is needed: while it was timed or tried out."""
+
+
 class EnvironmentProblem(GridkitError):
     """The machine lacks something: an extra, a permission, space, a free folder."""
 
