@@ -76,6 +76,14 @@ class SystemFailedError(InputError):
     """A model that failed where its answer is needed: while it was timed or tried out."""
 
 
+class MetricError(InputError):
+    """A metric that raised an exception or is not finite for a clip: the clip's failure."""
+
+    def __init__(self, metric: str, detail: str):
+        super().__init__(f"{metric}: {detail}")
+        self.metric = metric
+
+
 class EnvironmentProblem(GridkitError):
     """The machine lacks something: an extra, a permission, space, a free folder."""
 
