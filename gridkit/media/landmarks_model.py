@@ -1,0 +1,89 @@
+"""Which file finds the 68 points, and on what terms.
+
+The default is the file in the package `face_recognition_models`, found on disk and never imported:
+its `__init__` needs `pkg_resources`, which is gone. Any dlib shape predictor with 68 points can
+stand in its place. dlib is imported late: it takes long, and few commands need it.
+"""
+
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gridkit.errors import LandmarkModelError, MissingExtraError
+from gridkit.media.landmarks import POINTS
+
+DEFAULT_NAME = "shape_predictor_68_face_landmarks"
+DEFAULT_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"
+DEFAULT_LICENCE = "trained on iBUG 300-W, for non-commercial use only"
+UNKNOWN_LICENCE = "not known to gridkit: ask whoever made the file"
+
+
+@dataclass(frozen=True)
+class LandmarkModel:
+    """A dlib shape predictor with 68 points."""
+
+    path: Path
+    name: str
+    sha256: str
+    licence: str
+
+
+def default_landmark_model() -> LandmarkModel:
+    """Return the model of the package `face_recognition_models`.
+
+    Raises:
+        MissingExtraError: the package is not installed.
+    """
+    spec = importlib.util.find_spec("face_recognition_models")
+    if spec is None or spec.origin is None:
+        raise MissingExtraError(
+            "the landmark model is missing: pip install face_recognition_models==0.3.0, "
+            "or name a file with --landmarks-model FILE"
+        )
+    return load_landmark_model(Path(spec.origin).parent / "models" / f"{DEFAULT_NAME}.dat")
+
+
+def load_landmark_model(path: Path | str) -> LandmarkModel:
+    """Read a model and check that it finds 68 points; each file is read once a process.
+
+    Raises:
+        LandmarkModelError: the file is missing, no dlib shape predictor, or has other points.
+    """
+    return _load(Path(path).resolve())
+
+
+@cache
+def _load(path: Path) -> LandmarkModel:
+    predictor(path)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    licence = DEFAULT_LICENCE if sha256 == DEFAULT_SHA256 else UNKNOWN_LICENCE
+    return LandmarkModel(path=path, name=path.stem, sha256=sha256, licence=licence)
+
+
+@cache
+def predictor(path: Path) -> Any:
+    """Return dlib's shape predictor for a file, read and tried out once a process.
+
+    Raises:
+        LandmarkModelError: as `load_landmark_model`.
+    """
+    import dlib
+
+    advice = "name a dlib shape predictor with 68 points (--landmarks-model FILE)"
+    if not path.is_file():
+        raise LandmarkModelError(f"{path}: no such file; {advice}")
+    try:
+        found = dlib.shape_predictor(str(path))
+    except RuntimeError as error:
+        raise LandmarkModelError(f"{path}: not a dlib shape predictor; {advice}") from error
+    # dlib tells the number of points only with an answer
+    points = found(np.zeros((64, 64), np.uint8), dlib.rectangle(8, 8, 55, 55)).num_parts
+    if points != POINTS:
+        raise LandmarkModelError(f"{path}: finds {points} points, not {POINTS}; {advice}")
+    return found
