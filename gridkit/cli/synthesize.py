@@ -23,8 +23,7 @@ def command(folder: Path, speakers: int, clips: int, seed: int, workers: int | N
     Writes DIR/xN/CODE.mpg and DIR/alignments/xN/CODE.align: synthetic speech, a face whose mouth
     follows it, and when each word is said. Run again, it keeps what is finished.
     """
-    import os
-
+    from gridkit.compute.local import usable_cores
     from gridkit.compute.progress import Progress
     from gridkit.synthesize.corpus import synthesize
 
@@ -37,7 +36,7 @@ def command(folder: Path, speakers: int, clips: int, seed: int, workers: int | N
             before = done
 
         summary = synthesize(
-            folder, speakers, clips, seed, advance, workers=workers or len(os.sched_getaffinity(0))
+            folder, speakers, clips, seed, advance, workers=workers or usable_cores()
         )
     kept = summary.clips - summary.made
     click.echo(

@@ -9,12 +9,12 @@ clips of a smaller one, and any number of processes makes the same bytes.
     FOLDER/alignments/x1/CODE.align
 """
 
+import errno
 import itertools
 import json
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -24,10 +24,12 @@ import numpy as np
 import soxr
 
 from gridkit import __version__
+from gridkit.compute.local import Crashed, map_ordered
+from gridkit.compute.lock import LOCK_NAME, folder_lock
 from gridkit.corpus.alignment import CLIP_TICKS, TICKS_PER_SECOND, Word, format_alignment
 from gridkit.corpus.codes import speaker_of
 from gridkit.corpus.grammar import SLOTS, words_of
-from gridkit.errors import InputError, UsageError
+from gridkit.errors import DiskFullError, EnvironmentProblem, InputError, UsageError
 from gridkit.synthesize import voice
 from gridkit.synthesize.articulation import articulate
 from gridkit.synthesize.face import Camera, draw_motion
@@ -44,6 +46,7 @@ _LATEST_END_S = 2.85
 _TICK_STEP = 250
 _FULL_SCALE = 32_767
 _ROOM_LEVEL = 40
+_UNFINISHED = ".part"
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,8 @@ def synthesize(
         UsageError: more speakers or clips than there are sentences for.
         InputError: the folder holds a source of another seed or version.
         MissingExtraError: the extra `synth` is not installed.
+        LockedError: another run works in the folder.
+        DiskFullError: no space is left; finished clips are kept.
     """
     speakers_max = len(unused_codes()) // CLIPS_PER_SPEAKER_MAX
     if not (1 <= speakers <= speakers_max and 1 <= clips <= CLIPS_PER_SPEAKER_MAX):
@@ -105,26 +110,35 @@ def synthesize(
         )
     voice.require()
     folder = Path(folder)
-    _describe(folder, speakers, clips, seed)
-    todo = [
-        (number, missing)
-        for number in range(1, speakers + 1)
-        if (
-            missing := [
-                c for c in codes_of(number, seed, clips) if not _is_there(folder, number, c)
-            ]
-        )
-    ]
+    progress = progress or (lambda _done, _total: None)
     total = speakers * clips
-    missing_clips = sum(len(codes) for _, codes in todo)
-    done = total - missing_clips
-    if progress:
-        progress(done, total)
-    for _ in _make_all(folder, todo, seed, workers):
-        done += 1
-        if progress:
-            progress(done, total)
-    return Summary(folder, speakers, total, missing_clips)
+    with folder_lock(folder), _full_disk_named(folder):
+        _describe(folder, speakers, clips, seed)
+        for left_by_a_killed_run in folder.rglob(f"*{_UNFINISHED}"):
+            left_by_a_killed_run.unlink()
+        tasks = [
+            ClipTask(folder, number, code, seed)
+            for number in range(1, speakers + 1)
+            for code in codes_of(number, seed, clips)
+            if not _is_there(folder, number, code)
+        ]
+        kept = total - len(tasks)
+        progress(kept, total)
+        for made, _ in enumerate(_make_all(tasks, workers), start=1):
+            progress(kept + made, total)
+    return Summary(folder, speakers, total, len(tasks))
+
+
+@contextmanager
+def _full_disk_named(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise DiskFullError(
+            f"no space left for {folder}; make some and run again, finished clips are kept"
+        ) from error
 
 
 def _describe(folder: Path, speakers: int, clips: int, seed: int) -> None:
@@ -140,10 +154,9 @@ def _describe(folder: Path, speakers: int, clips: int, seed: int) -> None:
             )
         for speaker, count in known["clips"].items():
             counts[speaker] = max(count, counts.get(speaker, 0))
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif any(child.name != LOCK_NAME for child in folder.iterdir()):
         raise InputError(f"{folder} is not empty and holds no {DESCRIPTION}; choose another folder")
     content = {"synthetic": True, "seed": seed, "gridkit": __version__, "clips": counts}
-    folder.mkdir(parents=True, exist_ok=True)
     _write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
@@ -155,28 +168,37 @@ def _is_there(folder: Path, number: int, code: str) -> bool:
     return all(path.is_file() for path in _paths(folder, number, code))
 
 
-def _make_all(
-    folder: Path, todo: list[tuple[int, list[str]]], seed: int, workers: int
-) -> Iterator[None]:
+@dataclass(frozen=True)
+class ClipTask:
+    """One clip to make."""
+
+    folder: Path
+    number: int
+    """1 is speaker x1."""
+    code: str
+    seed: int
+
+
+def _make_all(tasks: list[ClipTask], workers: int) -> Iterator[None]:
     """Make the clips, in this process or in several; yields after each."""
-    tasks = [(folder, number, code, seed) for number, codes in todo for code in codes]
     if workers <= 1 or len(tasks) <= 1:
         for task in tasks:
-            make_clip(*task)
+            make_clip(task)
             yield
         return
-    # spawn: the libraries hold threads and states that a fork would tear
-    with ProcessPoolExecutor(
-        min(workers, len(tasks)), mp_context=multiprocessing.get_context("spawn")
-    ) as pool:
-        yield from pool.map(make_clip, *zip(*tasks, strict=True), chunksize=4)
+    results = map_ordered(make_clip, tasks, workers=min(workers, len(tasks)))
+    for task, result in zip(tasks, results, strict=True):
+        if isinstance(result, Crashed):
+            raise EnvironmentProblem(f"x{task.number}/{task.code} was not made: {result.detail}")
+        yield
 
 
-def make_clip(folder: Path, number: int, code: str, seed: int) -> None:
+def make_clip(task: ClipTask) -> None:
     """Write one clip and its alignment; the alignment comes first, so a clip is never alone."""
+    number, code, seed = task.number, task.code, task.seed
     draw = np.random.default_rng([seed, number, 2, unused_codes().index(code)])
     speech, onset_s = _speech(code, number, draw)
-    clip_path, alignment_path = _paths(folder, number, code)
+    clip_path, alignment_path = _paths(task.folder, number, code)
     _write_whole(alignment_path, format_alignment(_words(speech, onset_s)).encode())
 
     effort = np.random.default_rng([seed, number, 3]).uniform(0.9, 1.15) * draw.uniform(0.93, 1.07)
@@ -237,7 +259,7 @@ def _sound(speech: voice.Speech, onset_s: float, draw: np.random.Generator) -> n
 
 def _temporary(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    return path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}")
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 from collections.abc import Callable
@@ -7,10 +8,11 @@ import av
 import numpy as np
 import pytest
 
+from gridkit.compute.lock import LOCK_NAME, folder_lock
 from gridkit.corpus.alignment import parse_alignment
 from gridkit.corpus.codes import speaker_of
 from gridkit.corpus.grammar import is_code, words_of
-from gridkit.errors import InputError, UsageError
+from gridkit.errors import DiskFullError, InputError, LockedError, UsageError
 from gridkit.synthesize.corpus import codes_of, synthesize, unused_codes
 from gridkit.synthesize.mpeg import AUDIO_RATE_HZ, AUDIO_SAMPLES, write_mpeg
 
@@ -31,7 +33,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != LOCK_NAME
     }
 
 
@@ -161,6 +163,32 @@ def test_more_clips_extend_fewer(source: Path, tmp_path: Path) -> None:
     whole = digests(source)
     assert all(whole[name] == digest for name, digest in after.items() if name != "synthetic.json")
     assert not list(folder.rglob("*.part"))
+
+
+def test_a_killed_run_leaves_nothing_behind(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    synthesize(folder, speakers=1, clips=1, seed=SEED)
+    (clip,) = folder.glob("x1/*.mpg")
+    clip.unlink()
+    (clip.parent / f".{clip.name}.4711.part").write_bytes(b"half a clip")
+    assert synthesize(folder, speakers=1, clips=1, seed=SEED).made == 1
+    assert clip.read_bytes() == (source / "x1" / clip.name).read_bytes()
+    assert not list(folder.rglob("*.part"))
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(path: Path, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("gridkit.synthesize.corpus.write_mpeg", no_space)
+    with pytest.raises(DiskFullError, match="finished clips are kept"):
+        synthesize(tmp_path / "full", speakers=1, clips=1)
+    assert not list((tmp_path / "full").rglob("*.mpg"))
+
+
+def test_two_runs_at_once(source: Path) -> None:
+    with folder_lock(source), pytest.raises(LockedError, match="another gridkit run"):
+        synthesize(source, speakers=4, clips=2, seed=SEED)
 
 
 def test_the_folder_says_what_it_is(source: Path, tmp_path: Path) -> None:
