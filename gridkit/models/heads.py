@@ -1,0 +1,77 @@
+"""What every reader and recogniser ends in: characters for CTC, and the frame-by-frame word head.
+
+The word head says which of GRID's words is being said in each frame. It is learnt from the
+alignments and gives the layers below something to learn from long before CTC does; reading uses
+the characters alone.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from gridkit.models.alphabet import CLASSES, WORD_CLASSES
+
+
+class Output(NamedTuple):
+    """What a model says of each frame, as unnormalised log-probabilities."""
+
+    characters: torch.Tensor
+    """(B, T, 28)."""
+    words: torch.Tensor
+    """(B, T, 52)."""
+
+
+class Heads(nn.Module):
+    """Two linear layers over the same features, always in float32."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.characters = nn.Linear(features, CLASSES)
+        self.words = nn.Linear(features, WORD_CLASSES)
+
+    def forward(self, features: torch.Tensor) -> Output:
+        """Return both outputs for features (B, T, F)."""
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.float()
+            return Output(self.characters(features), self.words(features))
+
+
+RECURRENT: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
+
+
+class Bidirectional(nn.Module):
+    """A stack of bidirectional recurrent layers with dropout between and after them.
+
+    On a CPU it computes in float32 whatever surrounds it: under bf16 autocast a GRU there takes
+    15 times as long as the convolutions before it.
+    """
+
+    def __init__(self, inputs: int, hidden: int, layers: int, kind: str, dropout: float):
+        super().__init__()
+        sizes = (inputs, *[2 * hidden] * (layers - 1))
+        self.layers = nn.ModuleList(
+            RECURRENT[kind](size, hidden, bidirectional=True, batch_first=True) for size in sizes
+        )
+        self.dropout = nn.Dropout(dropout)
+        for layer in self.layers:
+            _make_orthogonal(layer)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Map features (B, T, inputs) to (B, T, 2 x hidden)."""
+        keep_autocast = features.is_cuda and torch.is_autocast_enabled("cuda")
+        with torch.autocast(features.device.type, enabled=keep_autocast):
+            if not keep_autocast:
+                features = features.float()
+            for layer in self.layers:
+                features = self.dropout(layer(features)[0])
+            return features
+
+
+def _make_orthogonal(layer: nn.Module) -> None:
+    """Make each gate's recurrent weights orthogonal, so that early gradients keep their size."""
+    assert isinstance(layer, nn.RNNBase)
+    for name, weights in layer.named_parameters():
+        if "weight_hh" in name:
+            for gate in weights.chunk(len(weights) // layer.hidden_size):
+                nn.init.orthogonal_(gate)

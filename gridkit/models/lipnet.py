@@ -1,0 +1,135 @@
+"""LipNet: space-time convolutions, two bidirectional recurrent layers, characters by CTC.
+
+Frames are uint8, (B, T, H, W, C), as they are decoded; the model standardises each colour by
+the mean and deviation in its settings. Its output is one distribution a video frame.
+
+`LipNetSettings()` is the paper's model, `LSTM` the variant of the popular single-speaker
+tutorial, `COMPACT` a small gray one that trains on a CPU. The word head is an addition (heads.py).
+
+Source: Assael et al. 2016, "LipNet", arXiv:1611.01599.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from gridkit.models.heads import Bidirectional, Heads, Output
+
+FRAMES_PER_SECOND = 25.0
+"""Of the output: one distribution a video frame."""
+
+
+@dataclass(frozen=True)
+class LipNetSettings:
+    """What makes one LipNet differ from another."""
+
+    height_px: int = 50
+    width_px: int = 100
+    colours: int = 3
+    """3 for RGB, 1 for gray."""
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    """Of each colour over the training clips, 0 to 1."""
+    deviation: tuple[float, ...] = (0.25, 0.25, 0.25)
+    channels: tuple[int, ...] = (32, 64, 96)
+    """Output channels of each convolution."""
+    kernels: tuple[tuple[int, int, int], ...] = ((3, 5, 5), (3, 5, 5), (3, 3, 3))
+    """Time, height, width of each convolution; odd."""
+    pooled: tuple[bool, ...] = (True, True, True)
+    """Whether 1 x 2 x 2 max-pooling follows each convolution."""
+    batch_norm: bool = False
+    spatial_dropout: float = 0.5
+    """Share of channels dropped after each convolution."""
+    recurrent: str = "gru"
+    """`gru` or `lstm`."""
+    hidden: int = 256
+    """Units a direction of each recurrent layer."""
+    recurrent_layers: int = 2
+    recurrent_dropout: float = 0.0
+    """Share of features dropped after each recurrent layer."""
+
+
+LSTM = LipNetSettings(recurrent="lstm", recurrent_dropout=0.5)
+COMPACT = LipNetSettings(
+    height_px=36,
+    width_px=72,
+    colours=1,
+    mean=(0.5,),
+    deviation=(0.25,),
+    channels=(16, 32, 64),
+    kernels=((3, 5, 5), (3, 3, 3), (3, 3, 3)),
+    pooled=(True, True, False),
+    batch_norm=True,
+    spatial_dropout=0.1,
+    hidden=128,
+    recurrent_dropout=0.3,
+)
+
+
+class LipNet(nn.Module):
+    """Frames of a mouth to characters."""
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self, settings: LipNetSettings | None = None):
+        super().__init__()
+        self.settings = settings = settings or LipNetSettings()
+        # not saved with the weights: they are settings
+        self.register_buffer("mean", torch.tensor(settings.mean), persistent=False)
+        self.register_buffer("deviation", torch.tensor(settings.deviation), persistent=False)
+        self.front = nn.Sequential(*_convolutions(settings))
+        self.recurrent = Bidirectional(
+            _features(self.front, settings),
+            settings.hidden,
+            settings.recurrent_layers,
+            settings.recurrent,
+            settings.recurrent_dropout,
+        )
+        self.heads = Heads(2 * settings.hidden)
+
+    def forward(self, frames: torch.Tensor) -> Output:
+        """Read a batch of clips.
+
+        Args:
+            frames: uint8, or float 0 to 255, (B, T, H, W, C).
+        """
+        pixels = (frames.float() / 255 - self.mean) / self.deviation
+        # the memory of (B, T, H, W, C) is that of a channels-last (B, C, T, H, W)
+        volume = self.front(pixels.permute(0, 4, 1, 2, 3))
+        return self.heads(self.recurrent(volume.transpose(1, 2).flatten(2)))
+
+
+def _convolutions(settings: LipNetSettings) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    sizes = pairwise((settings.colours, *settings.channels))
+    for index, ((inputs, outputs), kernel, pooled) in enumerate(
+        zip(sizes, settings.kernels, settings.pooled, strict=True)
+    ):
+        depth, height, width = kernel
+        convolution = nn.Conv3d(
+            inputs,
+            outputs,
+            kernel,
+            stride=(1, 2, 2) if index == 0 else 1,
+            padding=(depth // 2, height // 2, width // 2),
+        )
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+        layers.append(convolution)
+        if settings.batch_norm:
+            layers.append(nn.BatchNorm3d(outputs))
+        layers.append(nn.ReLU(inplace=True))
+        if pooled:
+            layers.append(nn.MaxPool3d((1, 2, 2)))
+        layers.append(nn.Dropout3d(settings.spatial_dropout))
+    return layers
+
+
+def _features(front: nn.Sequential, settings: LipNetSettings) -> int:
+    """Return how many features a frame has after the convolutions."""
+    one_frame = torch.zeros(1, settings.colours, 1, settings.height_px, settings.width_px)
+    with torch.no_grad():
+        count = front.eval()(one_frame).numel()
+    front.train()
+    return count
