@@ -222,12 +222,11 @@ def _paired_values(results: Sequence[Scored], metric: str) -> tuple[tuple[str, .
     """Return the ids that count in all, and each result's value of them, (n, results)."""
     columns = []
     for scored in results:
-        sums = tabulate(
-            scored.clips, expected=[metric] if describe(metric).floor is not None else []
-        )
-        if metric not in scored.result.metrics or metric not in sums.names:
+        if metric not in scored.result.metrics:
             known = ", ".join(sorted(scored.result.metrics))
             raise ResultError(f"{scored.folder} has no {metric}; it has {known}")
+        has_floor = describe(metric).floor is not None
+        sums = tabulate(scored.clips, expected=[metric] if has_floor else [])
         columns.append(sums.values[:, sums.names.index(metric)])
     values = np.column_stack(columns)
     counted = np.isfinite(values).all(axis=1)

@@ -5,7 +5,7 @@ a pooled error rate has errors above and lengths below. Clips are rows, figures 
 that means, speakers and resamples are each one matrix product.
 
 A failed clip counts as the floor, or as the system's own worst scored clip in that metric where
-that is worse. Lag alone is not counted where a clip has none.
+that is worse. A metric without a floor (lag) does not count where a clip has none.
 
 With 4 or more speakers an interval is the headline +- t(.975, S-1) * sd / sqrt(S) over the
 speakers' own values; with fewer it is a percentile bootstrap over clips, and speaks for these
@@ -35,7 +35,7 @@ _DRAWS_AT_ONCE = 2_000_000
 class Sums:
     """Scores of n clips as a table, sorted by id; a figure is sum(above) / sum(below).
 
-    `below` is 0 where a clip does not count (no lag was found).
+    `below` is 0 where a clip does not count (it has no lag).
     """
 
     names: tuple[str, ...]
@@ -182,7 +182,7 @@ def _figures(clip: ClipScore) -> dict[str, tuple[float, float]]:
 
 def _missing(clip: ClipScore, name: str) -> tuple[float, float]:
     """Return what stands for a figure that is not there; NaN is filled in later."""
-    if name == LAG:
+    if describe(name).floor is None:
         return 0.0, 0.0
     if clip.status == "scored":
         raise ResultError(
@@ -206,13 +206,10 @@ def _fill_failed(names: Sequence[str], above: np.ndarray, below: np.ndarray) -> 
     for column, name in enumerate(names):
         facts = describe(name)
         failed = np.isnan(above[:, column])
-        scored = values[~failed, column]
-        candidates = [*scored, *([] if facts.floor is None else [facts.floor])]
-        if failed.any() and candidates:
+        if failed.any():
+            candidates = [*values[~failed, column], facts.floor]
             worst = max(candidates) if facts.better == "down" else min(candidates)
             above[failed, column] = worst * below[failed, column]
-        elif failed.any():
-            above[failed, column] = below[failed, column] = 0.0
 
 
 def _with_lag_size(sums: Sums) -> Sums:

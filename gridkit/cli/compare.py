@@ -1,0 +1,133 @@
+"""`gridkit compare`: results side by side, pair by pair, with ranks."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from gridkit.evaluate.compare import Comparison
+
+EXAMPLE = """\b
+Example:
+  gridkit compare results/lipnet results/mine
+  gridkit compare results/* --metric wer_pocketsphinx --json
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("folders", metavar="RESULT RESULT...", nargs=-1, required=True,
+                type=click.Path(exists=True, path_type=Path))  # fmt: skip
+@click.option("--metric", help="What to compare; the track's headline metric if not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(folders: tuple[Path, ...], metric: str | None, as_json: bool) -> None:
+    """Compare evaluated systems on the clips they share.
+
+    Every pair is compared by a paired t-test, over speakers where there are four or more, else
+    over clips; p is adjusted by Holm over the pairs named here. Results that were not scored on
+    the same clips, corpus and protocol are refused.
+    """
+    from rich.console import Console
+
+    from gridkit.evaluate.compare import compare
+    from gridkit.evaluate.results import read_scored
+
+    comparison = compare([read_scored(folder) for folder in folders], metric)
+    if as_json:
+        click.echo(json.dumps(_content(comparison, folders), indent=2))
+        return
+    console = Console()
+    console.print(_results_table(comparison))
+    console.print(_pairs_table(comparison))
+
+
+def _content(comparison: "Comparison", folders: tuple[Path, ...]) -> dict[str, object]:
+    from dataclasses import asdict
+
+    rows = zip(comparison.results, comparison.estimates, comparison.ranks, folders, strict=True)
+    return {
+        "metric": comparison.metric,
+        "clips": comparison.clips,
+        "speakers": comparison.speakers,
+        "units": "speakers" if comparison.over_speakers else "clips",
+        "results": [
+            {"folder": str(folder), "system": dict(result.system), "rank": rank}
+            | asdict(estimate)
+            | {"failed": dict(result.failed), "missing": result.missing}
+            for result, estimate, rank, folder in rows
+        ],
+        "pairs": [
+            {key: _finite(value) for key, value in asdict(pair).items()}
+            for pair in comparison.pairs
+        ],
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if abs(value) != float("inf") else None
+
+
+def _results_table(comparison: "Comparison") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    from gridkit.evaluate.catalogue import describe
+
+    facts = describe(comparison.metric)
+    scope = "" if comparison.over_speakers else ", these speakers only"
+    table = Table(
+        title=f"{comparison.clips} clips of {comparison.speakers} speakers{scope}",
+        title_justify="left",
+    )
+    table.add_column("rank", justify="right")
+    table.add_column("system")
+    table.add_column(f"{facts.label} {facts.arrow}", justify="right")
+    table.add_column("95 %", justify="right")
+    table.add_column("failed", justify="right")
+    order = sorted(
+        range(len(comparison.results)),
+        key=lambda row: comparison.estimates[row].value * (1 if facts.better == "down" else -1),
+    )
+    for row in order:
+        result, estimate = comparison.results[row], comparison.estimates[row]
+        rank = comparison.ranks[row]
+        table.add_row(
+            "" if rank is None else str(rank),
+            Text(str(result.system.get("name", "?"))),
+            facts.text(estimate.value),
+            f"{facts.text(estimate.low)} to {facts.text(estimate.high)}",
+            f"{sum(result.failed.values())}/{result.n}",
+        )
+    return table
+
+
+def _pairs_table(comparison: "Comparison") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    from gridkit.evaluate.catalogue import describe
+
+    facts = describe(comparison.metric)
+    units = "speakers" if comparison.over_speakers else "clips"
+    table = Table(title=f"paired t-test over {units}", title_justify="left")
+    for heading in ("first", "second"):
+        table.add_column(heading)
+    for heading in ("difference", "95 %", "p", "p (Holm)"):
+        table.add_column(heading, justify="right")
+    for pair in comparison.pairs:
+        first, second = (
+            Text(str(comparison.results[row].system.get("name", "?")))
+            for row in (pair.first, pair.second)
+        )
+        table.add_row(
+            first,
+            second,
+            facts.text(pair.difference),
+            f"{facts.text(pair.low)} to {facts.text(pair.high)}",
+            f"{pair.p:.2g}",
+            f"{pair.p_holm:.2g}",
+        )
+    return table
