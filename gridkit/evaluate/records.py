@@ -15,6 +15,17 @@ FAILURES = ("crash", "hang", "out-of-memory", "type", "nan", "length", "channels
 
 
 @dataclass(frozen=True)
+class Reference:
+    """What is true of one clip."""
+
+    id: str
+    text: str
+    """The sentence."""
+    samples: np.ndarray | None = None
+    """int16 (48000,), 16 kHz; None where only text is scored."""
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a system gave for one clip: sound, text, or a failure."""
 
@@ -39,6 +50,8 @@ class ClipScore:
     status: str
     """`scored` or `failed`."""
     reason: str | None = None
+    detail: str | None = None
+    """One line for a person: what exactly went wrong."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Metric name to value, for metrics that are averaged over clips."""
     counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)

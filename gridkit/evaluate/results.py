@@ -176,6 +176,7 @@ def clip_from_line(line: str, where: str = CLIPS_FILE) -> ClipScore:
         id=_typed(content, "id", str, where),
         status=status,
         reason=reason,
+        detail=_typed(content, "detail", str, where) if content.get("detail") else None,
         metrics=_values(content, "metrics", float, where),
         counts={
             name: (pair[0], pair[1])

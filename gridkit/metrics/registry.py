@@ -1,0 +1,130 @@
+"""The metrics by name: which way is better, what a failed clip gets, how each is computed.
+
+Another package adds a metric through the entry-point group `gridkit.metrics`: the entry's name
+is the metric's name, its object a `Metric` (docs/add-a-metric.md).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+
+from gridkit.errors import UsageError
+from gridkit.metrics import pesq
+from gridkit.metrics.mcd import mcd_db
+from gridkit.metrics.pair import Pair
+from gridkit.metrics.stoi import stoi
+
+ENTRY_POINTS = "gridkit.metrics"
+ALIGNED = "_aligned"
+BETTER = ("up", "down", "zero")
+NEEDS = ("pair", "prediction", "lag", "text")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric and what is known of it."""
+
+    name: str
+    better: str
+    """`up`, `down`, or `zero`: the nearer to 0 the better."""
+    floor: float | None
+    """What a silent or failed clip gets; None: it is not counted."""
+    unit: str = ""
+    needs: str = "pair"
+    """`pair`: reference and prediction, scored raw and aligned in time. `prediction`: the
+    prediction alone, scored as it is. `lag`: the lag itself. `text`: words (see `text.py`)."""
+    score: Callable[[Pair], float] | None = None
+    """Computes it, for `pair` and `prediction`."""
+
+    def __post_init__(self) -> None:
+        if self.better not in BETTER or self.needs not in NEEDS:
+            raise UsageError(
+                f"metric {self.name}: better is one of {', '.join(BETTER)} and needs one of "
+                f"{', '.join(NEEDS)}, not {self.better!r} and {self.needs!r}"
+            )
+        if (self.score is None) == (self.needs in ("pair", "prediction")):
+            raise UsageError(
+                f"metric {self.name}: one that needs {self.needs!r} "
+                f"has {'no score function' if self.score is None else 'a score function'}"
+            )
+
+
+def _stoi(pair: Pair) -> float:
+    return stoi(pair.reference.at_10khz, pair.prediction.at_10khz)
+
+
+def _estoi(pair: Pair) -> float:
+    return stoi(pair.reference.at_10khz, pair.prediction.at_10khz, extended=True)
+
+
+def _pesq_nb(pair: Pair) -> float:
+    return pair.pesq_nb
+
+
+def _pesq_wb(pair: Pair) -> float:
+    return pesq.pesq_wb(pair.reference.samples, pair.prediction.samples)
+
+
+def _pesq_nb_raw(pair: Pair) -> float:
+    return pesq.raw_mos(pair.pesq_nb)
+
+
+def _mcd_db(pair: Pair) -> float:
+    # hop 160 samples: every second frame
+    return mcd_db(pair.reference.bands.every(2), pair.prediction.bands.every(2))
+
+
+SOUND_METRICS: tuple[Metric, ...] = (
+    Metric("stoi", "up", 0.0, score=_stoi),
+    Metric("estoi", "up", 0.0, score=_estoi),
+    Metric("pesq_nb", "up", 1.0, "MOS-LQO", score=_pesq_nb),
+    Metric("pesq_wb", "up", 1.0, "MOS-LQO", score=_pesq_wb),
+    Metric("pesq_nb_raw", "up", -0.5, "MOS", score=_pesq_nb_raw),
+    Metric("mcd_db", "down", 20.0, "dB", score=_mcd_db),
+)
+LAG = Metric("lag_ms", "zero", None, "ms", needs="lag")
+TEXT_METRICS: tuple[Metric, ...] = (
+    Metric("wer", "down", 1.0, needs="text"),
+    Metric("cer", "down", 1.0, needs="text"),
+    Metric("ser", "down", 1.0, needs="text"),
+    Metric("slot", "up", 0.0, needs="text"),
+)
+
+
+def find_metric(name: str) -> Metric:
+    """Return the metric behind a column's name, such as `estoi_aligned` or `wer_pocketsphinx`.
+
+    Raises:
+        UsageError: there is none; the message names those there are.
+    """
+    known = {metric.name: metric for metric in (*SOUND_METRICS, LAG, *TEXT_METRICS)}
+    known |= {metric.name: metric for metric in plug_ins()}
+    base = name.removesuffix(ALIGNED)
+    if base in known and (base == name or known[base].needs == "pair"):
+        return known[base]
+    measure, _, recogniser = name.partition("_")
+    if recogniser and measure in {metric.name for metric in TEXT_METRICS}:
+        return known[measure]
+    raise UsageError(f"no metric {name!r}; there are {', '.join(known)}")
+
+
+@cache
+def plug_ins() -> tuple[Metric, ...]:
+    """Return the metrics that other installed packages add, by name.
+
+    Raises:
+        UsageError: an entry that is no `Metric`, or takes a name that is taken.
+    """
+    taken = {metric.name for metric in (*SOUND_METRICS, LAG, *TEXT_METRICS)}
+    found = []
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
+        metric = entry.load()
+        where = f"entry point {entry.name} = {entry.value} of {ENTRY_POINTS}"
+        if not isinstance(metric, Metric) or metric.name != entry.name or metric.score is None:
+            raise UsageError(f"{where}: expected a Metric of that name with a score function")
+        if metric.name in taken:
+            raise UsageError(f"{where}: the name {metric.name} is taken; give it another")
+        taken.add(metric.name)
+        found.append(metric)
+    return tuple(found)

@@ -1,0 +1,80 @@
+"""Words against words: normaliser, word and character errors, sentence errors, slots.
+
+Texts are normalised, then compared by jiwer. Errors and lengths are counts, to be pooled over
+clips: a rate is the sum of the errors over the sum of the lengths of the references.
+"""
+
+import re
+from dataclasses import dataclass
+
+import jiwer
+
+NORMALISER = "gridkit-text-1"
+"""Version of `normalise`; a change that can move a count makes the next one."""
+
+DIGIT_WORDS = "zero one two three four five six seven eight nine".split()
+
+
+def normalise(text: str) -> str:
+    """Return a text as it is counted.
+
+    Lower case; all but a-z, 0-9 and the apostrophe to spaces; each digit to its word, apart
+    from what it touches; single spaces.
+
+    >>> normalise("Bin BLUE, at F2 now!")
+    'bin blue at f two now'
+    """
+    kept = re.sub(r"[^a-z0-9']", " ", text.lower())
+    spelt = re.sub(r"[0-9]", lambda digit: f" {DIGIT_WORDS[int(digit[0])]} ", kept)
+    return " ".join(spelt.split())
+
+
+@dataclass(frozen=True)
+class TextScore:
+    """One sentence against its reference, as counts."""
+
+    heard: str
+    """The normalised words that were counted."""
+    word_errors: int
+    words: int
+    """Words of the reference."""
+    character_errors: int
+    characters: int
+    """Characters of the reference, spaces too."""
+    slots: tuple[int, ...]
+    """1 for each word of the reference that jiwer's alignment finds unchanged, else 0."""
+
+    @property
+    def sentence_error(self) -> int:
+        """1 where any word is wrong, else 0."""
+        return int(self.word_errors > 0)
+
+
+def score_text(sentence: str, heard: str) -> TextScore:
+    """Count the errors of what was heard against the sentence that was said.
+
+    Args:
+        sentence: the reference; at least one word.
+        heard: the hypothesis; may be empty.
+    """
+    sentence, heard = normalise(sentence), normalise(heard)
+    by_word = jiwer.process_words(sentence, heard)
+    by_character = jiwer.process_characters(sentence, heard)
+    slots = [0] * len(sentence.split())
+    for chunk in by_word.alignments[0]:
+        if chunk.type == "equal":
+            slots[chunk.ref_start_idx : chunk.ref_end_idx] = [1] * (
+                chunk.ref_end_idx - chunk.ref_start_idx
+            )
+    return TextScore(
+        heard,
+        _edits(by_word),
+        len(slots),
+        _edits(by_character),
+        len(sentence),
+        tuple(slots),
+    )
+
+
+def _edits(counted: jiwer.WordOutput | jiwer.CharacterOutput) -> int:
+    return counted.substitutions + counted.deletions + counted.insertions
