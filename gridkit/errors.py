@@ -84,6 +84,18 @@ class MetricError(InputError):
         self.metric = metric
 
 
+class RecipeError(InputError):
+    """A recipe whose settings or weights do not fit."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint that is damaged, or of another run."""
+
+
+class TrainingError(InputError):
+    """Training that cannot go on: no clips, or a loss that is no number."""
+
+
 class EnvironmentProblem(GridkitError):
     """The machine lacks something: an extra, a permission, space, a free folder."""
 
