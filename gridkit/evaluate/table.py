@@ -1,0 +1,150 @@
+"""The table that ends an evaluation: the user's system, references and controls, row by row.
+
+Every figure has its interval; every row its n, failures and latency; a recogniser's figure
+stands beside its own on the true sound of the same clips.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from gridkit.evaluate.catalogue import LAG, LAG_SIZE, describe, order_key
+from gridkit.evaluate.records import Estimate, Result
+from gridkit.evaluate.statistics import MIN_SPEAKERS_FOR_T
+from gridkit.metrics.registry import ALIGNED
+
+KINDS = ("system", "reference", "control")
+SMALLPRINT = ("pesq_nb_raw", "cer_", "slot_")
+"""Figures that do not stand in the first table, besides the aligned ones; by prefix."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system of the table."""
+
+    kind: str
+    """`system` (the user's own), `reference` or `control`."""
+    result: Result
+    latency_ms: float | None = None
+    """Median latency; None where the system was not timed."""
+
+    @property
+    def name(self) -> str:
+        """Return what the system calls itself."""
+        return str(self.result.system.get("name", "unnamed"))
+
+    @property
+    def failed(self) -> int:
+        """Return how many clips failed."""
+        return sum(self.result.failed.values())
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure as text."""
+
+    value: str
+    interval: str = ""
+    beside: str = ""
+    """What stands beside it: the recogniser on true sound, or the mean size of the lag."""
+
+
+def ordered(rows: Sequence[Row]) -> list[Row]:
+    """Return rows with the user's system first, then references, then controls, each by rank."""
+
+    def key(row: Row) -> tuple[int, float, str]:
+        metric = row.result.rank_metric
+        estimate = row.result.metrics.get(metric)
+        value = estimate.value if estimate else float("-inf")
+        lower = describe(metric).better == "down"
+        return KINDS.index(row.kind), value if lower else -value, row.name
+
+    return sorted(rows, key=key)
+
+
+def columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """Return the metrics of the first table, the headline first, and those of the small print."""
+    names = sorted({name for row in rows for name in row.result.metrics}, key=order_key)
+    names = [name for name in names if name != LAG_SIZE]
+    small = [name for name in names if name.startswith(SMALLPRINT) or name.endswith(ALIGNED)]
+    main = [name for name in names if name not in small]
+    headlines = {row.result.rank_metric for row in rows}
+    return sorted(main, key=lambda name: name not in headlines), small
+
+
+def cell(name: str, metrics: Mapping[str, Estimate]) -> Cell:
+    """Return a figure as text, with its interval and what stands beside it."""
+    estimate = metrics.get(name)
+    if estimate is None:
+        return Cell("")
+    facts = describe(name)
+    beside = ""
+    if estimate.true_audio is not None:
+        beside = f"true sound {facts.text(estimate.true_audio)}"
+    elif name == LAG and LAG_SIZE in metrics:
+        beside = f"mean size {facts.text(metrics[LAG_SIZE].value)}"
+    return Cell(
+        facts.text(estimate.value),
+        f"{facts.text(estimate.low)} to {facts.text(estimate.high)}",
+        beside,
+    )
+
+
+def latency_text(latency_ms: float | None) -> str:
+    """Return a latency as text, empty where there is none.
+
+    >>> latency_text(3.14159), latency_text(123.4), latency_text(None)
+    ('3.1 ms', '123 ms', '')
+    """
+    if latency_ms is None:
+        return ""
+    return f"{latency_ms:.0f} ms" if latency_ms >= 100 else f"{latency_ms:.2g} ms"
+
+
+def interval_note(result: Result) -> str:
+    """Say in one line what the intervals speak for."""
+    speakers = len(result.speakers)
+    if speakers >= MIN_SPEAKERS_FOR_T:
+        return f"95 % intervals over {speakers} speakers"
+    names = ", ".join(result.speakers)
+    return f"95 % intervals over clips: these speakers only ({names})"
+
+
+def final_table(rows: Sequence[Row]) -> Table:
+    """Return the table for a terminal; names are shown as they are, never as markup."""
+    rows = ordered(rows)
+    main, _ = columns(rows)
+    first = rows[0].result
+    table = Table(
+        title=Text(f"{first.split.get('name')}:{first.split.get('subset')}, {first.protocol}"),
+        caption=Text(interval_note(first)),
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("system", min_width=12, overflow="fold")
+    for name in main:
+        facts = describe(name)
+        table.add_column(Text(f"{facts.label} {facts.arrow}".strip()), justify="right")
+    for heading in ("failed", "latency"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        style = "bold" if row.kind == "system" else ""
+        table.add_row(
+            Text(row.name, style),
+            *(_terminal_cell(cell(name, row.result.metrics), style) for name in main),
+            f"{row.failed}/{row.result.n}",
+            latency_text(row.latency_ms),
+        )
+        if row.kind != "control":
+            table.add_section()
+    return table
+
+
+def _terminal_cell(shown: Cell, style: str) -> Text:
+    text = Text(shown.value, style)
+    for line in (shown.interval, shown.beside):
+        if line:
+            text.append(f"\n{line}", "dim")
+    return text
