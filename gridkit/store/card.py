@@ -8,7 +8,7 @@ are columns, for Parquet filters.
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridkit.corpus.codes import speaker_order, split_id
 from gridkit.corpus.records import ManifestRow, Status
@@ -16,7 +16,7 @@ from gridkit.corpus.splits import SUBSETS, Split
 from gridkit.store.corpus_file import CorpusFile
 from gridkit.store.files import write_file
 from gridkit.store.manifest import MANIFEST_NAME
-from gridkit.store.preview import PREVIEW_NAME, choose_rows
+from gridkit.store.preview import PREVIEW_NAME, choose_rows, preview_profile
 from gridkit.store.reader import splits_of
 from gridkit.store.schema import (
     crop_column,
@@ -25,6 +25,9 @@ from gridkit.store.schema import (
     shard_speaker,
     split_column,
 )
+
+if TYPE_CHECKING:
+    from huggingface_hub import DatasetCardData
 
 CARD_NAME = "README.md"
 DEFAULT_CONFIG = "default"
@@ -77,7 +80,7 @@ def render_card(file: CorpusFile, rows: Sequence[ManifestRow], landmarks: Mappin
         preview=PREVIEW_NAME,
         **_names(file),
     )
-    return f"---\n{_metadata(file, configs)}\n---\n{body}"
+    return f"---\n{card_data(file, configs).to_yaml()}\n---\n{body}"
 
 
 def card_configs(file: CorpusFile, splits: Sequence[Split]) -> list[dict[str, Any]]:
@@ -130,7 +133,8 @@ def _config(name: str, files: Mapping[str, str | list[str]]) -> dict[str, Any]:
     return {"config_name": name, "data_files": data_files}
 
 
-def _metadata(file: CorpusFile, configs: Sequence[Mapping[str, Any]]) -> str:
+def card_data(file: CorpusFile, configs: Sequence[Mapping[str, Any]]) -> "DatasetCardData":
+    """Return the card's metadata: licence, configs, features of the shards and the manifest."""
     from datasets import DatasetInfo
     from datasets.info import DatasetInfosDict
     from huggingface_hub import DatasetCardData
@@ -152,7 +156,7 @@ def _metadata(file: CorpusFile, configs: Sequence[Mapping[str, Any]]) -> str:
         name: DatasetInfo(features=columns, config_name=name) for name, columns in features.items()
     }
     DatasetInfosDict(infos).to_dataset_card_data(data)
-    return str(data.to_yaml())
+    return data
 
 
 def _size_category(clips: int) -> str:
@@ -168,7 +172,7 @@ def _names(file: CorpusFile) -> dict[str, str]:
     """Return a profile, a speaker and a split of this corpus, for examples that run."""
     used = [name for name, entry in file.splits.items() if entry.subsets["test"].here]
     return {
-        "crop": crop_column(next(iter(file.profiles), "mouth96")),
+        "crop": crop_column(preview_profile(file.profiles)),
         "speaker": next(iter(file.counts.speakers), "s1"),
         "split": split_column(next(iter(used), "s1")),
     }

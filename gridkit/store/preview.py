@@ -30,7 +30,8 @@ COLUMNS = 8
 PICTURE_HEIGHT_PX = 72
 LABEL_HEIGHT_PX = 20
 TITLE_HEIGHT_PX = 34
-GAP_PX = 10
+GAP_PX = 12
+SEAM_PX = 2
 PLACES = (0.25, 0.5, 0.75)
 """Where in the word the frames are taken."""
 
@@ -68,11 +69,16 @@ def write_preview(
     chosen = choose_rows(rows)
     if not chosen or not file.profiles:
         return
-    profiles = sorted(file.profiles)
-    profile = PREFERRED_PROFILE if PREFERRED_PROFILE in profiles else profiles[0]
+    profile = preview_profile(file.profiles)
     strips = [_strip(folder, row, profile, decode) for row in chosen]
     title = f"{len(strips)} of {file.counts.kept} clips, {profile}, gridkit {file.gridkit_version}"
     write_file(folder / PREVIEW_NAME, png(draw_sheet(strips, title)))
+
+
+def preview_profile(profiles: Iterable[str]) -> str:
+    """Return the profile that stands for all: the default one where it is there."""
+    names = sorted(profiles)
+    return names[0] if names and PREFERRED_PROFILE not in names else PREFERRED_PROFILE
 
 
 def choose_rows(rows: Iterable[ManifestRow], count: int = CLIPS) -> tuple[ManifestRow, ...]:
@@ -156,8 +162,9 @@ def _frames_of(word: Word) -> list[int]:
 
 
 def _cell(strip: Strip) -> np.ndarray:
-    pictures = [_to_height(picture) for picture in strip.pictures]
-    row = np.hstack(pictures)
+    seam = np.full((PICTURE_HEIGHT_PX, SEAM_PX, 3), _BACKGROUND, np.uint8)
+    pictures = [part for picture in strip.pictures for part in (seam, _to_height(picture))]
+    row = np.hstack(pictures[1:])
     label = np.full((LABEL_HEIGHT_PX, row.shape[1], 3), _BACKGROUND, np.uint8)
     _write(label, strip.clip, (0, 14), 0.42, _INK)
     text_width = cv2.getTextSize(strip.clip, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)[0][0]

@@ -1,0 +1,264 @@
+"""Check a prepared corpus: every file, every row, every count.
+
+A shard or a manifest that is not the file that was written (by its SHA-256) is reported once, and
+not looked into any further: preparing again mends it. What is as it was written is then read and
+decoded, and compared with the manifest, the splits' definitions and the card.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gridkit.compute.local import Crashed, map_ordered
+from gridkit.corpus.records import ManifestRow, Status
+from gridkit.corpus.splits import Split
+from gridkit.errors import CorpusError
+from gridkit.store.card import CARD_NAME, card_configs, card_data
+from gridkit.store.checks import (
+    Finding,
+    check_against_manifest,
+    check_duplicates,
+    check_manifest,
+    check_media,
+    check_row,
+    check_speaker_leaks,
+    check_subsets,
+)
+from gridkit.store.corpus_file import CorpusFile, ShardEntry
+from gridkit.store.landmarks_file import LANDMARKS_NAME, read_landmarks_file
+from gridkit.store.manifest import MANIFEST_NAME, read_manifest
+from gridkit.store.preview import PREVIEW_NAME
+from gridkit.store.reader import open_corpus, splits_of
+from gridkit.store.schema import shard_schema, split_column
+from gridkit.store.shards import file_sha256, open_parquet, quality_of, read_batches
+
+AGAIN = "give the gridkit prepare command again"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `validate` found, and how much it looked at."""
+
+    findings: tuple[Finding, ...]
+    shards: int
+    clips: int
+    source_clips: int
+    decoded: bool
+
+
+@dataclass(frozen=True)
+class ShardJob:
+    """One shard to be read, in whatever process."""
+
+    folder: Path
+    shard: str
+    rows: int
+    profiles: Mapping[str, Mapping[str, Any]]
+    splits: tuple[str, ...]
+    decode: bool
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """What a shard holds and what is wrong in it."""
+
+    rows: tuple[ManifestRow, ...]
+    """As the manifest should have them, with an empty `source_path`."""
+    findings: tuple[Finding, ...]
+
+
+def validate(
+    folder: Path,
+    *,
+    decode: bool = True,
+    workers: int = 1,
+    on_clips: Callable[[int], None] = lambda _clips: None,
+) -> Report:
+    """Check everything in a prepared corpus.
+
+    Args:
+        folder: the corpus.
+        decode: whether to decode every sound and crop: slow, and the only proof that they play.
+        workers: processes.
+        on_clips: told how many more clips are done.
+
+    Raises:
+        CorpusError: the folder is no prepared corpus, an unfinished one, or one that a newer
+            gridkit made; or `corpus.json` is damaged.
+    """
+    file = open_corpus(folder).file
+    findings = [*_check_extra_shards(folder, file), *_check_small_files(folder, file)]
+    sound: list[str] = []
+    for shard, entry in file.shards.items():
+        problem = _file_problem(folder / shard, entry)
+        if problem is None:
+            sound.append(shard)
+        else:
+            findings.append(Finding(shard, problem))
+            on_clips(entry.rows)
+    reports = _read_shards(folder, file, sound, decode, workers, on_clips)
+    in_shards = [row for report in reports.values() for row in report.rows]
+    findings += [finding for report in reports.values() for finding in report.findings]
+    findings += check_duplicates(in_shards)
+    rows, manifest_problem = _manifest(folder, file)
+    if manifest_problem is not None:
+        findings.append(manifest_problem)
+    else:
+        definitions = splits_of(file, rows)
+        readable = [shard for shard, report in reports.items() if report.rows]
+        findings += check_manifest(file, rows, definitions)
+        findings += check_against_manifest(in_shards, rows, readable)
+        for row in in_shards:
+            findings += check_subsets(str(row.shard), row, definitions)
+        findings += check_speaker_leaks(in_shards, definitions)
+        findings += _check_card(folder, file, definitions)
+    return Report(tuple(findings), len(file.shards), len(in_shards), len(rows), decode)
+
+
+def check_shard(job: ShardJob) -> ShardReport:
+    """Read one shard and check its schema and every row."""
+    rows: list[ManifestRow] = []
+    findings: list[Finding] = []
+    try:
+        problem = _schema_problem(job)
+        if problem is not None:
+            return ShardReport((), (Finding(job.shard, problem),))
+        for batch in read_batches(job.folder / job.shard):
+            for record in batch.drop_columns(["landmarks"]).to_pylist():
+                row = _manifest_row(record, job, len(rows))
+                findings += [
+                    Finding(f"{job.shard}, {row.id}", what) for what in _check(record, job)
+                ]
+                rows.append(row)
+    except CorpusError as error:
+        findings.append(Finding(job.shard, str(error)))
+        return ShardReport((), tuple(findings))
+    if len(rows) != job.rows:
+        findings.append(Finding(job.shard, f"{len(rows)} rows, corpus.json says {job.rows}"))
+    codes = [row.code or "" for row in rows]
+    if codes != sorted(codes):
+        findings.append(Finding(job.shard, "rows are not in the order of their codes"))
+    return ShardReport(tuple(rows), tuple(findings))
+
+
+def _check(record: Mapping[str, Any], job: ShardJob) -> Iterator[str]:
+    yield from check_row(record, job.shard)
+    if job.decode:
+        yield from check_media(record, job.profiles)
+
+
+def _manifest_row(record: Mapping[str, Any], job: ShardJob, index: int) -> ManifestRow:
+    subsets = {name: record[split_column(name)] for name in job.splits}
+    return ManifestRow(
+        source_path="",
+        id=record["id"],
+        speaker=record["speaker"],
+        code=record["code"],
+        status=Status.KEPT,
+        flags=tuple(record["flags"] or ()),
+        quality=None if record["qc"] is None else quality_of(record["qc"]),
+        splits={name: subset for name, subset in subsets.items() if subset is not None},
+        shard=job.shard,
+        row=index,
+    )
+
+
+def _schema_problem(job: ShardJob) -> str | None:
+    # first what is expected: making it imports `datasets`, and the landmarks' type is known
+    expected = shard_schema(tuple(job.profiles), job.splits)
+    with open_parquet(job.folder / job.shard) as parquet:
+        schema = parquet.schema_arrow
+    if schema.names != expected.names:
+        odd = sorted(set(schema.names) ^ set(expected.names))
+        return f"columns are not those of corpus.json: {', '.join(odd) or 'another order'}"
+    if not schema.equals(expected):
+        odd = [name for name in schema.names if schema.field(name) != expected.field(name)]
+        return f"another type than expected: {', '.join(odd)}"
+    if (schema.metadata or {}).get(b"huggingface") != expected.metadata[b"huggingface"]:
+        return "the schema's metadata lacks the `datasets` features, or has others"
+    return None
+
+
+def _read_shards(
+    folder: Path,
+    file: CorpusFile,
+    shards: Iterable[str],
+    decode: bool,
+    workers: int,
+    on_clips: Callable[[int], None],
+) -> dict[str, ShardReport]:
+    jobs = [
+        ShardJob(folder, shard, file.shards[shard].rows, file.profiles, tuple(file.splits), decode)
+        for shard in shards
+    ]
+    results: Iterable[ShardReport | Crashed] = (
+        map_ordered(check_shard, jobs, workers=workers) if workers > 1 else map(check_shard, jobs)
+    )
+    reports = {}
+    for job, result in zip(jobs, results, strict=True):
+        if isinstance(result, Crashed):
+            result = ShardReport((), (Finding(job.shard, result.detail),))
+        reports[job.shard] = result
+        on_clips(job.rows)
+    return reports
+
+
+def _file_problem(path: Path, entry: ShardEntry) -> str | None:
+    if not path.is_file():
+        return f"missing; {AGAIN}"
+    size = path.stat().st_size
+    if size < entry.bytes:
+        return f"truncated: {size} of {entry.bytes} bytes; {AGAIN}"
+    try:
+        if file_sha256(path) != entry.sha256:
+            return f"altered since it was written (SHA-256); {AGAIN}"
+    except CorpusError as error:
+        return str(error)
+    return None
+
+
+def _check_extra_shards(folder: Path, file: CorpusFile) -> Iterator[Finding]:
+    for path in sorted((folder / "data").glob("*")):
+        name = f"data/{path.name}"
+        if name not in file.shards:
+            yield Finding(name, "not listed in corpus.json; move it away")
+
+
+def _check_small_files(folder: Path, file: CorpusFile) -> Iterator[Finding]:
+    try:
+        read_landmarks_file(folder)
+    except CorpusError as error:
+        yield Finding(LANDMARKS_NAME, str(error))
+    if file.counts.kept and not (folder / PREVIEW_NAME).is_file():
+        yield Finding(PREVIEW_NAME, f"missing; {AGAIN}")
+
+
+def _manifest(folder: Path, file: CorpusFile) -> tuple[tuple[ManifestRow, ...], Finding | None]:
+    path = folder / MANIFEST_NAME
+    try:
+        if file_sha256(path) != file.manifest_sha256:
+            what = f"altered since it was written (SHA-256); {AGAIN}"
+            return (), Finding(MANIFEST_NAME, what)
+        return read_manifest(path), None
+    except CorpusError as error:
+        return (), Finding(MANIFEST_NAME, str(error))
+
+
+def _check_card(folder: Path, file: CorpusFile, definitions: Iterable[Split]) -> Iterator[Finding]:
+    """Yield where the card's metadata is not what shards and schema give."""
+    from huggingface_hub import DatasetCard
+
+    path = folder / CARD_NAME
+    try:
+        data: Any = DatasetCard.load(path).data
+        said = data.to_dict()
+    except Exception as error:  # whatever the YAML parser makes of a damaged text
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        yield Finding(CARD_NAME, f"cannot be read as a dataset card ({reason}); {AGAIN}")
+        return
+    wanted: Any = card_data(file, card_configs(file, tuple(definitions)))
+    expected = wanted.to_dict()
+    for key in ("license", "configs", "dataset_info"):
+        if said.get(key) != expected[key]:
+            yield Finding(CARD_NAME, f"metadata `{key}` is not what the corpus gives; {AGAIN}")
