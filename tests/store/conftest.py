@@ -2,8 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +100,7 @@ def tiny_ids() -> list[str]:
     return ids
 
 
-def write_corpus(
+def _write_corpus(
     folder: Path,
     clips: Iterable[Clip],
     *,
@@ -154,7 +153,8 @@ def write_corpus(
     return corpus
 
 
-def rejected_rows() -> list[ManifestRow]:
+@pytest.fixture(scope="session")
+def rejected() -> list[ManifestRow]:
     """A clip with 74 frames, and a file that is no clip."""
     return [
         ManifestRow(
@@ -189,10 +189,12 @@ def clip(clips: list[Clip]) -> Clip:
 
 
 @pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory, clips: list[Clip]) -> Path:
+def pristine(
+    tmp_path_factory: pytest.TempPathFactory, clips: list[Clip], rejected: list[ManifestRow]
+) -> Path:
     """A whole, sound corpus; not to be changed."""
     folder = tmp_path_factory.mktemp("pristine") / "corpus"
-    write_corpus(folder, clips, rejected=rejected_rows())
+    _write_corpus(folder, clips, rejected=rejected)
     return folder
 
 
@@ -202,5 +204,7 @@ def corpus_dir(pristine: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(pristine, tmp_path / "corpus"))
 
 
-def without_crop(clip: Clip, profile: str) -> Clip:
-    return replace(clip, crops={k: v for k, v in clip.crops.items() if k != profile})
+@pytest.fixture(scope="session")
+def write_corpus() -> Callable[..., CorpusFile]:
+    """Writes a whole corpus into a folder: `write_corpus(folder, clips, ...)`."""
+    return _write_corpus
