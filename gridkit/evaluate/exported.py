@@ -1,0 +1,165 @@
+"""Exported networks as systems: `model.pt2` (torch.export) and `model.onnx` (onnxruntime).
+
+A `model.toml` beside the file says what the network expects; no other keys:
+
+    task = "v2s"            # or "lipreading"
+    crop = "mouth96"        # crop profile
+    sample_rate = 16000     # Hz of its sound; v2s only
+    scaling = "unit"        # pixels: "unit" [0, 1], "symmetric" [-1, 1], or "bytes" (uint8, as is)
+    labels = ["", "a"]      # lipreading only: output symbols, "" is the CTC blank
+
+The network takes one clip with a batch axis, (1, T, H, W), or (1, T, H, W, 3) where the crop has
+colour; float32 unless scaling is "bytes". It gives sound, (1, N) or (N,), or for lipreading
+scores, (1, T', symbols) or (T', symbols): the best symbol of each step, repeats merged, blanks
+dropped. Another order of axes belongs into the exported network.
+"""
+
+import importlib
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from gridkit.errors import MissingExtraError, SystemLoadError
+
+SCALINGS = ("unit", "symmetric", "bytes")
+Network = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What the `.toml` beside an exported network says."""
+
+    task: str
+    crop: str
+    scaling: str
+    sample_rate: int | None = None
+    labels: tuple[str, ...] = ()
+
+
+class Exported:
+    """An exported network with what is around it; a `System`."""
+
+    def __init__(self, interface: Interface, network: Network):
+        self.task, self.crop = interface.task, interface.crop
+        self.sample_rate = interface.sample_rate
+        self._interface, self._network = interface, network
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray | str:
+        """Return sound or text for one clip, as the contract of a system says."""
+        output = self._network(scale(frames, self._interface.scaling)[None])
+        if self.task == "v2s":
+            return output[0] if output.ndim == 2 and len(output) == 1 else output
+        scores = output[0] if output.ndim == 3 else output
+        return best_path(scores, self._interface.labels)
+
+
+def load_exported(kind: str, path: Path, device: str) -> Exported:
+    """Load `model.pt2` or `model.onnx` and the `.toml` beside it.
+
+    Raises:
+        SystemLoadError: the `.toml` breaks the format, or the file is no such network.
+        MissingExtraError: onnxruntime is not installed.
+    """
+    interface = read_interface(path.with_suffix(".toml"))
+    load = _load_onnx if kind == "onnx" else _load_torch
+    return Exported(interface, load(path, device))
+
+
+def read_interface(path: Path) -> Interface:
+    """Read the `.toml` beside an exported network.
+
+    Raises:
+        SystemLoadError: a key is missing, unknown or wrong; the message names it.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SystemLoadError(f"{path.name} cannot be read: {error}") from error
+    own = {"v2s": "sample_rate", "lipreading": "labels"}.get(str(content.get("task")))
+    if own is None:
+        raise SystemLoadError(f'{path.name}: task has to be "v2s" or "lipreading"')
+    known = {"task", "crop", "scaling", own}
+    if wrong := sorted(known ^ content.keys()):
+        word = "missing" if wrong[0] in known else "unknown here"
+        raise SystemLoadError(
+            f"{path.name}: key {wrong[0]} is {word}; it holds {', '.join(sorted(known))}"
+        )
+    if content["scaling"] not in SCALINGS:
+        raise SystemLoadError(f"{path.name}: scaling has to be one of {', '.join(SCALINGS)}")
+    labels = content.pop("labels", [])
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise SystemLoadError(f"{path.name}: labels has to be a list of strings")
+    return Interface(**content, labels=tuple(labels))
+
+
+def scale(frames: np.ndarray, scaling: str) -> np.ndarray:
+    """Return uint8 pixels as the network wants them.
+
+    >>> scale(np.array([0, 255], np.uint8), "symmetric")
+    array([-1.,  1.], dtype=float32)
+    """
+    if scaling == "bytes":
+        return frames
+    unit = frames.astype(np.float32) / np.float32(255)
+    return unit if scaling == "unit" else 2 * unit - 1
+
+
+def best_path(scores: np.ndarray, labels: tuple[str, ...]) -> str:
+    """Return the text of the best symbol of each step, CTC style.
+
+    Args:
+        scores: (steps, symbols).
+        labels: one a symbol; "" is the blank.
+
+    >>> best_path(np.eye(3)[[1, 1, 0, 1, 2]], ("", "a", "b"))
+    'aab'
+    """
+    if scores.ndim != 2 or scores.shape[1] != len(labels):
+        raise ValueError(f"scores of shape {scores.shape} for {len(labels)} labels")
+    return "".join(labels[symbol] for symbol, _ in groupby(scores.argmax(axis=1).tolist()))
+
+
+def _load_torch(path: Path, device: str) -> Network:
+    import torch
+
+    try:
+        module = torch.export.load(path).module().to(device)
+    except Exception as error:  # torch raises many kinds for a file that is no archive
+        raise SystemLoadError(
+            f"{path.name} is no torch.export archive that torch {torch.__version__} loads: "
+            f"{str(error).partition(chr(10))[0]}"
+        ) from error
+
+    def network(batch: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            output: np.ndarray = module(torch.from_numpy(batch).to(device)).float().cpu().numpy()
+        return output
+
+    return network
+
+
+def _load_onnx(path: Path, device: str) -> Network:
+    try:
+        onnxruntime = importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{path.name} needs onnxruntime; run `pip install 'gridkit[onnx]'`"
+        ) from error
+    provider = "CUDAExecutionProvider" if device.startswith("cuda") else "CPUExecutionProvider"
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=[provider])
+    except Exception as error:  # its errors share no base class
+        raise SystemLoadError(
+            f"{path.name} cannot be loaded by onnxruntime {onnxruntime.__version__}: "
+            f"{str(error).partition(chr(10))[0]}"
+        ) from error
+    (entry,) = session.get_inputs()
+
+    def network(batch: np.ndarray) -> np.ndarray:
+        return np.asarray(session.run(None, {entry.name: batch})[0])
+
+    return network

@@ -1,0 +1,87 @@
+"""What a time was measured on: processor, device, driver, versions, load."""
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gridkit.compute.local import usable_cores
+
+_GPU_FIELDS = {
+    "driver": "driver_version",
+    "power_limit": "power.limit",
+    "clock_sm": "clocks.sm",
+    "clock_memory": "clocks.mem",
+    "clock_sm_max": "clocks.max.sm",
+}
+_UUID = re.compile(r"(GPU-)?[0-9a-f-]{36}")
+
+
+@dataclass(frozen=True)
+class Load:
+    """How busy the machine was: processes that want to run, over the last minute."""
+
+    processes: float
+    cores: int
+
+    @property
+    def noisy(self) -> bool:
+        """Return whether over half the cores were busy."""
+        return self.processes > self.cores / 2
+
+    def facts(self) -> dict[str, object]:
+        """Return the figures by name."""
+        return {"load_before": self.processes, "cores": self.cores}
+
+
+def machine_load() -> Load:
+    """Return how busy the machine is now."""
+    return Load(os.getloadavg()[0], usable_cores())
+
+
+def machine_facts(device: str, of_process: Mapping[str, object]) -> dict[str, object]:
+    """Return what belongs beside a time.
+
+    Args:
+        device: `cpu`, `cuda` or `cuda:N`.
+        of_process: what the system's process says: torch, threads, dtype, TF32, device name.
+    """
+    facts: dict[str, object] = {
+        "device": _processor(),
+        "processor": _processor(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+    facts |= of_process
+    if device != "cpu":
+        facts |= _gpu(str(of_process.get("device_uuid", "")))
+    return facts
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def _gpu(uuid: str) -> dict[str, object]:
+    """Return driver, clocks and power limit of a GPU, where `nvidia-smi` tells them."""
+    if not _UUID.fullmatch(uuid):
+        return {}
+    name = uuid if uuid.startswith("GPU-") else f"GPU-{uuid}"
+    query = ",".join(_GPU_FIELDS.values())
+    command = ["nvidia-smi", f"--id={name}", f"--query-gpu={query}", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return dict(zip(_GPU_FIELDS, map(str.strip, answer.stdout.split(",")), strict=False))
