@@ -1,8 +1,11 @@
 """Fixtures that every test folder shares."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
@@ -15,3 +18,46 @@ def grid_dir() -> Path:
     if not (folder / "alignments.zip").is_file():
         pytest.skip(f"no real GRID clips at {folder}; set GRIDKIT_GRID to a folder with some")
     return folder
+
+
+def write_clip(
+    path,
+    *,
+    frames=75,
+    rate_fps=25,
+    size=(64, 48),
+    sound=None,
+    sound_rate_hz=16000,
+    sound_start_s=0.0,
+    layout="mono",
+    format=None,
+):
+    """Write a small clip: a gray ramp over the frames, and the given int16 sound (N, channels)."""
+    with av.open(str(path), "w", format=format) as container:
+        video = container.add_stream("mpeg4", rate=rate_fps)
+        video.width, video.height = size
+        video.pix_fmt = "yuv420p"
+        audio = None
+        if sound is not None:
+            audio = container.add_stream("flac", rate=sound_rate_hz, layout=layout)
+        for index in range(frames):
+            picture = np.full((size[1], size[0], 3), 40 + 2 * index, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture)
+            frame.pts = index
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        if audio is not None:
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(sound.reshape(1, -1)), format="s16", layout=layout
+            )
+            frame.sample_rate = sound_rate_hz
+            frame.pts = round(sound_start_s * sound_rate_hz)
+            container.mux(audio.encode(frame))
+            container.mux(audio.encode(None))
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_clip() -> Callable[..., Path]:
+    """Writes a small clip without a face (see `write_clip`)."""
+    return write_clip

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ def map_ordered(
     *,
     workers: int,
     initialize: Callable[[], None] | None = None,
-) -> Iterator[Result | Crashed]:
+) -> Generator[Result | Crashed, None, None]:
     """Yield `function(item)` for each item, in the order of the items.
 
     Args:

@@ -17,6 +17,7 @@ keys, all of them:
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
@@ -120,15 +121,25 @@ def parse_profile(text: str, where: str) -> CropProfile:
     """
     try:
         table = tomllib.loads(text)
-        _check_keys(table)
-        return CropProfile(**{key: _frozen(value) for key, value in table.items()})
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{where}: not TOML: {error}") from error
+    return profile_of(table, where)
+
+
+def profile_of(table: Mapping[str, Any], where: str) -> CropProfile:
+    """Return the profile that a table of its fields describes, as TOML or JSON give it.
+
+    Raises:
+        ProfileError: what is wrong, and `where`.
+    """
+    try:
+        _check_keys(table)
+        return CropProfile(**{key: _frozen(value) for key, value in table.items()})
     except ProfileError as error:
         raise ProfileError(f"{where}: {error}") from None
 
 
-def _check_keys(table: dict[str, Any]) -> None:
+def _check_keys(table: Mapping[str, Any]) -> None:
     known = [field.name for field in fields(CropProfile)]
     unknown = [key for key in table if key not in known]
     _require(not unknown, f"unknown key {', '.join(unknown)}; known: {', '.join(known)}")

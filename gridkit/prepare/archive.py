@@ -252,11 +252,10 @@ class _ZipReader:
     def read(self, entry: _Entry) -> bytes:
         # zipfile cuts off whatever a member has beyond its declared size. It is asked for one
         # byte more here, so that a member that lies about its size shows itself.
-        size_bytes = entry.size_bytes + 1
         info = copy.copy(cast(zipfile.ZipInfo, entry.info))
-        info.file_size = size_bytes + 1
+        info.file_size += 1
         with self._zip.open(info) as handle:
-            return handle.read(size_bytes)
+            return handle.read(info.file_size)
 
     def close(self) -> None:
         self._zip.close()

@@ -21,9 +21,10 @@ from gridkit.corpus.records import (
 )
 from gridkit.errors import ArchiveError, MediaError
 from gridkit.media.codecs import encode_crop, encode_flac
-from gridkit.media.crops import CropProfile, cut_crop
+from gridkit.media.crops import cut_crop
 from gridkit.media.decode import Media, decode_clip, fit_length
 from gridkit.media.face import FaceTracker, LandmarkModel, Track
+from gridkit.media.profiles import CropProfile
 from gridkit.media.video import Video
 from gridkit.prepare.sources import SourceFile
 

@@ -178,7 +178,10 @@ def _fetch_all(
 
     # Daemon threads: Ctrl-C must not wait for a connection that has stalled. A thread that
     # outlives the join below writes nothing more, since it looks at `stop` before each write.
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers, len(files)))]
+    threads = [
+        threading.Thread(target=work, name="gridkit-download", daemon=True)
+        for _ in range(min(workers, len(files)))
+    ]
     for thread in threads:
         thread.start()
     try:

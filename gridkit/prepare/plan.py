@@ -85,7 +85,8 @@ def make_plan(source: Source, source_name: str, speakers: Collection[str] = ()) 
             if joined.folder_speaker not in (None, name.speaker):
                 misfiled[f"{name.speaker} <- {joined.folder_speaker}"] += 1
             tasks.append(Task(file, name.speaker, name.code, joined.words))
-        batches.append(Batch(shard, tuple(tasks)))
+        if tasks:
+            batches.append(Batch(shard, tuple(tasks)))
     return Plan(tuple(batches), (*rejected, *duplicates), dict(sorted(misfiled.items())))
 
 

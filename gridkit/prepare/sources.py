@@ -18,12 +18,12 @@ from gridkit.corpus.codes import clip_id, speaker_of
 from gridkit.corpus.grammar import is_code, words_of
 from gridkit.corpus.records import Reason
 from gridkit.errors import CodeError, InputError
-from gridkit.prepare.archive import SourceArchive
+from gridkit.prepare.archive import ARCHIVE_SUFFIXES, SourceArchive
 
 VIDEO_SUFFIXES = frozenset(
     {".mpg", ".mpeg", ".mp4", ".m4v", ".mkv", ".webm", ".avi", ".mov", ".ts"}
 )
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+
 ALIGNMENT_SUFFIX = ".align"
 MAX_ALIGNMENT_BYTES = 64 * 1024
 

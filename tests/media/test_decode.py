@@ -2,7 +2,6 @@
 
 import hashlib
 
-import av
 import numpy as np
 import pytest
 
@@ -18,43 +17,6 @@ REFERENCE_MD5 = {
     "s1/pwip7s": "100054ac1632",
     "s4/bbaf1p": "3078628d59a2",
 }
-
-
-def make_clip(
-    path,
-    *,
-    frames=75,
-    rate_fps=25,
-    size=(64, 48),
-    sound=None,
-    sound_rate_hz=16000,
-    sound_start_s=0.0,
-    layout="mono",
-    format=None,
-):
-    """Write a small clip: a gray ramp over the frames, and the given int16 sound (N, channels)."""
-    with av.open(str(path), "w", format=format) as container:
-        video = container.add_stream("mpeg4", rate=rate_fps)
-        video.width, video.height = size
-        video.pix_fmt = "yuv420p"
-        audio = None
-        if sound is not None:
-            audio = container.add_stream("flac", rate=sound_rate_hz, layout=layout)
-        for index in range(frames):
-            picture = np.full((size[1], size[0], 3), 40 + 2 * index, np.uint8)
-            frame = av.VideoFrame.from_ndarray(picture)
-            frame.pts = index
-            container.mux(video.encode(frame))
-        container.mux(video.encode(None))
-        if audio is not None:
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(sound.reshape(1, -1)), format="s16", layout=layout
-            )
-            frame.sample_rate = sound_rate_hz
-            frame.pts = round(sound_start_s * sound_rate_hz)
-            container.mux(audio.encode(frame))
-            container.mux(audio.encode(None))
-    return path
 
 
 @pytest.mark.grid
@@ -89,7 +51,7 @@ def test_a_damaged_packet_is_counted_and_the_rest_decoded(grid_dir) -> None:
     assert media.bad_packets == 1
 
 
-def test_planes_are_what_the_decoder_gives(tmp_path) -> None:
+def test_planes_are_what_the_decoder_gives(make_clip, tmp_path) -> None:
     media = decode_clip(make_clip(tmp_path / "a.mkv"))
     assert media.video.luma.shape == (75, 48, 64)
     assert media.video.luma.flags.c_contiguous
@@ -101,20 +63,20 @@ def test_planes_are_what_the_decoder_gives(tmp_path) -> None:
     assert media.samples is None
 
 
-def test_content_and_file_decode_alike(tmp_path) -> None:
+def test_content_and_file_decode_alike(make_clip, tmp_path) -> None:
     path = make_clip(tmp_path / "a.mkv", sound=np.arange(48_000, dtype=np.int16))
     from_file, from_content = decode_clip(path), decode_clip(path.read_bytes())
     assert (from_file.video.luma == from_content.video.luma).all()
     assert (from_file.samples == from_content.samples).all()
 
 
-def test_16_khz_mono_sound_passes_unchanged(tmp_path) -> None:
+def test_16_khz_mono_sound_passes_unchanged(make_clip, tmp_path) -> None:
     sound = np.random.default_rng(0).integers(-32768, 32768, 48_000).astype(np.int16)
     media = decode_clip(make_clip(tmp_path / "a.mkv", sound=sound))
     assert (media.samples == sound).all()
 
 
-def test_channels_are_averaged_without_gain(tmp_path) -> None:
+def test_channels_are_averaged_without_gain(make_clip, tmp_path) -> None:
     left = np.full(48_000, 30_000, np.int16)
     right = np.full(48_000, -10_000, np.int16)
     sound = np.stack([left, right], axis=1)
@@ -123,7 +85,9 @@ def test_channels_are_averaged_without_gain(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(("start_s", "zeros"), [(0.5, 8_000), (0.032, 512)])
-def test_sound_that_starts_late_is_placed_by_its_time_stamp(tmp_path, start_s, zeros) -> None:
+def test_sound_that_starts_late_is_placed_by_its_time_stamp(
+    make_clip, tmp_path, start_s, zeros
+) -> None:
     sound = np.full(16_000, 1_000, np.int16)
     media = decode_clip(make_clip(tmp_path / "a.mkv", sound=sound, sound_start_s=start_s))
     assert (media.samples[:zeros] == 0).all()
@@ -141,7 +105,7 @@ def test_gaps_become_silence_and_rounded_time_stamps_do_not() -> None:
     assert len(early) == 80
 
 
-def test_decoding_stops_one_frame_after_the_limit(tmp_path) -> None:
+def test_decoding_stops_one_frame_after_the_limit(make_clip, tmp_path) -> None:
     media = decode_clip(make_clip(tmp_path / "a.mkv", frames=40), max_frames=10)
     assert len(media.video.luma) == 11
 
@@ -156,14 +120,14 @@ def test_what_is_no_video_is_refused_in_one_line(tmp_path, content) -> None:
         decode_clip(content)
 
 
-def test_a_cut_off_file_gives_what_it_holds(tmp_path) -> None:
+def test_a_cut_off_file_gives_what_it_holds(make_clip, tmp_path) -> None:
     path = make_clip(tmp_path / "a.mpg", format="mpeg")
     content = path.read_bytes()
     media = decode_clip(content[: len(content) // 2])
     assert 5 < len(media.video.luma) < 75
 
 
-def test_size_is_read_without_decoding(tmp_path) -> None:
+def test_size_is_read_without_decoding(make_clip, tmp_path) -> None:
     path = make_clip(tmp_path / "a.mkv")
     assert probe_size(path) == probe_size(path.read_bytes()) == (64, 48)
     with pytest.raises(MediaError):

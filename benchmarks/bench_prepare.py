@@ -1,0 +1,125 @@
+"""How fast prepare is: beside the public way, on one core and on two, and beside decoding alone.
+
+All in one run on original MPEG-1 clips, because absolute times mean little on a busy machine.
+The public way is dlib's detector on every frame, upsampled once, then its 68 points, one core;
+it neither crops nor encodes. gridkit's time is from the file to the written shard.
+
+    python benchmarks/bench_prepare.py [--clips 40] [--public-clips 4]
+"""
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+import dlib
+import numpy as np
+
+from gridkit.compute.local import map_ordered, usable_cores
+from gridkit.corpus.records import Clip
+from gridkit.media.decode import decode_clip
+from gridkit.media.landmarks_model import default_landmark_model
+from gridkit.prepare.clip import Rejection, Settings, Task, prepare_clip
+from gridkit.prepare.plan import make_plan
+from gridkit.prepare.request import make_settings
+from gridkit.prepare.sources import scan
+from gridkit.store.shards import write_shard
+
+GRID = Path(os.environ.get("GRIDKIT_GRID", "../shared/grid"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=int, default=40)
+    parser.add_argument("--public-clips", type=int, default=4)
+    options = parser.parse_args()
+    tasks = original_clips(options.clips)
+    settings = make_settings(())
+    prepare_clip(tasks[0], settings)  # loads the models, so that no way is billed for it
+
+    decode_s = seconds_a_clip(lambda: [decode_clip(task.file.read()) for task in tasks], tasks)
+    few = tasks[:: max(1, len(tasks) // options.public_clips)][: options.public_clips]
+    public_s = seconds_a_clip(lambda: [public_way(task) for task in few], few)
+    one_s = seconds_a_clip(lambda: write(prepare_clip(t, settings) for t in tasks), tasks)
+    one_process_s, two_processes_s = (pooled(tasks, settings, workers) for workers in (1, 2))
+
+    print(
+        f"{len(tasks)} original clips of {len({task.speaker for task in tasks})} speakers; ", end=""
+    )
+    print(f"the public way on {len(few)} of them; {usable_cores()} cores\n")
+    print(f"{'':34}  ms a clip  clips/s  times the public way")
+    row("public way, one core", public_s, public_s)
+    row("gridkit, one core", one_s, public_s)
+    row("gridkit, two processes", two_processes_s, public_s)
+    row("decoding alone (the floor)", decode_s, public_s)
+    print(f"\ntwo processes over one: {one_process_s / two_processes_s:.2f} times")
+    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"peak memory of a process: {peak_mb:.0f} MB")
+
+
+def row(name: str, clip_s: float, public_s: float) -> None:
+    print(f"{name:34} {1000 * clip_s:10.1f} {1 / clip_s:8.1f} {public_s / clip_s:21.1f}")
+
+
+def original_clips(number: int) -> list[Task]:
+    """Return whole MPEG-1 clips, spread evenly over all that are there."""
+    plan = make_plan(scan(GRID), "grid")
+    tasks = [
+        task
+        for batch in plan.batches
+        for task in batch.tasks
+        if task.file.key.endswith(".mpg") and len(decode_clip(task.file.read()).video.luma) == 75
+    ]
+    return tasks[:: max(1, len(tasks) // number)][:number]
+
+
+def public_way(task: Task) -> np.ndarray:
+    """Return the 68 points of every frame, as most published scripts find them."""
+    points = []
+    for frame in decode_clip(task.file.read()).video.luma:
+        boxes = DETECTOR(frame, 1)
+        if boxes:
+            points.append([(p.x, p.y) for p in PREDICTOR(frame, boxes[0]).parts()])
+    return np.array(points)
+
+
+def write(results: Iterable[object]) -> None:
+    """Write what was kept as one shard."""
+    clips = [result for result in results if isinstance(result, Clip)]
+    with tempfile.TemporaryDirectory() as folder:
+        write_shard(
+            Path(folder) / "shard.parquet", clips, {}, profiles=("mouth96",), split_names=()
+        )
+
+
+def seconds_a_clip(work: Callable[[], object], tasks: Sequence[Task]) -> float:
+    start_s = time.perf_counter()
+    work()
+    return (time.perf_counter() - start_s) / len(tasks)
+
+
+def pooled(tasks: Sequence[Task], settings: Settings, workers: int) -> float:
+    """Return seconds a clip in processes, by the slope: what starting them takes cancels out."""
+
+    def run(work: Sequence[Task]) -> float:
+        start_s = time.perf_counter()
+        write(map_ordered(partial(_prepare, settings), work, workers=workers))
+        return time.perf_counter() - start_s
+
+    once_s = run(tasks)
+    return (run([*tasks, *tasks, *tasks]) - once_s) / (2 * len(tasks))
+
+
+def _prepare(settings: Settings, task: Task) -> Clip | Rejection:
+    return prepare_clip(task, settings)
+
+
+DETECTOR = dlib.get_frontal_face_detector()
+PREDICTOR = dlib.shape_predictor(str(default_landmark_model().path))
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""`gridkit prepare`: a source to a prepared corpus."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("prepare")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--source",
+    default="zenodo",
+    show_default=True,
+    help="zenodo or sheffield (downloads into DIR/source), synthetic (makes clips there), or a "
+    "folder with archives or clips at any depth.",
+)
+@click.option("--speakers", metavar="s1,s2", help="Only these speakers.  [default: all]")
+@click.option(
+    "--crop",
+    "crops",
+    multiple=True,
+    metavar="PROFILE",
+    help="mouth96, lipnet, gan, face128 or a TOML file; may be given several times. A later run "
+    "with another profile adds it without detecting faces again.  [default: mouth96]",
+)
+@click.option(
+    "--alignments",
+    type=click.Path(path_type=Path),
+    help="Zip, tar or folder with alignments outside the source.",
+)
+@click.option(
+    "--split-file",
+    "split_files",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="Add a split from a list: one FILE with a subset in each line, or "
+    "NAME=train:FILE,val:FILE,test:FILE.",
+)
+@click.option(
+    "--unseen-split-file",
+    "unseen_split_files",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="The same, and refuse a list whose test speakers also train or validate.",
+)
+@click.option(
+    "--landmarks-model",
+    type=click.Path(path_type=Path),
+    help="Another dlib 68-point model; the default one is for non-commercial use only.",
+)
+@click.option("--lossless", is_flag=True, help="Store crops as FFV1: about six times the size.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes.  [default: all cores]")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(
+    folder: Path,
+    source: str,
+    speakers: str | None,
+    crops: tuple[str, ...],
+    alignments: Path | None,
+    split_files: tuple[str, ...],
+    unseen_split_files: tuple[str, ...],
+    landmarks_model: Path | None,
+    lossless: bool,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Make a checked, cropped and split corpus in DIR that trains models.
+
+    Killed or interrupted, the same command goes on where it was. Every source clip ends in
+    DIR/manifest.parquet, kept or rejected with its reason.
+
+    \b
+    Examples:
+      gridkit prepare grid --speakers s1,s2
+      gridkit prepare grid --source ~/GRID --crop mouth96 --crop lipnet
+      gridkit prepare demo --source synthetic
+    """
+    from gridkit.cli.file_bars import FileBars
+    from gridkit.cli.summary import print_summary
+    from gridkit.compute.local import usable_cores
+    from gridkit.prepare.pipeline import Request, prepare_corpus
+    from gridkit.prepare.request import make_settings, read_split_files, source_folder
+
+    settings = make_settings(crops, landmarks_model, lossless=lossless)
+    splits = (
+        *read_split_files(split_files, unseen_speakers=False),
+        *read_split_files(unseen_split_files, unseen_speakers=True),
+    )
+    wanted = tuple(speakers.split(",")) if speakers else ()
+    with FileBars() as bars:
+        place, name = source_folder(source, folder, wanted, bars)
+    request = Request(
+        folder, place, name, settings, wanted, alignments, splits, workers or usable_cores()
+    )
+    print_summary(folder, prepare_corpus(request), as_json=as_json)

@@ -1,0 +1,29 @@
+"""What a finished run prints: counts that add up, and what to do next."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from gridkit.store.corpus_file import CorpusFile
+
+
+def print_summary(folder: Path, corpus: CorpusFile, *, as_json: bool = False) -> None:
+    """Print what became of the source clips."""
+    counts = corpus.counts
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), **asdict(counts)}, indent=1))
+        return
+    rejected = counts.found - counts.kept
+    click.echo(f"{folder}: {counts.found} clips found, {counts.kept} kept, {rejected} rejected")
+    for reason, clips in counts.rejected.items():
+        click.echo(f"  rejected  {reason:16} {clips:6}")
+    for flag, clips in counts.flags.items():
+        click.echo(f"  flagged   {flag:16} {clips:6}")
+    if corpus.misfiled_alignments:
+        total = sum(corpus.misfiled_alignments.values())
+        click.echo(f"  alignments found in another speaker's folder, joined by code: {total}")
+    click.echo(f"look at   {folder / 'preview.png'}")
+    click.echo(f"details   gridkit info {folder}")
+    click.echo(f'load      datasets.load_dataset("{folder}", split="clips")')

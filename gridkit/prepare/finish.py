@@ -1,0 +1,222 @@
+"""The end of a run, and what a run finds of the one before: the corpus as a whole.
+
+Finishing is a handful of renames and small files, `corpus.json` last. A run killed in the midst
+of it finds every batch finished when it is run again, and finishes anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from gridkit.corpus.records import ManifestRow
+from gridkit.corpus.splits import (
+    BUILTIN_SPLIT_NAMES,
+    SYNTHETIC_SPEAKER,
+    Split,
+    import_split,
+)
+from gridkit.errors import InputError
+from gridkit.media.detector import DETECTOR_NAME
+from gridkit.media.landmarks_model import LandmarkModel
+from gridkit.media.profiles import profile_of
+from gridkit.prepare.clip import Settings
+from gridkit.prepare.journal import PIPELINE_VERSION, BatchKey, FinishedBatch
+from gridkit.prepare.plan import Batch, Plan
+from gridkit.store.card import write_card
+from gridkit.store.corpus_file import (
+    CORPUS_NAME,
+    CorpusFile,
+    ShardEntry,
+    read_corpus_file,
+    write_corpus_file,
+)
+from gridkit.store.files import read_file, write_file
+from gridkit.store.landmarks_file import write_landmarks_file
+from gridkit.store.manifest import MANIFEST_NAME, read_manifest, write_manifest
+from gridkit.store.preview import write_preview
+from gridkit.store.shards import file_sha256
+from gridkit.store.summary import count_rows, split_entries
+
+EMPTY_BATCHES = "empty_batches"
+"""Setting that holds the keys of batches without a shard: no clip of them was kept."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The corpus that a run finds in its folder; `file` is None where there is none."""
+
+    folder: Path
+    file: CorpusFile | None
+
+    def extended(self, settings: Settings) -> Settings:
+        """Return the settings with the profiles of the corpus added."""
+        if self.file is None:
+            return settings
+        wanted = {profile.name for profile in settings.profiles}
+        kept = [
+            profile_of(definition, f"{self.folder}/{CORPUS_NAME}")
+            for name, definition in self.file.profiles.items()
+            if name not in wanted
+        ]
+        profiles = sorted((*settings.profiles, *kept), key=lambda profile: profile.name)
+        return replace(settings, profiles=tuple(profiles))
+
+    def with_imported_splits(self, imported: Sequence[Split]) -> tuple[Split, ...]:
+        """Return imported splits, those the corpus has and new ones, which win."""
+        if self.file is None:
+            return tuple(imported)
+        names = {split.name for split in imported}
+        kept = (
+            import_split(
+                name,
+                {"": read_file(self.folder / imported_split_path(name)).decode()},
+                unseen_speakers=entry.unseen_speakers,
+            )
+            for name, entry in self.file.splits.items()
+            if name not in (*BUILTIN_SPLIT_NAMES, *names)
+        )
+        return (*kept, *imported)
+
+    def check_nothing_is_dropped(self, plan: Plan) -> None:
+        """Refuse a run that would take clips out of the corpus.
+
+        Raises:
+            InputError: the corpus keeps clips that the plan does not have.
+        """
+        if self.file is None:
+            return
+        gone = set(self.file.shards) - {batch.shard for batch in plan.batches}
+        if gone:
+            speakers = sorted({Path(shard).stem.rpartition("-")[0] for shard in gone})
+            raise InputError(
+                f"{self.folder} holds clips of {' '.join(speakers)} that this source or "
+                "--speakers leaves out; name them as well, or use another folder"
+            )
+
+    def finished(self, batch: Batch) -> FinishedBatch | None:
+        """Return a batch as the corpus holds it, None where it has no such batch."""
+        if self.file is None:
+            return None
+        rows = tuple(
+            self._rows[task.file.key] for task in batch.tasks if task.file.key in self._rows
+        )
+        entry = self.file.shards.get(batch.shard)
+        if entry is not None:
+            file = self.folder / batch.shard
+            if not file.is_file() or file_sha256(file) != entry.sha256:
+                return None
+            key = BatchKey.parse(entry.key)
+            return FinishedBatch(key, rows, file, entry.sha256, entry.bytes, entry.rows)
+        key = self.file.settings.get(EMPTY_BATCHES, {}).get(batch.shard)
+        return None if key is None else FinishedBatch(BatchKey.parse(key), rows, None, None, 0, 0)
+
+    @cached_property
+    def _rows(self) -> Mapping[str, ManifestRow]:
+        return {row.source_path: row for row in read_manifest(self.folder / MANIFEST_NAME)}
+
+
+def earlier_corpus(folder: Path) -> Earlier:
+    """Return the finished corpus in a folder, if there is one.
+
+    Raises:
+        CorpusError: it was made by a newer gridkit, or its `corpus.json` is damaged.
+    """
+    there = (folder / CORPUS_NAME).is_file()
+    return Earlier(folder, read_corpus_file(folder) if there else None)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """All that a run has at its end."""
+
+    folder: Path
+    source_name: str
+    settings: Settings
+    plan: Plan
+    splits: tuple[Split, ...]
+    batches: Mapping[str, FinishedBatch]
+    ignored_files: int
+
+
+def finish_corpus(run: Finished) -> CorpusFile:
+    """Put the shards in place and write what describes them.
+
+    Raises:
+        DiskFullError, EnvironmentProblem: writing failed; run again to finish.
+    """
+    _move_shards(run)
+    rows = sorted(
+        (*run.plan.rejected, *(row for batch in run.batches.values() for row in batch.rows)),
+        key=lambda row: row.source_path,
+    )
+    names = tuple(split.name for split in run.splits)
+    manifest_sha256 = write_manifest(run.folder / MANIFEST_NAME, rows, names)
+    corpus = CorpusFile(
+        source=run.source_name,
+        synthetic=any(row.speaker and SYNTHETIC_SPEAKER.fullmatch(row.speaker) for row in rows),
+        profiles={profile.name: asdict(profile) for profile in run.settings.profiles},
+        settings=_settings(run),
+        splits=split_entries(run.splits, rows),
+        counts=count_rows(rows),
+        shards={
+            shard: ShardEntry(batch.kept, batch.bytes, batch.sha256, str(batch.key))
+            for shard, batch in run.batches.items()
+            if batch.sha256 is not None
+        },
+        manifest_sha256=manifest_sha256,
+        misfiled_alignments=run.plan.misfiled_alignments,
+    )
+    landmarks = landmarks_description(run.settings.landmark_model)
+    write_landmarks_file(run.folder, landmarks)
+    for split in run.splits:
+        if split.name not in BUILTIN_SPLIT_NAMES:
+            write_file(run.folder / imported_split_path(split.name), split_list(split).encode())
+    write_preview(run.folder, corpus, rows)
+    write_card(run.folder, corpus, rows, landmarks)
+    write_corpus_file(run.folder, corpus)
+    return corpus
+
+
+def imported_split_path(name: str) -> str:
+    """Return where in a corpus the list of an imported split lies, so that it outlives its file."""
+    return f"splits/{name}.tsv"
+
+
+def split_list(split: Split) -> str:
+    """Return a split as a list that `import_split` reads: `s1/bbaf2n<TAB>test` a line."""
+    return "".join(f"{clip}\t{split.subset_of[clip]}\n" for clip in sorted(split.subset_of))
+
+
+def landmarks_description(model: LandmarkModel) -> dict[str, str]:
+    """Return which detector and points make the landmarks, and their licence."""
+    return {
+        "detector": DETECTOR_NAME,
+        "points": model.name,
+        "sha256": model.sha256,
+        "licence": model.licence,
+    }
+
+
+def _move_shards(run: Finished) -> None:
+    for shard, batch in run.batches.items():
+        place = run.folder / shard
+        if batch.file is not None and batch.file != place:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            batch.file.replace(place)
+    # a shard whose clips are all rejected now is no part of the corpus any more
+    for path in (run.folder / "data").glob("*.parquet"):
+        known = run.batches.get(f"data/{path.name}")
+        if known is None or known.file is None:
+            path.unlink()
+
+
+def _settings(run: Finished) -> dict[str, object]:
+    empty = {shard: str(batch.key) for shard, batch in run.batches.items() if batch.file is None}
+    return {
+        "lossless": run.settings.lossless,
+        "pipeline_version": PIPELINE_VERSION,
+        "landmark_model_sha256": run.settings.landmark_model.sha256,
+        "ignored_files": run.ignored_files,
+        EMPTY_BATCHES: empty,
+    }

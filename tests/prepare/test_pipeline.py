@@ -1,0 +1,361 @@
+"""The whole of prepare on synthetic clips: what comes out, resuming, extending, refusing."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gridkit.compute.lock import folder_lock
+from gridkit.corpus.records import Reason, Status
+from gridkit.errors import (
+    CorpusError,
+    DiskFullError,
+    EnvironmentProblem,
+    InputError,
+    LockedError,
+    MediaError,
+)
+from gridkit.media.codecs import decode_crop
+from gridkit.prepare import clip as clip_module
+from gridkit.prepare.pipeline import Job, _work
+from gridkit.prepare.request import make_settings
+from gridkit.store.reader import open_corpus
+
+
+def test_every_clip_becomes_a_row_with_all_its_data(prepared, talking) -> None:
+    corpus = open_corpus(prepared)
+    clips = list(corpus.clips())
+    assert len(clips) == 8 == len(list(talking.rglob("*.mpg")))
+    assert corpus.file.counts.found == corpus.file.counts.kept == 8
+    assert corpus.file.synthetic
+    for clip in clips:
+        assert decode_crop(clip.crops["mouth96"]).luma.shape == (75, 96, 96)
+        assert clip.landmarks.shape == (75, 68, 2)
+        assert " ".join(word.word for word in clip.words) == clip.text
+        assert clip.quality.missing_faces == 0
+        assert clip.quality.faces == 1
+    rows = corpus.manifest
+    assert [row.status for row in rows] == [Status.KEPT] * 8
+    assert {row.source_path for row in rows} == {
+        path.relative_to(talking).as_posix() for path in talking.rglob("*.mpg")
+    }
+
+
+def test_bytes_do_not_depend_on_the_number_of_processes(
+    prepared, talking, tmp_path, prepare, hashes
+) -> None:
+    prepare(tmp_path / "corpus", talking, workers=2)
+    assert hashes(tmp_path / "corpus") == hashes(prepared)
+
+
+def test_a_run_over_a_finished_corpus_does_nothing(
+    prepared, talking, prepare, hashes, monkeypatch
+) -> None:
+    before = hashes(prepared)
+    monkeypatch.setattr("gridkit.prepare.pipeline.map_ordered", refuse_items)
+    prepare(prepared, talking)
+    assert hashes(prepared) == before
+
+
+def refuse_items(_function, items, **_options):
+    assert list(items) == []
+    yield from ()
+
+
+RUN = """
+import sys
+from pathlib import Path
+from gridkit.prepare.pipeline import Request, prepare_corpus
+from gridkit.prepare.request import make_settings
+
+if __name__ == "__main__":
+    folder, source = map(Path, sys.argv[1:])
+    prepare_corpus(Request(folder, source, "talking", make_settings(()), workers=1))
+"""
+
+
+@pytest.mark.parametrize("moment", ["first batch", "finishing"])
+def test_a_killed_run_goes_on_and_ends_byte_identical(
+    prepared, talking, tmp_path, prepare, hashes, moment
+) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(RUN)
+    folder = tmp_path / "corpus"
+    record = folder / ".gridkit" / "batches" / "x1-00000.json"
+    seen = record if moment == "first batch" else folder / "data" / "x1-00000.parquet"
+    run = subprocess.Popen([sys.executable, script, folder, talking])
+    wait_for(seen.is_file)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert not (folder / "corpus.json").is_file()
+    with pytest.raises(CorpusError, match="not finished"):
+        open_corpus(folder)
+    finished = record.stat()
+    prepare(folder, talking)
+    assert hashes(folder) == hashes(prepared)
+    assert not record.exists()
+    assert finished.st_ino  # it was there before the second run began
+
+
+def wait_for(condition, timeout_s: float = 120) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.002)
+
+
+def test_finished_batches_are_not_done_again(talking, tmp_path, prepare, monkeypatch) -> None:
+    done = []
+
+    def interrupt(function, items, **_options):
+        for item in items:
+            if len(done) == 4:  # the first speaker is finished
+                raise KeyboardInterrupt
+            done.append(item.task.id)
+            yield function(item)
+
+    monkeypatch.setattr("gridkit.prepare.pipeline.map_ordered", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(tmp_path / "corpus", talking)
+    again = []
+
+    def record(function, items, **_options):
+        for item in items:
+            again.append(item.task.id)
+            yield function(item)
+
+    monkeypatch.setattr("gridkit.prepare.pipeline.map_ordered", record)
+    prepare(tmp_path / "corpus", talking)
+    assert {clip.split("/")[0] for clip in done} == {"x1"}
+    assert {clip.split("/")[0] for clip in again} == {"x2"}
+
+
+def test_a_further_profile_is_added_and_gives_the_same_as_both_at_once(
+    talking, tmp_path, prepare, hashes
+) -> None:
+    prepare(tmp_path / "one-by-one", talking)
+    prepare(tmp_path / "one-by-one", talking, crops=("lipnet",))
+    prepare(tmp_path / "at-once", talking, crops=("mouth96", "lipnet"))
+    assert hashes(tmp_path / "one-by-one") == hashes(tmp_path / "at-once")
+    clip = next(open_corpus(tmp_path / "at-once").clips())
+    assert set(clip.crops) == {"mouth96", "lipnet"}
+
+
+def test_a_further_profile_needs_no_detection(prepared, talking, monkeypatch) -> None:
+    from gridkit.prepare.plan import make_plan
+    from gridkit.prepare.sources import scan
+
+    monkeypatch.setattr(clip_module, "_tracker", lambda model: pytest.fail("faces were tracked"))
+    task = make_plan(scan(talking), "talking").batches[0].tasks[0]
+    kept = next(open_corpus(prepared).clips())
+    assert kept.id == task.id
+    extended = _work(make_settings(("mouth96", "gan")), Job(task, kept))
+    assert set(extended.crops) == {"mouth96", "gan"}
+    assert extended.crops["mouth96"] == kept.crops["mouth96"]
+
+
+def test_alignments_in_wrong_folders_change_nothing(
+    prepared, source, tmp_path, prepare, hashes
+) -> None:
+    x1, x2 = source / "alignments" / "x1", source / "alignments" / "x2"
+    x1.rename(source / "aside")
+    x2.rename(x1)
+    (source / "aside").rename(x2)
+    corpus = prepare(tmp_path / "corpus", source)
+    assert corpus.misfiled_alignments == {"x1 <- x2": 4, "x2 <- x1": 4}
+    permuted, straight = hashes(tmp_path / "corpus"), hashes(prepared)
+    data = [name for name in straight if name.endswith(".parquet")]
+    assert len(data) == 3
+    assert {name: permuted[name] for name in data} == {name: straight[name] for name in data}
+
+
+def test_a_changed_clip_is_done_again(source, tmp_path, prepare) -> None:
+    prepare(tmp_path / "corpus", source)
+    victim = next((source / "x2").glob("*.mpg"))
+    victim.write_bytes(b"")
+    corpus = prepare(tmp_path / "corpus", source)
+    assert corpus.counts.rejected == {"unreadable": 1}
+    assert corpus.counts.kept == 7
+
+
+def test_a_damaged_shard_is_mended(talking, tmp_path, prepare, hashes) -> None:
+    folder = tmp_path / "corpus"
+    prepare(folder, talking)
+    before = hashes(folder)
+    (folder / "data" / "x1-00000.parquet").write_bytes(b"damaged")
+    (folder / "data" / "x2-00000.parquet").unlink()
+    prepare(folder, talking)
+    assert hashes(folder) == before
+
+
+def test_the_second_run_on_a_folder_stops(talking, tmp_path, prepare) -> None:
+    with folder_lock(tmp_path / "corpus"), pytest.raises(LockedError, match="another gridkit run"):
+        prepare(tmp_path / "corpus", talking)
+
+
+def test_a_full_disk_is_a_clear_error_and_nothing_is_half_written(
+    talking, prepared, tmp_path, prepare, hashes, monkeypatch
+) -> None:
+    folder = tmp_path / "corpus"
+    real_fsync, calls = os.fsync, []
+
+    def full(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) > 6:  # the first batch fits, the second does not
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real_fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskFullError, match="no space left for"):
+        prepare(folder, talking)
+    monkeypatch.undo()
+    assert not list(folder.rglob("*.part"))
+    assert not (folder / "corpus.json").exists()
+    prepare(folder, talking)
+    assert hashes(folder) == hashes(prepared)
+
+
+def test_a_corpus_of_a_newer_gridkit_is_left_alone(talking, tmp_path, prepare, hashes) -> None:
+    folder = tmp_path / "corpus"
+    prepare(folder, talking)
+    content = json.loads((folder / "corpus.json").read_text())
+    content["schema_version"] = 99
+    (folder / "corpus.json").write_text(json.dumps(content))
+    before = hashes(folder)
+    with pytest.raises(CorpusError, match="newer gridkit"):
+        prepare(folder, talking)
+    assert hashes(folder) == before
+
+
+def test_clips_are_never_dropped_from_a_corpus(talking, tmp_path, prepare) -> None:
+    prepare(tmp_path / "corpus", talking)
+    with pytest.raises(InputError, match="holds clips of x1"):
+        prepare(tmp_path / "corpus", talking, speakers=("x2",))
+
+
+def test_speakers_can_be_added(talking, prepared, tmp_path, prepare, hashes) -> None:
+    folder = tmp_path / "corpus"
+    prepare(folder, talking, speakers=("x1",))
+    assert open_corpus(folder).file.counts.found == 4
+    prepare(folder, talking)
+    assert hashes(folder) == hashes(prepared)
+
+
+def test_a_folder_that_may_not_be_written_is_refused(talking, tmp_path) -> None:
+    """As another user: root may write anywhere."""
+    folder = tmp_path / "corpus"
+    folder.mkdir(mode=0o555)
+    if os.geteuid() != 0:
+        with pytest.raises(EnvironmentProblem, match="cannot write to"), folder_lock(folder):
+            pass
+        return
+    for parent in tmp_path.parents:
+        if parent.stat().st_uid == 0 and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            with folder_lock(folder):
+                os.write(writer, b"written")
+        except BaseException as error:
+            os.write(writer, f"{type(error).__name__}: {error}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    message = os.read(reader, 1000).decode()
+    assert message.startswith("EnvironmentProblem: cannot write to")
+    assert str(folder) in message
+
+
+BROKEN = {
+    "zero-byte": Reason.UNREADABLE,
+    "text": Reason.UNREADABLE,
+    "cut-off": Reason.FRAME_COUNT,
+    "74-frames": Reason.FRAME_COUNT,
+    "76-frames": Reason.FRAME_COUNT,
+    "30-fps": Reason.FRAME_RATE,
+    "silent": Reason.NO_AUDIO,
+    "sound-only": Reason.NO_VIDEO,
+    "small": Reason.SIZE,
+    "faceless": Reason.NO_FACE,
+}
+
+
+def break_clip(kind: str, whole: bytes, path: Path, make_clip) -> None:
+    """Write a clip that is wrong in one way."""
+    import numpy as np
+
+    sound = np.random.default_rng(0).integers(-3000, 3000, 48_000).astype(np.int16)
+    size = (360, 288)
+    if kind == "zero-byte":
+        path.write_bytes(b"")
+    elif kind == "text":
+        path.write_text("this is no video\n" * 100)
+    elif kind == "cut-off":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif kind == "74-frames":
+        make_clip(path, frames=74, size=size, sound=sound, format="matroska")
+    elif kind == "76-frames":
+        make_clip(path, frames=76, size=size, sound=sound, format="matroska")
+    elif kind == "30-fps":
+        make_clip(path, rate_fps=30, size=size, sound=sound, format="matroska")
+    elif kind == "silent":
+        make_clip(path, size=size, format="matroska")
+    elif kind == "sound-only":
+        make_clip(path, frames=0, size=size, sound=sound, format="matroska")
+    elif kind == "small":
+        make_clip(path, size=(176, 144), sound=sound, format="matroska")
+    elif kind == "faceless":
+        make_clip(path, size=size, sound=sound, format="matroska")
+
+
+def test_every_broken_clip_is_rejected_with_its_reason(
+    source, tmp_path, prepare, make_clip
+) -> None:
+    clips = sorted(source.rglob("*.mpg"))
+    whole = clips[0].read_bytes()
+    align = source / "alignments"
+    expected = {}
+    from gridkit.synthesize.corpus import unused_codes
+
+    taken = {path.stem for path in clips}
+    codes = iter(code for code in unused_codes() if code not in taken)
+    text = next(align.rglob("*.align")).read_text()
+    for kind, reason in BROKEN.items():
+        code = next(codes)
+        path = source / "x1" / f"{code}.mpg"
+        break_clip(kind, whole, path, make_clip)
+        words = " ".join(clip_module.text_of(code).split()).split()
+        spoken = iter(words)
+        lines = [
+            line if line.split()[2] in ("sil", "sp") else f"{line.rsplit(' ', 1)[0]} {next(spoken)}"
+            for line in text.splitlines()
+        ]
+        (align / "x1" / f"{code}.align").write_text("\n".join(lines))
+        expected[f"x1/{code}.mpg"] = reason
+    corpus = prepare(tmp_path / "corpus", source)
+    rows = {row.source_path: row for row in open_corpus(tmp_path / "corpus").manifest}
+    assert {key: rows[key].reason for key in expected} == expected
+    assert all(rows[key].detail and "\n" not in rows[key].detail for key in expected)
+    assert corpus.counts.found == 8 + len(expected)
+    assert corpus.counts.kept == 8
+    assert corpus.counts.found == corpus.counts.kept + sum(corpus.counts.rejected.values())
+
+
+def test_a_clip_that_changed_behind_the_back_is_not_extended(prepared, source, make_clip) -> None:
+    from gridkit.prepare.plan import make_plan
+    from gridkit.prepare.sources import scan
+
+    task = make_plan(scan(source), "talking").batches[0].tasks[0]
+    kept = next(open_corpus(prepared).clips())
+    (source / task.file.key).write_bytes(b"")
+    with pytest.raises(MediaError, match="no longer be decoded"):
+        _work(make_settings(("gan",)), Job(task, kept))
