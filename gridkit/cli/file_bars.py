@@ -73,7 +73,8 @@ class FileBars:
     def on_done(self, name: str) -> None:
         """Say that a file is whole and checked."""
         if self._console.is_terminal:
-            self._bars.update(self._tasks[name], description=f"{name} checked")
+            task = self._bars.tasks[self._tasks[name]]
+            self._bars.update(task.id, description=f"{name} checked", total=task.completed)
         else:
             self._lines[name].show("whole and checked")
 

@@ -257,24 +257,3 @@ def test_command_prints_counts_that_add_up(archives, tmp_path):
     result = CliRunner().invoke(command, [*arguments, "--json"], catch_exceptions=False)
     counts = json.loads(result.stdout)
     assert (counts["written"], counts["kept"], counts["members"]) == (0, 6, 9)
-
-
-@pytest.mark.grid
-def test_downloaded_and_unpacked_clips_are_the_real_ones(archive_server, grid_dir, tmp_path):
-    from gridkit.prepare.download import download
-
-    clips = sorted((grid_dir / "video/s14").glob("*.mpg"))
-    assert clips
-    files = {f"s14/{clip.name}": clip.read_bytes() for clip in clips}
-    bodies = {
-        "s14.zip": zipped(tmp_path / "made/s14.zip", files).read_bytes(),
-        "alignments.zip": (grid_dir / "alignments.zip").read_bytes(),
-    }
-    archive_server.host_zenodo(bodies)
-    path = archive_server.zenodo_path("s14.zip")
-    archive_server.cut(path, after=len(bodies["s14.zip"]) // 2)
-    download(tmp_path / "archives", speakers=["s14"], base_url=archive_server.url)
-    assert archive_server.sent_bytes(path) == len(bodies["s14.zip"])
-    counts = unpack(tmp_path / "archives", tmp_path / "out", speakers=["s14"])
-    assert counts.written == len(files) + 1000
-    assert files_below(tmp_path / "out/s14") == {Path(k).name: v for k, v in files.items()}
