@@ -1,0 +1,304 @@
+"""What a recipe is: a folder with `recipe.toml` and weights, and the system made from it.
+
+    name, task, decoding, licence           what it is; task is lipreading or recognition
+    training_speakers, built_on             whom it was trained on; recipes it took weights or
+                                            features from, whose training clips count as its own
+    [model]     class and its settings      [input]     crop profile, region and size
+    [data]      split                       [training]  [augmentation]   see gridkit.train.settings
+    [weights]   file, sha256, trained_on    [[results]] metric, value, interval, command, ...
+
+`results` may be a line that says why there are none. Unknown keys are errors. `trained_on` is a
+file of clip ids, one a line: what a check for contamination reads.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import torch
+from torch import nn
+
+from gridkit.errors import RecipeError
+from gridkit.models.frames import FrameInput
+from gridkit.models.lipnet import LipNet, LipNetSettings
+from gridkit.models.recogniser import Recogniser, RecogniserSettings
+
+RECIPE_FILE = "recipe.toml"
+WEIGHTS_FILE = "weights.safetensors"
+TRAINED_ON_FILE = "trained_on.txt"
+TASKS = ("lipreading", "recognition")
+
+ModelSettings = LipNetSettings | RecogniserSettings
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where the weights are, and what they were trained on."""
+
+    file: str
+    sha256: str
+    trained_on: str
+    """File of clip ids."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measured figure, with what is needed to measure it again."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+    decoding: str
+    split: str
+    command: str
+    machine: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One model: how it is made, and what it reached."""
+
+    name: str
+    task: str
+    licence: str
+    training_speakers: tuple[str, ...]
+    split: str
+    model: ModelSettings
+    input: FrameInput | None
+    """None for a recogniser: it hears."""
+    training: Mapping[str, Any]
+    augmentation: Mapping[str, Any]
+    decoding: str = "greedy"
+    built_on: tuple[str, ...] = ()
+    """Folders of other recipes, beside this one."""
+    weights: Weights | None = None
+    results: tuple[Measured, ...] | str = ()
+    folder: Path = field(default_factory=Path)
+
+
+@dataclass(frozen=True)
+class _Head:
+    name: str
+    task: str
+    licence: str
+    training_speakers: tuple[str, ...]
+    decoding: str = "greedy"
+    built_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Data:
+    split: str
+
+
+MODELS: dict[str, type[LipNetSettings] | type[RecogniserSettings]] = {
+    "lipnet": LipNetSettings,
+    "recogniser": RecogniserSettings,
+}
+_TABLES = ("model", "input", "data", "training", "augmentation", "weights", "results")
+
+
+def load_recipe(folder: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        RecipeError: `recipe.toml` is missing, no TOML, or has an unknown or a wrong key.
+    """
+    path = folder / RECIPE_FILE
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(
+            f"{folder} is no recipe: cannot read {path.name}: {error.strerror}"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: {error}") from error
+    return parse_recipe(table, folder)
+
+
+def parse_recipe(table: Mapping[str, Any], folder: Path) -> Recipe:
+    """Make a recipe of the tables of its TOML file; see `load_recipe`."""
+    where = str(folder / RECIPE_FILE)
+    top = {key: value for key, value in table.items() if key not in _TABLES}
+    head = fill(_Head, top, where)
+    if head.task not in TASKS:
+        raise RecipeError(f"{where}: no task {head.task!r}; it is one of {', '.join(TASKS)}")
+    model = _model(_table(table, "model", where), where)
+    frames = _table(table, "input", where) if isinstance(model, LipNetSettings) else None
+    weights = table.get("weights")
+    return Recipe(
+        name=head.name,
+        task=head.task,
+        licence=head.licence,
+        training_speakers=head.training_speakers,
+        split=fill(_Data, _table(table, "data", where), f"{where} [data]").split,
+        model=model,
+        input=None if frames is None else fill(FrameInput, frames, f"{where} [input]"),
+        training=_table(table, "training", where),
+        augmentation=_table(table, "augmentation", where),
+        decoding=head.decoding,
+        built_on=head.built_on,
+        weights=None if weights is None else fill(Weights, weights, f"{where} [weights]"),
+        results=_results(table.get("results", ()), where),
+        folder=folder,
+    )
+
+
+def build_model(settings: ModelSettings) -> LipNet | Recogniser:
+    """Return an untrained model."""
+    return LipNet(settings) if isinstance(settings, LipNetSettings) else Recogniser(settings)
+
+
+def load_weights(recipe: Recipe, model: nn.Module) -> None:
+    """Put the recipe's weights into its model.
+
+    Raises:
+        RecipeError: there are none, they are not those the recipe names, or they do not fit.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    if recipe.weights is None:
+        raise RecipeError(
+            f"recipe {recipe.name} has no weights; train it: gridkit train {recipe.folder}"
+        )
+    path = recipe.folder / recipe.weights.file
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RecipeError(f"cannot read the weights {path}: {error.strerror}") from error
+    if hashlib.sha256(content).hexdigest() != recipe.weights.sha256:
+        raise RecipeError(f"{path} is not what the recipe names (sha256 differs); fetch it again")
+    try:
+        tensors = {name: tensor.float() for name, tensor in load(content).items()}
+    except SafetensorError as error:
+        raise RecipeError(f"{path} is no safetensors file: {error}") from error
+    restore(model, tensors, str(path))
+
+
+def restore(model: nn.Module, tensors: Mapping[str, torch.Tensor], where: str) -> None:
+    """Load tensors into a model, all of them and no others.
+
+    Raises:
+        RecipeError: names or shapes differ.
+    """
+    own = {name: tuple(tensor.shape) for name, tensor in weights_of(model).items()}
+    given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    wrong = sorted(name for name in own.keys() | given.keys() if own.get(name) != given.get(name))
+    if wrong:
+        first = wrong[0]
+        raise RecipeError(
+            f"{where} does not fit the model in {len(wrong)} tensors; the first, {first}: "
+            f"expected {own.get(first, 'none')}, got {given.get(first, 'none')}"
+        )
+    model.load_state_dict(dict(tensors), strict=False)
+
+
+def weights_of(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Return what is saved of a model: all but BatchNorm's step counters, which nothing uses."""
+    return {
+        name: tensor
+        for name, tensor in model.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def trained_ids(recipe: Recipe) -> frozenset[str]:
+    """Return every clip that had a part in the weights, those of `built_on` included.
+
+    Raises:
+        RecipeError: a recipe or a list is missing.
+    """
+    ids: set[str] = set()
+    if recipe.weights is not None:
+        path = recipe.folder / recipe.weights.trained_on
+        try:
+            ids.update(path.read_text(encoding="utf-8").split())
+        except OSError as error:
+            raise RecipeError(f"cannot read the training list {path}: {error.strerror}") from error
+    for other in recipe.built_on:
+        ids |= trained_ids(load_recipe(recipe.folder.parent / other))
+    return frozenset(ids)
+
+
+def fill(record: type[Record], table: Mapping[str, Any], where: str) -> Record:
+    """Make a frozen record of a TOML table; lists become tuples.
+
+    Raises:
+        RecipeError: a key is unknown or missing, or a value has another type.
+    """
+    assert is_dataclass(record)
+    known = {entry.name: entry for entry in fields(record)}
+    hints = get_type_hints(record)
+    for key in table:
+        if key not in known:
+            raise RecipeError(f"{where}: unknown key {key!r}; it has {', '.join(known)}")
+    lacking = [
+        name
+        for name, entry in known.items()
+        if name not in table and entry.default is MISSING and entry.default_factory is MISSING
+    ]
+    if lacking:
+        raise RecipeError(f"{where}: {', '.join(lacking)} is missing")
+    values = {}
+    for key, value in table.items():
+        values[key] = _tuples(value)
+        if not _fits(values[key], hints[key]):
+            raise RecipeError(f"{where}: {key} = {value!r} is no {_type_name(hints[key])}")
+    return record(**values)
+
+
+def _fits(value: object, hint: Any) -> bool:
+    if get_origin(hint) is UnionType:
+        return any(_fits(value, one) for one in get_args(hint))
+    if get_origin(hint) is tuple:
+        kinds = get_args(hint)
+        if not isinstance(value, tuple):
+            return False
+        if kinds[-1] is Ellipsis:
+            return all(_fits(part, kinds[0]) for part in value)
+        return len(value) == len(kinds) and all(map(_fits, value, kinds))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _type_name(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint)
+
+
+def _tuples(value: object) -> object:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _table(table: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    if not isinstance(table.get(name), Mapping):
+        raise RecipeError(f"{where}: table [{name}] is missing")
+    part: Mapping[str, Any] = table[name]
+    return part
+
+
+def _model(table: Mapping[str, Any], where: str) -> ModelSettings:
+    settings = dict(table)
+    kind = settings.pop("class", None)
+    if kind not in MODELS:
+        raise RecipeError(f"{where} [model]: no class {kind!r}; it is one of {', '.join(MODELS)}")
+    return fill(MODELS[kind], settings, f"{where} [model]")
+
+
+def _results(value: object, where: str) -> tuple[Measured, ...] | str:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list | tuple):
+        raise RecipeError(f"{where}: results is a list of tables, or a line that says why none")
+    return tuple(fill(Measured, one, f"{where} [[results]]") for one in value)

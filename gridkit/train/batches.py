@@ -1,0 +1,127 @@
+"""Batches: which clips come in a step, changed how, with their labels.
+
+A batch is a function of the seed and the step alone, so a resumed run sees what an
+uninterrupted one would have seen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from gridkit.corpus.records import RATE_FPS
+from gridkit.models import recogniser
+from gridkit.models.alphabet import encode, word_frames
+from gridkit.models.frames import middle
+from gridkit.train.augment import (
+    change_frames,
+    change_sound,
+    draw_frame_change,
+    sound_times,
+    to_float,
+)
+from gridkit.train.clips import Label, TrainingClips
+from gridkit.train.settings import AugmentationSettings
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step learns from."""
+
+    inputs: torch.Tensor
+    """Frames (B, T, H, W, C), 0 to 255, or sound (B, N), -1 to 1; float32."""
+    labels: torch.Tensor
+    """Classes of all texts, one after the other."""
+    label_lengths: torch.Tensor
+    words: torch.Tensor
+    """Word class of each frame of output, int64 (B, T)."""
+
+
+def clips_of_step(places: np.ndarray, batch: int, seed: int, step: int) -> np.ndarray:
+    """Return which clips a step learns from: all of them once an epoch, shuffled.
+
+    An epoch's last clips that fill no batch are left out of it.
+    """
+    a_epoch = max(1, len(places) // batch)
+    epoch, index = divmod(step, a_epoch)
+    order = np.random.default_rng((seed, epoch)).permutation(places)
+    return order[index * batch : (index + 1) * batch]
+
+
+class FrameBatches:
+    """Batches of frames for a lipreader; the clips lie on the device they are used on."""
+
+    def __init__(
+        self,
+        clips: TrainingClips,
+        window: tuple[int, int],
+        settings: AugmentationSettings,
+        device: str,
+    ):
+        assert clips.frames is not None
+        # on a GPU every clip moves there once; on a CPU the mapped file is read as it is needed
+        frames = clips.frames if device == "cpu" else np.array(clips.frames)
+        self._frames = torch.from_numpy(frames).to(device)
+        self._labels, self._window, self._settings = clips.labels, window, settings
+        self._device = device
+
+    def training(self, places: np.ndarray, seed: int, step: int) -> Batch:
+        """Return changed clips."""
+        inputs, words = [], []
+        frames, height, width = self._frames.shape[1:4]
+        for index, place in enumerate(places):
+            rng = np.random.default_rng((seed, step, index))
+            shape = (frames, height, width)
+            change = draw_frame_change(rng, self._settings, shape, self._window)
+            inputs.append(change_frames(self._frames[place], change, self._window))
+            spoken = word_frames(self._labels[place].words, frames, RATE_FPS)
+            words.append(np.array(spoken)[change.times])
+        batch = torch.stack(inputs)
+        if self._settings.pixel_noise:
+            generator = torch.Generator(self._device).manual_seed(seed * 1_000_003 + step)
+            noise = torch.randn(batch.shape, generator=generator, device=self._device)
+            batch += 255 * self._settings.pixel_noise * noise
+        labels = [self._labels[place] for place in places]
+        return _batch(batch, labels, np.stack(words), self._device)
+
+    def reading(self, places: np.ndarray) -> torch.Tensor:
+        """Return clips as they are, the middle of each: float32."""
+        return torch.stack([middle(self._frames[place], *self._window) for place in places]).float()
+
+
+class SoundBatches:
+    """Batches of sound for a recogniser."""
+
+    def __init__(self, clips: TrainingClips, settings: AugmentationSettings, device: str):
+        self._clips, self._settings, self._device = clips, settings, device
+
+    def training(self, places: np.ndarray, seed: int, step: int) -> Batch:
+        """Return changed clips."""
+        inputs, words = [], []
+        rate_hz = recogniser.FRAMES_PER_SECOND
+        for index, place in enumerate(places):
+            rng = np.random.default_rng((seed, step, index))
+            samples = to_float(self._clips.audio[place])
+            changed, speed = change_sound(samples, rng, self._settings)
+            frames = len(samples) // recogniser.HOP_SAMPLES // recogniser.STRIDE
+            spoken = np.array(word_frames(self._clips.labels[place].words, 2 * frames, rate_hz))
+            inputs.append(changed)
+            words.append(spoken[sound_times(frames, speed)])
+        labels = [self._clips.labels[place] for place in places]
+        batch = torch.from_numpy(np.stack(inputs)).to(self._device)
+        return _batch(batch, labels, np.stack(words), self._device)
+
+    def reading(self, places: np.ndarray) -> torch.Tensor:
+        """Return clips as they are: float32."""
+        samples = np.stack([to_float(self._clips.audio[place]) for place in places])
+        return torch.from_numpy(samples).to(self._device)
+
+
+def _batch(inputs: torch.Tensor, labels: list[Label], words: np.ndarray, device: str) -> Batch:
+    texts = [torch.tensor(encode(label.text)) for label in labels]
+    return Batch(
+        inputs,
+        torch.cat(texts).to(device),
+        torch.tensor([len(text) for text in texts]).to(device),
+        torch.from_numpy(words.astype(np.int64)).to(device),
+    )

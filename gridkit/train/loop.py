@@ -1,0 +1,311 @@
+"""The training loop: steps, validation, checkpoints, until it is told to stop.
+
+It needs torch and numpy alone. A step depends on nothing but the state in the checkpoint and its
+own number: clips, their changes and dropout are drawn from (seed, step). So on a CPU a run that
+was killed and resumed ends with the same bits as one that was not.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from math import cos, isfinite, pi
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from gridkit.errors import CheckpointError, TrainingError
+from gridkit.models.decoding import greedy
+from gridkit.models.heads import Output
+from gridkit.models.lipnet import LipNet
+from gridkit.recipe import ModelSettings, build_model, restore, weights_of
+from gridkit.train.batches import Batch, FrameBatches, SoundBatches, clips_of_step
+from gridkit.train.checkpoint import load_checkpoint, save_checkpoint
+from gridkit.train.clips import TrainingClips
+from gridkit.train.score import ErrorRate, word_errors
+from gridkit.train.settings import AugmentationSettings, TrainingSettings, fingerprint
+
+SMOOTHING = 0.95
+"""Of the loss that is shown."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands; reported after every step."""
+
+    step: int
+    steps: int
+    loss: float
+    """Smoothed."""
+    learning_rate: float
+    clips_per_second: float
+    left_s: float
+    val_wer: float | None
+    """Greedy, at the last validation."""
+    best_wer: float | None
+    validated: bool
+    """Whether this step ended in a validation."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    step: int
+    reason: str
+    """`finished`, `time` or `no-improvement`."""
+    val_wer: float | None
+    """Of the weights that are kept."""
+    weights: dict[str, torch.Tensor]
+
+
+def train(
+    model_settings: ModelSettings,
+    clips: TrainingClips,
+    folder: Path,
+    settings: TrainingSettings,
+    augmentation: AugmentationSettings,
+    *,
+    device: str = "cpu",
+    minutes: float | None = None,
+    checkpoint_part_bytes: int | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> Outcome:
+    """Train a model, or go on where the folder's checkpoint stands.
+
+    Args:
+        model_settings: which model.
+        clips: to train and validate on.
+        folder: of the run; checkpoints go there.
+        settings: how.
+        augmentation: how clips are changed.
+        device: `cpu` or `cuda`.
+        minutes: stop, with a checkpoint, after so long.
+        checkpoint_part_bytes: the largest file of a checkpoint.
+        report: called after every step.
+
+    Raises:
+        TrainingError: the loss is no finite number.
+        CheckpointError: the folder's checkpoint is damaged, or of a run with other settings.
+    """
+    run = _Run(model_settings, clips, settings, augmentation, device)
+    state = load_checkpoint(folder, device)
+    if state is not None:
+        run.restore(state, folder)
+    started_s = time.monotonic()
+    first_step = run.step
+    reason = "finished"
+    while run.step < settings.steps:
+        loss, rate = run.learn()
+        due = run.step % settings.validate_every == 0 or run.step == settings.steps
+        out_of_time = minutes is not None and time.monotonic() - started_s > 60 * minutes
+        if due:
+            run.validate()
+        if due or out_of_time:
+            save_checkpoint(folder, run.state(), checkpoint_part_bytes)
+        elapsed_s = time.monotonic() - started_s
+        step_s = elapsed_s / (run.step - first_step)
+        report(
+            Progress(
+                run.step,
+                settings.steps,
+                loss,
+                rate,
+                settings.batch / step_s,
+                step_s * (settings.steps - run.step),
+                run.val_wer,
+                run.best_wer,
+                due,
+            )
+        )
+        if due and settings.patience and run.validations_since_best >= settings.patience:
+            reason = "no-improvement"
+            break
+        if out_of_time:
+            reason = "time"
+            break
+    return run.outcome(reason)
+
+
+class _Run:
+    """Everything that changes while a model learns."""
+
+    def __init__(
+        self,
+        model_settings: ModelSettings,
+        clips: TrainingClips,
+        settings: TrainingSettings,
+        augmentation: AugmentationSettings,
+        device: str,
+    ):
+        self.settings, self.device = settings, device
+        self.key = _key(model_settings, clips, settings, augmentation)
+        self.clips = clips
+        self.train_places, self.val_places = clips.places("train"), clips.places("val")
+        self.batches: FrameBatches | SoundBatches
+        torch.manual_seed(settings.seed)
+        self.model = build_model(model_settings).to(device)
+        if isinstance(self.model, LipNet):
+            window = (self.model.settings.height_px, self.model.settings.width_px)
+            self.batches = FrameBatches(clips, window, augmentation, device)
+        else:
+            self.batches = SoundBatches(clips, augmentation, device)
+        if device != "cpu":
+            # in place: names of weights stay as they are
+            self.model.front.compile()
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.average = {name: t.clone() for name, t in weights_of(self.model).items()}
+        self.best = {name: t.clone() for name, t in self.average.items()}
+        self.step = 0
+        self.loss = 0.0
+        self.val_wer: float | None = None
+        self.best_wer: float | None = None
+        self.validations_since_best = 0
+
+    def learn(self) -> tuple[float, float]:
+        """Take one step; return the smoothed loss and the learning rate."""
+        settings = self.settings
+        places = clips_of_step(self.train_places, settings.batch, settings.seed, self.step)
+        batch = self.batches.training(places, settings.seed, self.step)
+        torch.manual_seed(settings.seed * 1_000_003 + self.step)
+        rate = learning_rate(settings, self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        loss = loss_of(self._forward(batch.inputs), batch, settings.word_loss_weight)
+        value = float(loss.detach())
+        if not isfinite(value):
+            raise TrainingError(
+                f"the loss is {value} at step {self.step}; resume from the last checkpoint with a "
+                f"lower rate, as --set training.learning_rate={settings.learning_rate / 3:.0e}"
+            )
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip_norm)
+        self.optimizer.step()
+        self.step += 1
+        self._update_average()
+        self.loss = value if self.step == 1 else SMOOTHING * self.loss + (1 - SMOOTHING) * value
+        return self.loss, rate
+
+    def validate(self) -> None:
+        """Measure the averaged weights on val, by greedy decoding, and keep them if best."""
+        texts = self._read(self.val_places)
+        errors = [
+            word_errors(self.clips.labels[place].text, text)
+            for place, text in zip(self.val_places, texts, strict=True)
+        ]
+        self.val_wer = ErrorRate.pooled(errors).rate
+        self.validations_since_best += 1
+        if self.best_wer is None or self.val_wer <= self.best_wer:
+            self.best_wer, self.validations_since_best = self.val_wer, 0
+            self.best = {name: t.clone() for name, t in self.average.items()}
+
+    def outcome(self, reason: str) -> Outcome:
+        """Return the weights that are kept."""
+        if self.settings.select == "last":
+            return Outcome(self.step, reason, self.val_wer, self.average)
+        return Outcome(self.step, reason, self.best_wer, self.best)
+
+    def state(self) -> dict[str, Any]:
+        """Return all that `restore` needs."""
+        return {
+            "key": self.key,
+            "step": self.step,
+            "loss": self.loss,
+            "val_wer": self.val_wer,
+            "best_wer": self.best_wer,
+            "validations_since_best": self.validations_since_best,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average,
+            "best": self.best,
+        }
+
+    def restore(self, state: dict[str, Any], folder: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            CheckpointError: it is of a run with other settings or clips.
+        """
+        differing = sorted(
+            name
+            for name in self.key.keys() | state["key"].keys()
+            if self.key.get(name) != state["key"].get(name)
+        )
+        if differing:
+            raise CheckpointError(
+                f"the checkpoint in {folder} is of another run: {', '.join(differing)} differ; "
+                "use the same settings, or another --out"
+            )
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average, self.best = state["average"], state["best"]
+        self.step, self.loss = state["step"], state["loss"]
+        self.val_wer, self.best_wer = state["val_wer"], state["best_wer"]
+        self.validations_since_best = state["validations_since_best"]
+
+    def _forward(self, inputs: torch.Tensor) -> Output:
+        if not self.settings.mixed_precision:
+            return self.model(inputs)
+        with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16):
+            return self.model(inputs)
+
+    def _update_average(self) -> None:
+        # early on the average follows quickly, or it would be made of the first random weights
+        decay = min(self.settings.average_decay, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, current in weights_of(self.model).items():
+                self.average[name].lerp_(current, 1 - decay)
+
+    def _read(self, places: np.ndarray) -> list[str]:
+        current = {name: t.clone() for name, t in weights_of(self.model).items()}
+        restore(self.model, self.average, "the average")
+        self.model.eval()
+        texts = []
+        with torch.no_grad():
+            for start in range(0, len(places), self.settings.batch):
+                inputs = self.batches.reading(places[start : start + self.settings.batch])
+                log_probs = self._forward(inputs).characters.log_softmax(-1).cpu().numpy()
+                texts += [greedy(clip).text for clip in log_probs]
+        restore(self.model, current, "the model")
+        return texts
+
+
+def loss_of(output: Output, batch: Batch, word_loss_weight: float) -> torch.Tensor:
+    """Return CTC's loss a character, plus the cross-entropy of the word in each frame."""
+    frames = output.characters.shape[1]
+    lengths = torch.full((len(batch.inputs),), frames, device=batch.labels.device)
+    characters = functional.ctc_loss(
+        output.characters.log_softmax(-1).transpose(0, 1),
+        batch.labels,
+        lengths,
+        batch.label_lengths,
+    )
+    words = functional.cross_entropy(output.words.flatten(0, 1), batch.words.flatten())
+    return characters + word_loss_weight * words
+
+
+def learning_rate(settings: TrainingSettings, step: int) -> float:
+    """Return the rate of a step: a straight rise, then a cosine down to 0 at the last step."""
+    rise = min(1.0, (step + 1) / max(1, settings.warmup_steps))
+    done = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
+    return settings.learning_rate * rise * (1 + cos(pi * min(1.0, max(0.0, done)))) / 2
+
+
+def _key(
+    model_settings: ModelSettings,
+    clips: TrainingClips,
+    settings: TrainingSettings,
+    augmentation: AugmentationSettings,
+) -> dict[str, Any]:
+    """Return what two runs must share for one to go on where the other stopped."""
+    ids = "\n".join(f"{label.subset} {label.id}" for label in clips.labels)
+    model = {f"model {name}": str(value) for name, value in asdict(model_settings).items()}
+    kept = fingerprint(settings, augmentation)
+    return model | kept | {"clips": hashlib.sha256(ids.encode()).hexdigest()}

@@ -1,0 +1,115 @@
+"""How a model is trained: what a recipe's [training] and [augmentation] may say."""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gridkit.errors import RecipeError, UsageError
+from gridkit.recipe import Recipe, fill
+
+SELECTIONS = ("best", "last")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """One run of training."""
+
+    steps: int
+    batch: int = 16
+    learning_rate: float = 2e-3
+    """At its peak: it rises over `warmup_steps` and falls to 0 as a cosine over the rest."""
+    warmup_steps: int = 100
+    weight_decay: float = 0.01
+    clip_norm: float = 5.0
+    """Gradients are scaled down to this norm."""
+    word_loss_weight: float = 1.0
+    """Of the frame-by-frame word loss, beside CTC's 1."""
+    average_decay: float = 0.999
+    """The weights that are kept are a moving average over the steps; 0 for the last step's."""
+    mixed_precision: bool = True
+    """bf16; on a CPU in the convolutions alone."""
+    validate_every: int = 100
+    """Steps between validations; a checkpoint is written at each."""
+    patience: int = 0
+    """Validations without a lower WER after which training stops; 0 for never."""
+    select: str = "best"
+    """Which weights are kept: the `best` on val, or the `last` where val may not decide."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class AugmentationSettings:
+    """How clips are changed each time they are seen. Video first, then sound."""
+
+    flip: float = 0.5
+    """Share of clips mirrored left to right."""
+    frame_change: float = 0.05
+    """Share of frames dropped or repeated."""
+    contrast: float = 0.2
+    """Contrast changes by up to this share, brightness by up to half of it."""
+    pixel_noise: float = 0.0
+    """Deviation of noise on each pixel, of 1."""
+    mask_frames: int = 0
+    """Up to so many neighbouring frames are replaced by the clip's mean frame."""
+    speed: float = 0.0
+    """Sound is played faster or slower, pitch and all, by up to this share."""
+    level_db: float = 0.0
+    """Sound gets louder or softer by up to this."""
+    noise_snr_db: float = 0.0
+    """Half of the clips get white noise, this far below them or further; 0 for none."""
+
+
+def training_settings(
+    recipe: Recipe, overrides: Iterable[str] = ()
+) -> tuple[TrainingSettings, AugmentationSettings]:
+    """Return a recipe's settings with those of the command line in their place.
+
+    Args:
+        recipe: whose [training] and [augmentation] are read.
+        overrides: as `training.steps=500`, values as in TOML.
+
+    Raises:
+        UsageError: an override that is no `table.key=value`.
+        RecipeError: an unknown key, or a value of another type.
+    """
+    tables: dict[str, dict[str, Any]] = {
+        "training": dict(recipe.training),
+        "augmentation": dict(recipe.augmentation),
+    }
+    for override in overrides:
+        table, key, value = parse_override(override)
+        if table not in tables:
+            raise UsageError(f"--set {override}: no table {table!r}; use {' or '.join(tables)}")
+        tables[table][key] = value
+    where = f"recipe {recipe.name}"
+    training = fill(TrainingSettings, tables["training"], f"{where} [training]")
+    if training.select not in SELECTIONS:
+        raise RecipeError(f"{where} [training]: select is {' or '.join(SELECTIONS)}")
+    return training, fill(AugmentationSettings, tables["augmentation"], f"{where} [augmentation]")
+
+
+def parse_override(text: str) -> tuple[str, str, Any]:
+    """Return table, key and value of one override.
+
+    Raises:
+        UsageError: it is no `table.key=value`.
+
+    >>> parse_override("training.steps=500")
+    ('training', 'steps', 500)
+    """
+    name, equals, value = text.partition("=")
+    table, dot, key = name.strip().partition(".")
+    if not (equals and dot and key):
+        raise UsageError(f"--set {text}: expected table.key=value, as training.steps=500")
+    try:
+        return table, key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return table, key, value.strip()
+
+
+def fingerprint(training: TrainingSettings, augmentation: AugmentationSettings) -> dict[str, Any]:
+    """Return what must stay the same for a run to be resumed; its length may change."""
+    free = ("steps", "validate_every", "patience")
+    kept = {key: value for key, value in asdict(training).items() if key not in free}
+    return kept | asdict(augmentation)

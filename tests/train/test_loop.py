@@ -1,0 +1,131 @@
+"""Training: it learns, it can be killed and go on to the same bits, it says what is wrong."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from gridkit.errors import CheckpointError, TrainingError
+from gridkit.models.recogniser import RecogniserSettings
+from gridkit.train.loop import learning_rate, train
+
+sys.path.insert(0, str(Path(__file__).parent))
+from made_up import AUGMENTATION, MODEL, SETTINGS, made_up_clips
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
+
+
+def test_the_loss_falls(tmp_path):
+    losses = []
+    settings = replace(SETTINGS, steps=60, validate_every=60)
+    train(
+        MODEL, made_up_clips(), tmp_path, settings, AUGMENTATION,
+        report=lambda progress: losses.append(progress.loss),
+    )  # fmt: skip
+    assert len(losses) == 60
+    assert losses[-1] < losses[0] / 3
+
+
+def test_a_recogniser_trains_too(tmp_path):
+    model = RecogniserSettings(
+        front="1d", channels=(8, 8), hidden=8, recurrent_layers=1, mask_frames=2
+    )
+    augmentation = replace(AUGMENTATION, speed=0.1, level_db=6.0, noise_snr_db=20.0)
+    settings = replace(SETTINGS, steps=4, select="last")
+    outcome = train(model, made_up_clips(), tmp_path, settings, augmentation)
+    assert outcome.step == 4
+    assert all(tensor.isfinite().all() for tensor in outcome.weights.values())
+
+
+def test_a_run_in_two_pieces_ends_with_the_same_bits(tmp_path):
+    whole = train(MODEL, made_up_clips(), tmp_path / "whole", SETTINGS, AUGMENTATION)
+    pieces = tmp_path / "pieces"
+    first = train(MODEL, made_up_clips(), pieces, SETTINGS, AUGMENTATION, minutes=0)
+    assert (first.step, first.reason) == (1, "time")
+    second = train(MODEL, made_up_clips(), pieces, SETTINGS, AUGMENTATION)
+    assert second.step == SETTINGS.steps
+    assert same(whole.weights, second.weights)
+
+
+VICTIM = """
+import sys, time, torch
+torch.set_num_threads(1)
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from made_up import AUGMENTATION, MODEL, SETTINGS, made_up_clips
+from gridkit.train.loop import train
+train(MODEL, made_up_clips(), Path(sys.argv[2]), SETTINGS, AUGMENTATION,
+      checkpoint_part_bytes=50_000, report=lambda progress: time.sleep(0.1))
+"""
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(tmp_path):
+    whole = train(MODEL, made_up_clips(), tmp_path / "whole", SETTINGS, AUGMENTATION)
+    folder = tmp_path / "killed"
+    here = str(Path(__file__).parent)
+    victim = subprocess.Popen([sys.executable, "-c", VICTIM, here, str(folder)])
+    deadline_s = time.monotonic() + 60
+    while not (folder / "checkpoint.json").is_file():
+        assert victim.poll() is None
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+    os.kill(victim.pid, signal.SIGKILL)
+    assert victim.wait() == -signal.SIGKILL
+    assert len(list(folder.glob("checkpoint-*.pt"))) > 1
+    steps = []
+    resumed = train(
+        MODEL, made_up_clips(), folder, SETTINGS, AUGMENTATION,
+        report=lambda progress: steps.append(progress.step),
+    )  # fmt: skip
+    assert 1 < steps[0] <= SETTINGS.steps
+    assert same(whole.weights, resumed.weights)
+
+
+def test_other_settings_do_not_go_on_from_a_checkpoint(tmp_path):
+    train(MODEL, made_up_clips(), tmp_path, replace(SETTINGS, steps=4), AUGMENTATION)
+    with pytest.raises(CheckpointError, match=r"another run: seed differ; use the same settings"):
+        train(MODEL, made_up_clips(), tmp_path, replace(SETTINGS, seed=1), AUGMENTATION)
+    with pytest.raises(CheckpointError, match="another run: model hidden differ"):
+        train(replace(MODEL, hidden=8), made_up_clips(), tmp_path, SETTINGS, AUGMENTATION)
+    longer = train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION)
+    assert longer.step == SETTINGS.steps
+
+
+def test_a_loss_that_is_no_number_ends_in_one_line(tmp_path):
+    settings = replace(SETTINGS, word_loss_weight=float("inf"))
+    with pytest.raises(TrainingError, match=r"the loss is inf at step 0; resume") as caught:
+        train(MODEL, made_up_clips(), tmp_path, settings, AUGMENTATION)
+    assert "\n" not in str(caught.value)
+
+
+def test_training_stops_when_val_no_longer_improves(tmp_path):
+    settings = replace(SETTINGS, learning_rate=0.0, patience=2)
+    outcome = train(MODEL, made_up_clips(), tmp_path, settings, AUGMENTATION)
+    # a rate of 0 changes nothing: every validation ties, and a tie counts as good as the best
+    assert outcome.reason == "finished"
+
+
+def test_the_rate_rises_then_falls_to_nothing():
+    settings = replace(SETTINGS, steps=100, warmup_steps=10, learning_rate=1.0)
+    rates = [learning_rate(settings, step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0, abs=1e-3)
+    assert rates.index(max(rates)) in (9, 10)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 1e-3
