@@ -4,50 +4,19 @@ Another package adds a metric through the entry-point group `gridkit.metrics`: t
 is the metric's name, its object a `Metric` (docs/add-a-metric.md).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 
 from gridkit.errors import UsageError
 from gridkit.metrics import pesq
 from gridkit.metrics.mcd import mcd_db
+from gridkit.metrics.metric import Metric
+from gridkit.metrics.older import OLDER_METRICS
 from gridkit.metrics.pair import Pair
 from gridkit.metrics.stoi import stoi
 
 ENTRY_POINTS = "gridkit.metrics"
 ALIGNED = "_aligned"
-BETTER = ("up", "down", "zero")
-NEEDS = ("pair", "prediction", "lag", "text")
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One metric and what is known of it."""
-
-    name: str
-    better: str
-    """`up`, `down`, or `zero`: the nearer to 0 the better."""
-    floor: float | None
-    """What a silent or failed clip gets; None: it is not counted."""
-    unit: str = ""
-    needs: str = "pair"
-    """`pair`: reference and prediction, scored raw and aligned in time. `prediction`: the
-    prediction alone, scored as it is. `lag`: the lag itself. `text`: words (see `text.py`)."""
-    score: Callable[[Pair], float] | None = None
-    """Computes it, for `pair` and `prediction`."""
-
-    def __post_init__(self) -> None:
-        if self.better not in BETTER or self.needs not in NEEDS:
-            raise UsageError(
-                f"metric {self.name}: better is one of {', '.join(BETTER)} and needs one of "
-                f"{', '.join(NEEDS)}, not {self.better!r} and {self.needs!r}"
-            )
-        if (self.score is None) == (self.needs in ("pair", "prediction")):
-            raise UsageError(
-                f"metric {self.name}: one that needs {self.needs!r} "
-                f"has {'no score function' if self.score is None else 'a score function'}"
-            )
 
 
 def _stoi(pair: Pair) -> float:
@@ -90,6 +59,7 @@ TEXT_METRICS: tuple[Metric, ...] = (
     Metric("ser", "down", 1.0, needs="text"),
     Metric("slot", "up", 0.0, needs="text"),
 )
+BUILT_IN: tuple[Metric, ...] = (*SOUND_METRICS, LAG, *TEXT_METRICS, *OLDER_METRICS)
 
 
 def find_metric(name: str) -> Metric:
@@ -98,8 +68,7 @@ def find_metric(name: str) -> Metric:
     Raises:
         UsageError: there is none; the message names those there are.
     """
-    known = {metric.name: metric for metric in (*SOUND_METRICS, LAG, *TEXT_METRICS)}
-    known |= {metric.name: metric for metric in plug_ins()}
+    known = {metric.name: metric for metric in (*BUILT_IN, *plug_ins())}
     base = name.removesuffix(ALIGNED)
     if base in known and (base == name or known[base].needs == "pair"):
         return known[base]
@@ -116,7 +85,7 @@ def plug_ins() -> tuple[Metric, ...]:
     Raises:
         UsageError: an entry that is no `Metric`, or takes a name that is taken.
     """
-    taken = {metric.name for metric in (*SOUND_METRICS, LAG, *TEXT_METRICS)}
+    taken = {metric.name for metric in BUILT_IN}
     found = []
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
         metric = entry.load()

@@ -6,8 +6,9 @@ import numpy as np
 
 from gridkit.errors import MetricError
 from gridkit.metrics.lag import lag_ms, move
+from gridkit.metrics.metric import Metric
 from gridkit.metrics.pair import Pair, Sound
-from gridkit.metrics.registry import ALIGNED, SOUND_METRICS, Metric
+from gridkit.metrics.registry import ALIGNED, SOUND_METRICS
 
 
 def score_sound(
@@ -41,6 +42,22 @@ def score_sound(
         moved = Sound(move(pair.prediction.samples, -lag))
         aligned = _figures(Pair(pair.reference, moved), pair_metrics)
     return figures | _aligned(aligned) | {"lag_ms": float(lag)}
+
+
+def score_plain(
+    reference: np.ndarray, prediction: np.ndarray, metrics: Sequence[Metric]
+) -> dict[str, float]:
+    """Score a prediction by these metrics alone, as it is: neither aligned nor with a lag.
+
+    Args:
+        reference: int16 (48000,), 16 kHz.
+        prediction: the same.
+        metrics: those of an older protocol, say.
+
+    Raises:
+        MetricError: a metric raised an exception, or its figure is not finite.
+    """
+    return _figures(Pair(Sound.from_int16(reference), Sound.from_int16(prediction)), metrics)
 
 
 def _lag(pair: Pair) -> int:

@@ -1,0 +1,153 @@
+"""Controls: predictions that bracket every system, made from the references themselves.
+
+They are no systems: they see sound and text, run in the parent and are not timed.
+
+`reference` is the truth, `silence` zeros, `noise` white noise, `shuffled` another clip of the
+same speaker, `average` the mean log-mel of the train clips as sound, `griffin-lim` the true
+log-mel as sound. For lipreading, `reference` is the true text and `majority` the most frequent
+train word of each slot.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
+
+import numpy as np
+
+from gridkit.compute.local import Crashed, map_ordered, usable_cores
+from gridkit.corpus.codes import rank_key, split_id
+from gridkit.corpus.grammar import SLOTS
+from gridkit.corpus.records import AUDIO_SAMPLES
+from gridkit.errors import InputError, UsageError
+from gridkit.evaluate.records import Prediction, Reference
+from gridkit.media.decode import to_int16
+from gridkit.metrics.griffin_lim import log_mel, sound_of
+
+PREFIX = "control:"
+NOISE_LEVEL = 0.05
+
+Control = Callable[[Iterable[Reference], Iterable[Reference]], Iterator[Prediction]]
+"""From references and train clips to predictions."""
+
+
+def control_predictions(
+    name: str,
+    task: str,
+    references: Iterable[Reference],
+    train: Iterable[Reference],
+) -> Iterator[Prediction]:
+    """Return a control's prediction for each reference, not always in their order.
+
+    Args:
+        name: such as `shuffled`, with or without `control:`.
+        task: `v2s` or `lipreading`.
+        references: the clips to predict, those of a speaker together; taken one at a time
+            (`shuffled`: one speaker at a time).
+        train: the split's train clips; read by `average` and `majority` alone.
+
+    Raises:
+        UsageError: the task has no such control.
+        InputError: `average` or `majority` without a train clip.
+    """
+    controls = CONTROLS[task]
+    control = controls.get(name.removeprefix(PREFIX))
+    if control is None:
+        known = ", ".join(PREFIX + known for known in controls)
+        raise UsageError(f"no control {name!r} for {task}; there are {known}")
+    return control(references, train)
+
+
+def _reference(
+    references: Iterable[Reference], _train: Iterable[Reference]
+) -> Iterator[Prediction]:
+    return (Prediction(clip.id, samples=clip.samples) for clip in references)
+
+
+def _silence(references: Iterable[Reference], _train: Iterable[Reference]) -> Iterator[Prediction]:
+    silence = np.zeros(AUDIO_SAMPLES, np.int16)
+    return (Prediction(clip.id, samples=silence) for clip in references)
+
+
+def _noise(references: Iterable[Reference], _train: Iterable[Reference]) -> Iterator[Prediction]:
+    for clip in references:
+        seed = int(hashlib.sha256(clip.id.encode()).hexdigest()[:8], 16)
+        noise = np.random.default_rng(seed).standard_normal(AUDIO_SAMPLES)
+        yield Prediction(clip.id, samples=to_int16(NOISE_LEVEL * noise))
+
+
+def _shuffled(references: Iterable[Reference], _train: Iterable[Reference]) -> Iterator[Prediction]:
+    """Give each clip the sound of the next one by rank, the last that of the first."""
+    met: set[str] = set()
+    for speaker, group in groupby(references, key=lambda clip: split_id(clip.id)[0]):
+        if speaker in met:
+            raise InputError(f"the clips of {speaker} are not together; sort the ids by speaker")
+        met.add(speaker)
+        clips = sorted(group, key=lambda clip: rank_key(clip.id))
+        for clip, following in zip(clips, clips[1:] + clips[:1], strict=True):
+            yield Prediction(clip.id, samples=following.samples)
+
+
+def _average(references: Iterable[Reference], train: Iterable[Reference]) -> Iterator[Prediction]:
+    total, count = np.zeros(()), 0
+    for clip in train:
+        total = total + log_mel(_float(clip))
+        count += 1
+    if not count:
+        raise InputError("the split has no train clip here; control:average needs some")
+    samples = to_int16(sound_of(total / count))
+    for clip in references:
+        yield Prediction(clip.id, samples=samples)
+
+
+def _griffin_lim(
+    references: Iterable[Reference], _train: Iterable[Reference]
+) -> Iterator[Prediction]:
+    for prediction in map_ordered(_through_mel, references, workers=usable_cores()):
+        assert not isinstance(prediction, Crashed)
+        yield prediction
+
+
+def _through_mel(clip: Reference) -> Prediction:
+    return Prediction(clip.id, samples=to_int16(sound_of(log_mel(_float(clip)))))
+
+
+def _reference_text(
+    references: Iterable[Reference], _train: Iterable[Reference]
+) -> Iterator[Prediction]:
+    return (Prediction(clip.id, text=clip.text) for clip in references)
+
+
+def _majority(references: Iterable[Reference], train: Iterable[Reference]) -> Iterator[Prediction]:
+    """Give every clip the most frequent word of each slot; of equals the first in the grammar."""
+    counts: list[Counter[str]] = [Counter() for _ in SLOTS]
+    for clip in train:
+        for count, word in zip(counts, clip.text.split(), strict=True):
+            count[word] += 1
+    if not counts[0]:
+        raise InputError("the split has no train clip here; control:majority needs some")
+    text = " ".join(
+        max(slot.values(), key=lambda word: count[word])
+        for slot, count in zip(SLOTS, counts, strict=True)
+    )
+    for clip in references:
+        yield Prediction(clip.id, text=text)
+
+
+def _float(clip: Reference) -> np.ndarray:
+    assert clip.samples is not None
+    return clip.samples / 32768.0
+
+
+CONTROLS: Mapping[str, Mapping[str, Control]] = {
+    "v2s": {
+        "reference": _reference,
+        "silence": _silence,
+        "noise": _noise,
+        "shuffled": _shuffled,
+        "average": _average,
+        "griffin-lim": _griffin_lim,
+    },
+    "lipreading": {"reference": _reference_text, "majority": _majority},
+}
+"""Task to control to what makes its predictions."""

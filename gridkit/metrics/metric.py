@@ -1,0 +1,39 @@
+"""What a metric is: a record with its name, its direction, its floor and how it is computed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gridkit.errors import UsageError
+from gridkit.metrics.pair import Pair
+
+BETTER = ("up", "down", "zero")
+NEEDS = ("pair", "prediction", "lag", "text")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric and what is known of it."""
+
+    name: str
+    better: str
+    """`up`, `down`, or `zero`: the nearer to 0 the better."""
+    floor: float | None
+    """What a silent or failed clip gets; None: it is not counted."""
+    unit: str = ""
+    needs: str = "pair"
+    """`pair`: reference and prediction, scored raw and aligned in time. `prediction`: the
+    prediction alone, scored as it is. `lag`: the lag itself. `text`: words (see `text.py`)."""
+    score: Callable[[Pair], float] | None = None
+    """Computes it, for `pair` and `prediction`."""
+
+    def __post_init__(self) -> None:
+        if self.better not in BETTER or self.needs not in NEEDS:
+            raise UsageError(
+                f"metric {self.name}: better is one of {', '.join(BETTER)} and needs one of "
+                f"{', '.join(NEEDS)}, not {self.better!r} and {self.needs!r}"
+            )
+        if (self.score is None) == (self.needs in ("pair", "prediction")):
+            raise UsageError(
+                f"metric {self.name}: one that needs {self.needs!r} "
+                f"has {'no score function' if self.score is None else 'a score function'}"
+            )
