@@ -45,5 +45,9 @@ def command(folder: Path, fast: bool, workers: int | None, as_json: bool) -> Non
         f"{', every sound and crop decoded' if report.decoded else ', nothing decoded (--fast)'}"
     )
     if report.findings:
-        raise CheckFailed(f"{folder}: {len(report.findings)} findings in {looked_at}")
+        raise CheckFailed(f"{folder}: {_count(len(report.findings))} in {looked_at}")
     click.echo(f"{folder}: sound; {looked_at}", err=as_json)
+
+
+def _count(findings: int) -> str:
+    return "1 finding" if findings == 1 else f"{findings} findings"
