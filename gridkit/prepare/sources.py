@@ -7,6 +7,7 @@ Folder names are hints only. For alignments the code decides (Zenodo files them 
 speakers); for clips the nearest part `sN` must agree with the speaker whose sentence it is.
 """
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -192,14 +193,28 @@ def _why_no_code(code: str) -> str:
 
 
 def _files(folder: Path) -> Iterator[SourceFile]:
-    for path in sorted(folder.rglob("*")):
+    for path in _walk(folder):
         key = path.relative_to(folder).as_posix()
-        if _is_hidden(key) or not path.is_file():
-            continue
         if path.name.lower().endswith(ARCHIVE_SUFFIXES):
             yield from _members(path, key)
         else:
             yield _loose(path, key)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, sorted; linked folders too, each once."""
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        for name in sorted(names):
+            path = Path(place, name)
+            if not _is_hidden(name) and path.is_file():
+                yield path
 
 
 def _alignment_files(path: Path | None) -> Iterable[SourceFile]:
@@ -240,5 +255,5 @@ def _opened(path: Path) -> SourceArchive:
     return SourceArchive(path)
 
 
-def _is_hidden(key: str) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in key.split("/"))
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"

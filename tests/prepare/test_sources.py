@@ -51,6 +51,14 @@ def test_clips_are_found_at_any_depth_and_in_archives(tmp_path) -> None:
     assert source.clips[-1].read() == b"video"
 
 
+def test_linked_folders_are_followed_once(tmp_path) -> None:
+    put(tmp_path / "elsewhere", "s1/bbaf2n.mpg")
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "s1").symlink_to(tmp_path / "elsewhere" / "s1")
+    (tmp_path / "elsewhere" / "s1" / "loop").symlink_to(tmp_path / "source")
+    assert [clip.key for clip in scan(tmp_path / "source").clips] == ["s1/bbaf2n.mpg"]
+
+
 @pytest.mark.parametrize(
     ("make", "why"),
     [
