@@ -209,10 +209,8 @@ def test_damaged_member_is_named_and_the_others_can_be_read(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b", b"PK\3\4", bytes(5000)])
+@pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b", b"PK\3\4"])
 def test_files_that_are_no_archive(tmp_path, suffix, content):
-    if suffix != ".zip" and content == bytes(5000):
-        pytest.skip("zeros are an empty tar")
     path = tmp_path / f"s1{suffix}"
     path.write_bytes(content)
     with pytest.raises(ArchiveError, match=rf"s1\{suffix}"):
