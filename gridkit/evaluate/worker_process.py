@@ -9,6 +9,7 @@ import contextlib
 import os
 import resource
 import signal
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from gridkit.evaluate.channel import Channel
@@ -28,6 +29,8 @@ def main() -> None:
         read, devices = setup.pop("read"), setup.pop("devices")
         assert isinstance(read, list)
         assert isinstance(devices, list)
+        # an import lists its folder; where a corpus lies in it, it cannot be listed any more
+        PathFinder.find_spec("nothing", [str(Path(str(setup["path"])).parent)])
         isolation = lock_in(read, [str(Path.cwd())], devices)
     from gridkit.evaluate.serving import serve
 
