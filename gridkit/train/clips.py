@@ -75,8 +75,8 @@ def open_clips(folder: Path) -> tuple[TrainingClips, Mapping[str, Any]] | None:
     shape = table["frame_shape"]
     frames = None
     if shape is not None:
-        frames = np.memmap(folder / FRAMES_FILE, np.uint8, "r", shape=(len(labels), *shape))
-    audio = np.memmap(folder / AUDIO_FILE, np.int16, "r", shape=(len(labels), AUDIO_SAMPLES))
+        frames = np.memmap(folder / FRAMES_FILE, np.uint8, "c", shape=(len(labels), *shape))
+    audio = np.memmap(folder / AUDIO_FILE, np.int16, "c", shape=(len(labels), AUDIO_SAMPLES))
     return TrainingClips(labels, frames, audio), table["source"]
 
 

@@ -1,4 +1,4 @@
-"""What a recipe is: a folder with `recipe.toml` and weights, and the system made from it.
+"""What a recipe is: a folder with `recipe.toml` and weights.
 
     name, task, decoding, licence           what it is; task is lipreading or recognition
     training_speakers, built_on             whom it was trained on; recipes it took weights or
@@ -11,7 +11,6 @@
 file of clip ids, one a line: what a check for contamination reads.
 """
 
-import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
@@ -19,13 +18,10 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-import torch
-from torch import nn
-
 from gridkit.errors import RecipeError
 from gridkit.models.frames import FrameInput
-from gridkit.models.lipnet import LipNet, LipNetSettings
-from gridkit.models.recogniser import Recogniser, RecogniserSettings
+from gridkit.models.lipnet import LipNetSettings
+from gridkit.models.recogniser import RecogniserSettings
 
 RECIPE_FILE = "recipe.toml"
 WEIGHTS_FILE = "weights.safetensors"
@@ -150,83 +146,6 @@ def parse_recipe(table: Mapping[str, Any], folder: Path) -> Recipe:
         results=_results(table.get("results", ()), where),
         folder=folder,
     )
-
-
-def build_model(settings: ModelSettings) -> LipNet | Recogniser:
-    """Return an untrained model."""
-    return LipNet(settings) if isinstance(settings, LipNetSettings) else Recogniser(settings)
-
-
-def load_weights(recipe: Recipe, model: nn.Module) -> None:
-    """Put the recipe's weights into its model.
-
-    Raises:
-        RecipeError: there are none, they are not those the recipe names, or they do not fit.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    if recipe.weights is None:
-        raise RecipeError(
-            f"recipe {recipe.name} has no weights; train it: gridkit train {recipe.folder}"
-        )
-    path = recipe.folder / recipe.weights.file
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise RecipeError(f"cannot read the weights {path}: {error.strerror}") from error
-    if hashlib.sha256(content).hexdigest() != recipe.weights.sha256:
-        raise RecipeError(f"{path} is not what the recipe names (sha256 differs); fetch it again")
-    try:
-        tensors = {name: tensor.float() for name, tensor in load(content).items()}
-    except SafetensorError as error:
-        raise RecipeError(f"{path} is no safetensors file: {error}") from error
-    restore(model, tensors, str(path))
-
-
-def restore(model: nn.Module, tensors: Mapping[str, torch.Tensor], where: str) -> None:
-    """Load tensors into a model, all of them and no others.
-
-    Raises:
-        RecipeError: names or shapes differ.
-    """
-    own = {name: tuple(tensor.shape) for name, tensor in weights_of(model).items()}
-    given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    wrong = sorted(name for name in own.keys() | given.keys() if own.get(name) != given.get(name))
-    if wrong:
-        first = wrong[0]
-        raise RecipeError(
-            f"{where} does not fit the model in {len(wrong)} tensors; the first, {first}: "
-            f"expected {own.get(first, 'none')}, got {given.get(first, 'none')}"
-        )
-    model.load_state_dict(dict(tensors), strict=False)
-
-
-def weights_of(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Return what is saved of a model: all but BatchNorm's step counters, which nothing uses."""
-    return {
-        name: tensor
-        for name, tensor in model.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
-
-
-def trained_ids(recipe: Recipe) -> frozenset[str]:
-    """Return every clip that had a part in the weights, those of `built_on` included.
-
-    Raises:
-        RecipeError: a recipe or a list is missing.
-    """
-    ids: set[str] = set()
-    if recipe.weights is not None:
-        path = recipe.folder / recipe.weights.trained_on
-        try:
-            ids.update(path.read_text(encoding="utf-8").split())
-        except OSError as error:
-            raise RecipeError(f"cannot read the training list {path}: {error.strerror}") from error
-    for other in recipe.built_on:
-        ids |= trained_ids(load_recipe(recipe.folder.parent / other))
-    return frozenset(ids)
 
 
 def fill(record: type[Record], table: Mapping[str, Any], where: str) -> Record:

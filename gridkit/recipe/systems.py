@@ -1,0 +1,136 @@
+"""Recipes at work: a lipreader that is given frames, a recogniser that is given sound."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gridkit.corpus.codes import split_id
+from gridkit.corpus.grammar import text_of
+from gridkit.errors import RecipeError, UsageError
+from gridkit.models.decoding import CharacterNgram, Decoded, beam, grammar, greedy
+from gridkit.models.frames import middle
+from gridkit.models.lipnet import LipNet
+from gridkit.models.recogniser import Recogniser
+from gridkit.recipe.schema import Recipe, load_recipe
+from gridkit.recipe.weights import build_model, load_weights, trained_ids
+
+DECODINGS = ("greedy", "beam", "grammar")
+Decoder = Callable[[np.ndarray], Decoded]
+
+
+class Lipreader:
+    """A lipreading system, as `gridkit evaluate` asks it: frames of a crop to text."""
+
+    task = "lipreading"
+    sample_rate = 0
+
+    def __init__(self, recipe: Recipe, model: LipNet, device: str, decoding: str | None = None):
+        assert recipe.input is not None
+        self.crop = recipe.input.crop
+        self._input, self._model, self._device = recipe.input, model.to(device).eval(), device
+        self._decode = decoder(decoding or recipe.decoding, recipe)
+        self.card = _card(recipe, decoding)
+
+    def __call__(self, frames: np.ndarray) -> str:
+        """Read one clip, uint8 (T, H, W), or (T, H, W, 3) RGB."""
+        return self.read(frames).text
+
+    def batch(self, clips: Sequence[np.ndarray]) -> list[str]:
+        """Read clips of one length together."""
+        return [self._decode(log_probs).text for log_probs in self.log_probs(clips)]
+
+    def read(self, frames: np.ndarray) -> Decoded:
+        """Read one clip, and tell how sure the decoder is."""
+        return self._decode(self.log_probs([frames])[0])
+
+    def log_probs(self, clips: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the log-probability of each character in each frame, float32 (B, T, 28)."""
+        settings = self._model.settings
+        size = (settings.height_px, settings.width_px)
+        batch = torch.from_numpy(np.stack([middle(self._input(clip), *size) for clip in clips]))
+        with torch.inference_mode():
+            output = self._model(batch.to(self._device))
+            return output.characters.log_softmax(-1).cpu().numpy()
+
+
+class SpeechRecogniser:
+    """A recogniser of GRID speech: int16 sound at 16 kHz to text."""
+
+    def __init__(self, recipe: Recipe, model: Recogniser, device: str, decoding: str | None = None):
+        self.name = recipe.name
+        assert recipe.weights is not None
+        self.version = recipe.weights.sha256[:12]
+        self._model, self._device = model.to(device).eval(), device
+        self._decode = decoder(decoding or recipe.decoding, recipe)
+        self.card = _card(recipe, decoding)
+
+    def __call__(self, samples: np.ndarray) -> str:
+        """Recognise one clip, int16 (N,), 16 kHz."""
+        return self._decode(self.log_probs([samples])[0]).text
+
+    def log_probs(self, clips: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the log-probability of each character every 20 ms, float32 (B, T, 28)."""
+        batch = torch.from_numpy(np.stack(clips).astype(np.float32) / 32768)
+        with torch.inference_mode():
+            output = self._model(batch.to(self._device))
+            return output.characters.log_softmax(-1).cpu().numpy()
+
+
+def load_system(folder: Path, device: str = "cpu", decoding: str | None = None) -> Lipreader:
+    """Make the system of a recipe.
+
+    Args:
+        folder: of the recipe.
+        device: `cpu` or `cuda`.
+        decoding: `greedy`, `beam` or `grammar`; None for the recipe's own.
+
+    Raises:
+        RecipeError: the recipe or its weights do not fit, or it is a recogniser.
+        UsageError: no such decoding.
+    """
+    recipe = load_recipe(folder)
+    model = build_model(recipe.model)
+    if not isinstance(model, LipNet):
+        raise RecipeError(f"recipe {recipe.name} hears, it does not see: use it with --recogniser")
+    load_weights(recipe, model)
+    return Lipreader(recipe, model, device, decoding)
+
+
+def load_recogniser(
+    folder: Path, device: str = "cpu", decoding: str | None = None
+) -> SpeechRecogniser:
+    """Make the recogniser of a recipe; arguments and errors as `load_system`."""
+    recipe = load_recipe(folder)
+    model = build_model(recipe.model)
+    if not isinstance(model, Recogniser):
+        raise RecipeError(f"recipe {recipe.name} is no recogniser of speech: use it with --model")
+    load_weights(recipe, model)
+    return SpeechRecogniser(recipe, model, device, decoding)
+
+
+def decoder(name: str, recipe: Recipe) -> Decoder:
+    """Return a decoder by name; `beam` knows the sentences that the recipe was trained on.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name == "greedy":
+        return greedy
+    if name == "grammar":
+        return grammar
+    if name == "beam":
+        ngram = CharacterNgram(text_of(split_id(clip)[1]) for clip in sorted(trained_ids(recipe)))
+        return lambda log_probs: beam(log_probs, ngram)
+    raise UsageError(f"no decoding {name!r}; it is one of {', '.join(DECODINGS)}")
+
+
+def _card(recipe: Recipe, decoding: str | None) -> dict[str, object]:
+    return {
+        "name": recipe.name,
+        "revision": recipe.weights.sha256[:12] if recipe.weights else None,
+        "decoding": decoding or recipe.decoding,
+        "licence": recipe.licence,
+        "training_speakers": list(recipe.training_speakers),
+    }

@@ -1,0 +1,99 @@
+"""The weights of a recipe: in and out of a model, and which clips had a part in them.
+
+They are stored as safetensors in half precision and used in float32.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from gridkit.errors import RecipeError
+from gridkit.models.lipnet import LipNet, LipNetSettings
+from gridkit.models.recogniser import Recogniser
+from gridkit.recipe.schema import ModelSettings, Recipe, load_recipe
+
+
+def build_model(settings: ModelSettings) -> LipNet | Recogniser:
+    """Return an untrained model."""
+    return LipNet(settings) if isinstance(settings, LipNetSettings) else Recogniser(settings)
+
+
+def load_weights(recipe: Recipe, model: nn.Module) -> None:
+    """Put the recipe's weights into its model.
+
+    Raises:
+        RecipeError: there are none, they are not those the recipe names, or they do not fit.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    if recipe.weights is None:
+        raise RecipeError(
+            f"recipe {recipe.name} has no weights; train it: gridkit train {recipe.folder}"
+        )
+    path = recipe.folder / recipe.weights.file
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RecipeError(f"cannot read the weights {path}: {error.strerror}") from error
+    if hashlib.sha256(content).hexdigest() != recipe.weights.sha256:
+        raise RecipeError(f"{path} is not what the recipe names (sha256 differs); fetch it again")
+    try:
+        tensors = {name: tensor.float() for name, tensor in load(content).items()}
+    except SafetensorError as error:
+        raise RecipeError(f"{path} is no safetensors file: {error}") from error
+    restore(model, tensors, str(path))
+
+
+def pack_weights(tensors: Mapping[str, torch.Tensor]) -> bytes:
+    """Return weights as a safetensors file in half precision; the same weights, the same bytes."""
+    from safetensors.torch import save
+
+    return save({name: tensors[name].half().contiguous().cpu() for name in sorted(tensors)})
+
+
+def restore(model: nn.Module, tensors: Mapping[str, torch.Tensor], where: str) -> None:
+    """Load tensors into a model, all of them and no others.
+
+    Raises:
+        RecipeError: names or shapes differ.
+    """
+    own = {name: tuple(tensor.shape) for name, tensor in weights_of(model).items()}
+    given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    wrong = sorted(name for name in own.keys() | given.keys() if own.get(name) != given.get(name))
+    if wrong:
+        first = wrong[0]
+        raise RecipeError(
+            f"{where} does not fit the model in {len(wrong)} tensors; the first, {first}: "
+            f"expected {own.get(first, 'none')}, got {given.get(first, 'none')}"
+        )
+    model.load_state_dict(dict(tensors), strict=False)
+
+
+def weights_of(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Return what is saved of a model: all but BatchNorm's step counters, which nothing uses."""
+    return {
+        name: tensor
+        for name, tensor in model.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def trained_ids(recipe: Recipe) -> frozenset[str]:
+    """Return every clip that had a part in the weights, those of `built_on` included.
+
+    Raises:
+        RecipeError: a recipe or a list is missing.
+    """
+    ids: set[str] = set()
+    if recipe.weights is not None:
+        path = recipe.folder / recipe.weights.trained_on
+        try:
+            ids.update(path.read_text(encoding="utf-8").split())
+        except OSError as error:
+            raise RecipeError(f"cannot read the training list {path}: {error.strerror}") from error
+    for other in recipe.built_on:
+        ids |= trained_ids(load_recipe(recipe.folder.parent / other))
+    return frozenset(ids)
