@@ -121,12 +121,14 @@ def estimates(
     }
 
 
-def per_speaker(scores: Sequence[ClipScore]) -> dict[str, dict[str, float]]:
+def per_speaker(
+    scores: Sequence[ClipScore], expected: Sequence[str] = ()
+) -> dict[str, dict[str, float]]:
     """Return each speaker's own figures (wer and cer pooled within the speaker).
 
     A figure that none of a speaker's clips has (lag) is left out.
     """
-    sums = tabulate(scores)
+    sums = tabulate(scores, expected)
     speakers, values = _by_speaker(sums)
     return {
         speaker: {

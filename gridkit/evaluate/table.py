@@ -12,6 +12,7 @@ from rich.text import Text
 
 from gridkit.evaluate.catalogue import LAG, LAG_SIZE, describe, order_key
 from gridkit.evaluate.records import Estimate, Result
+from gridkit.evaluate.results import Scored
 from gridkit.evaluate.statistics import MIN_SPEAKERS_FOR_T
 from gridkit.metrics.registry import ALIGNED
 
@@ -49,6 +50,13 @@ class Cell:
     interval: str = ""
     beside: str = ""
     """What stands beside it: the recogniser on true sound, or the mean size of the lag."""
+
+
+def row_of(kind: str, scored: Scored) -> Row:
+    """Return the row of a RESULT folder, with the median of its `timing.json`."""
+    latency = (scored.timing or {}).get("latency_ms")
+    p50 = latency.get("p50") if isinstance(latency, Mapping) else None
+    return Row(kind, scored.result, float(p50) if p50 is not None else None)
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:

@@ -1,0 +1,109 @@
+"""What was heard for what was said: per sentence, and as a matrix for each slot.
+
+Words are aligned as the protocol aligns them, by jiwer, so that the diagonals add up to the
+slot accuracies. Heard words that belong to another slot, or to none, count as `other`; words
+that were not heard at all as `nothing`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import jiwer
+import numpy as np
+
+from gridkit.corpus.codes import split_id
+from gridkit.corpus.grammar import SLOT_NAMES, SLOTS, text_of
+from gridkit.evaluate.records import ClipScore
+
+OTHER = "other"
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class HeardWord:
+    """One place of an aligned sentence."""
+
+    said: str
+    """Empty: a word too many was heard."""
+    heard: str
+    """Empty: the word was not heard."""
+
+    @property
+    def right(self) -> bool:
+        """Tell whether the word was heard as it was said."""
+        return self.said == self.heard
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """One slot: how often each word was heard as each."""
+
+    slot: str
+    said: tuple[str, ...]
+    heard: tuple[str, ...]
+    """The slot's words, then `other` and `nothing`."""
+    counts: np.ndarray
+    """int (said, heard)."""
+
+    @cached_property
+    def accuracy(self) -> float:
+        """Return the share of words heard as they were said, 0 where none was said."""
+        return float(np.trace(self.counts)) / max(1, int(self.counts.sum()))
+
+    def worst(self, count: int) -> list[tuple[str, str, int, int]]:
+        """Return the most frequent confusions: said, heard, how often, of how many said."""
+        wrong = self.counts.copy()
+        np.fill_diagonal(wrong, 0)
+        order = np.argsort(-wrong, axis=None, kind="stable")[:count]
+        places = [divmod(int(place), wrong.shape[1]) for place in order]
+        return [
+            (self.said[i], self.heard[j], int(wrong[i, j]), int(self.counts[i].sum()))
+            for i, j in places
+            if wrong[i, j]
+        ]
+
+
+def align_sentence(said: str, heard: str) -> tuple[HeardWord, ...]:
+    """Return two sentences word beside word.
+
+    >>> [(w.said, w.heard) for w in align_sentence("bin blue at f", "bin at s")]
+    [('bin', 'bin'), ('blue', ''), ('at', 'at'), ('f', 's')]
+    """
+    aligned = jiwer.process_words(said, heard)
+    return _words(aligned.references[0], aligned.hypotheses[0], aligned.alignments[0])
+
+
+def confusions(clips: Sequence[ClipScore], heard_by: str) -> tuple[Confusion, ...]:
+    """Return the six matrices of what one recogniser (or `system`) heard in the scored clips."""
+    heard = [clip for clip in clips if clip.status == "scored" and heard_by in clip.text]
+    labels = [(*slot.values(), OTHER, NOTHING) for slot in SLOTS]
+    counts = [np.zeros((len(slot), len(slot) + 2), int) for slot in SLOTS]
+    for clip in heard:
+        aligned = align_sentence(text_of(split_id(clip.id)[1]), clip.text[heard_by])
+        words = [word for word in aligned if word.said]
+        for word, names, matrix in zip(words, labels, counts, strict=True):
+            known = word.heard if word.heard in names[:-2] else OTHER
+            column = names.index(known if word.heard else NOTHING)
+            matrix[names.index(word.said), column] += 1
+    return tuple(
+        Confusion(name, names[:-2], names, matrix)
+        for name, names, matrix in zip(SLOT_NAMES, labels, counts, strict=True)
+    )
+
+
+def _words(
+    said: Sequence[str], heard: Sequence[str], chunks: Sequence[jiwer.AlignmentChunk]
+) -> tuple[HeardWord, ...]:
+    words = []
+    for chunk in chunks:
+        left = said[chunk.ref_start_idx : chunk.ref_end_idx]
+        right = heard[chunk.hyp_start_idx : chunk.hyp_end_idx]
+        length = max(len(left), len(right))
+        padded = zip(
+            [*left, *[""] * (length - len(left))],
+            [*right, *[""] * (length - len(right))],
+            strict=True,
+        )
+        words += [HeardWord(one, two) for one, two in padded]
+    return tuple(words)

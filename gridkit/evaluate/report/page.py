@@ -1,0 +1,248 @@
+"""What the report shows, gathered into one record for the template."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gridkit.evaluate.catalogue import MetricFacts, describe
+from gridkit.evaluate.compare import MAX_FAILED_SHARE
+from gridkit.evaluate.records import Result
+from gridkit.evaluate.report.charts import Axis, nice_axis, thin
+from gridkit.evaluate.report.clips import Card, MediaOf, chosen_cards, worst_sentences
+from gridkit.evaluate.report.confusion import Confusion, confusions
+from gridkit.evaluate.report.latency import Latency, latency_of
+from gridkit.evaluate.results import Scored
+from gridkit.evaluate.statistics import per_speaker, tabulate
+from gridkit.evaluate.table import (
+    Cell,
+    Row,
+    cell,
+    columns,
+    interval_note,
+    latency_text,
+    ordered,
+    row_of,
+)
+
+TASK_TITLES = {"v2s": "Video to speech", "lipreading": "Lipreading"}
+DEFAULT_RECOGNISER = "pocketsphinx"
+FAILURE_MEANINGS = {
+    "crash": "the system's process ended",
+    "hang": "no answer within the time limit",
+    "out-of-memory": "the system asked for more memory than there is",
+    "type": "the answer was of the wrong type",
+    "nan": "the answer held values that are not finite",
+    "length": "the answer was too short or too long",
+    "channels": "the answer was not mono",
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A figure with its interval on an axis, in percent of the width."""
+
+    name: str
+    kind: str
+    at: float
+    low: float
+    high: float
+    text: Cell
+
+
+@dataclass(frozen=True)
+class SpeakerBar:
+    """One speaker's own value, and the clips it is made of."""
+
+    speaker: str
+    at: float
+    text: str
+    clips: tuple[float, ...]
+    """Percent of the width; at most 200, evenly over their order."""
+    n: int
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One system of a table."""
+
+    row: Row
+    cells: tuple[Cell, ...]
+    latency: str
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table of systems."""
+
+    columns: tuple[MetricFacts, ...]
+    rows: tuple[TableRow, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the template prints."""
+
+    result: Result
+    title: str
+    task: str
+    interval_note: str
+    notes: tuple[str, ...]
+    headline: MetricFacts
+    hero: tuple[tuple[MetricFacts, Cell], ...]
+    """The figures on top, the headline first."""
+    failed: int
+    latency: Latency | None
+    table: TableView
+    small_print: TableView
+    axis: Axis
+    points: tuple[Point, ...]
+    cards: tuple[Card, ...]
+    sentences: tuple[Card, ...]
+    speaker_axis: Axis
+    zero: float
+    """Where 0 stands on the speakers' axis, in percent."""
+    speakers: tuple[SpeakerBar, ...]
+    heard_by: str | None
+    confusions: tuple[Confusion, ...]
+    failures: tuple[tuple[str, int, str], ...]
+    facts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> Page:
+    """Return what the report of one result shows.
+
+    Args:
+        scored: the result.
+        others: controls and references beside it.
+        media: gives sound and pictures of a clip; None: no players.
+    """
+    result = scored.result
+    latency = latency_of(scored.timing)
+    rows = ordered([row_of("system", scored), *others])
+    main, small = columns(rows)
+    headline = describe(result.rank_metric)
+    axis, points = _points(rows, result.rank_metric)
+    speaker_axis, speakers = _speakers(scored)
+    heard_by = _main_listener(scored)
+    lipreading = result.task == "lipreading"
+    return Page(
+        result=result,
+        title=str(result.system.get("name", "unnamed")),
+        task=TASK_TITLES[result.task],
+        interval_note=interval_note(result),
+        notes=_notes(result, latency),
+        headline=headline,
+        hero=tuple(
+            (describe(name), cell(name, result.metrics)) for name in main if name in result.metrics
+        ),
+        failed=sum(result.failed.values()),
+        latency=latency,
+        table=_table(rows, main),
+        small_print=_table(rows, small),
+        axis=axis,
+        points=points,
+        cards=tuple(chosen_cards(scored.clips, result.rank_metric, media)),
+        sentences=tuple(worst_sentences(scored.clips, result.rank_metric)) if lipreading else (),
+        speaker_axis=speaker_axis,
+        zero=speaker_axis.percent(0.0),
+        speakers=speakers,
+        heard_by=heard_by,
+        confusions=confusions(scored.clips, heard_by) if heard_by else (),
+        failures=tuple(
+            (reason, count, _failure_meaning(reason))
+            for reason, count in sorted(result.failed.items(), key=lambda item: -item[1])
+        ),
+        facts=_facts(result, latency),
+    )
+
+
+def _table(rows: Sequence[Row], names: Sequence[str]) -> TableView:
+    return TableView(
+        tuple(describe(name) for name in names),
+        tuple(
+            TableRow(
+                row,
+                tuple(cell(name, row.result.metrics) for name in names),
+                latency_text(row.latency_ms),
+            )
+            for row in rows
+        ),
+    )
+
+
+def _points(rows: Sequence[Row], metric: str) -> tuple[Axis, tuple[Point, ...]]:
+    shown = [(row, row.result.metrics[metric]) for row in rows if metric in row.result.metrics]
+    axis = nice_axis([edge for _, found in shown for edge in (found.low, found.high)])
+    return axis, tuple(
+        Point(
+            row.name,
+            row.kind,
+            axis.percent(found.value),
+            axis.percent(found.low),
+            axis.percent(found.high),
+            cell(metric, row.result.metrics),
+        )
+        for row, found in shown
+    )
+
+
+def _speakers(scored: Scored) -> tuple[Axis, tuple[SpeakerBar, ...]]:
+    metric = scored.result.rank_metric
+    sums = tabulate(scored.clips, expected=[metric])
+    values, of_speaker = sums.values[:, sums.names.index(metric)], sums.speakers
+    axis = nice_axis([0.0, *(float(value) for value in values)])
+    bars = []
+    for speaker, own in per_speaker(scored.clips, expected=[metric]).items():
+        clips = values[of_speaker == speaker]
+        ticks = tuple(axis.percent(value) for value in thin(clips))
+        text = describe(metric).text(own[metric])
+        bars.append(SpeakerBar(speaker, axis.percent(own[metric]), text, ticks, len(clips)))
+    return axis, tuple(bars)
+
+
+def _main_listener(scored: Scored) -> str | None:
+    """Return whose text the confusions show: the system's own, else the default recogniser's."""
+    heard = sorted({name for clip in scored.clips for name in clip.text})
+    preferred = ("system", DEFAULT_RECOGNISER, *heard)
+    return next((name for name in preferred if name in heard), None)
+
+
+def _notes(result: Result, latency: Latency | None) -> tuple[str, ...]:
+    """Return what a reader must know before the figures."""
+    notes = []
+    if result.missing:
+        notes.append(f"Not ranked: {result.missing} clips of the split were not there.")
+    if sum(result.failed.values()) > MAX_FAILED_SHARE * result.n:
+        notes.append("Not ranked: more than 5 % of the clips failed.")
+    if result.system.get("stateful") is True:
+        notes.append("Stateful: asked twice about the same clip, it answered differently.")
+    if result.system.get("isolation") == "none":
+        notes.append("Isolation: none. This machine could not keep the system from other files.")
+    if result.corpus.get("synthetic") is True:
+        notes.append("Scored on synthetic clips: good for a trial, not for a comparison.")
+    if latency:
+        notes += [f"Timing: {flag}." for flag in latency.flags]
+    return tuple(notes)
+
+
+def _failure_meaning(reason: str) -> str:
+    if reason.startswith("metric:"):
+        return f"{describe(reason.removeprefix('metric:')).label} could not be computed"
+    return FAILURE_MEANINGS.get(reason, "")
+
+
+def _facts(
+    result: Result, latency: Latency | None
+) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    groups = [
+        ("System", _pairs(result.system)),
+        ("Split", _pairs(result.split)),
+        ("Corpus", _pairs(result.corpus)),
+        ("Versions", _pairs(result.versions)),
+    ]
+    if latency:
+        groups.append(("Timing", latency.conditions))
+    return tuple((heading, pairs) for heading, pairs in groups if pairs)
+
+
+def _pairs(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    return tuple((key, str(value)) for key, value in values.items() if value is not None)
