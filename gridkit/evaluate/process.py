@@ -28,7 +28,7 @@ from gridkit.evaluate.reach import clean_environment
 LOG_TAIL_BYTES = 64 << 10
 
 _COUNTERS = Path("/proc/vmstat")
-_GRACE_S = 5.0
+_GRACE_S = 2.0
 
 
 class NoAnswerError(Exception):

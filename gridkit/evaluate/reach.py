@@ -78,6 +78,7 @@ def clean_environment(
     python = {
         "PYTHONPATH": os.pathsep.join([str(_package().parent), *_python_path()]),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",  # what it printed before it crashed is in the log
     }
     user = dict.fromkeys(("USER", "LOGNAME"), "system")
     counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))

@@ -54,7 +54,7 @@ def hunter(tmp_path, monkeypatch):
         shutil.copy(HERE / "hunter.py", folder)
         reversed_secrets = {name: value[::-1] for name, value in secrets.items()}
         (folder / "secrets.json").write_text(json.dumps(reversed_secrets))
-        with open(corpus / "s9-lgwm5a.txt") as _open_file:
+        with (corpus / "s9-lgwm5a.txt").open():
             yield folder / "hunter.py", corpus
     shared.close()
     shared.unlink()
