@@ -65,26 +65,18 @@ class FaceDetector:
         """Return the faces of one frame, uint8 (H, W); `enlarge` finds half as large ones."""
         return self._detect(frame, shrink_factor(frame), enlarge)
 
-    def look_near(self, frame: np.ndarray, box: Box) -> Box | None:
-        """Return the face that overlaps a box most, None where there is none.
-
-        Only the region around the box is searched, enlarged where that finds nothing.
-        """
+    def look_near(self, frame: np.ndarray, box: Box) -> list[Box]:
+        """Return the faces in the region around a box, in 2 ms."""
         half = NEAR_SIDES * box.side_px / 2
         top, left = (max(0, round(middle - half)) for middle in (box.y_px, box.x_px))
         bottom, right = (max(0, round(middle + half)) for middle in (box.y_px, box.x_px))
         region = frame[top:bottom, left:right]
         if min(region.shape) < box.side_px / 2:
-            return None
-        for enlarge in (False, True):
-            boxes = [
-                Box(found.x_px + left, found.y_px + top, found.side_px)
-                for found in self._detect(region, shrink_factor(frame), enlarge)
-            ]
-            near = [found for found in boxes if found.overlap(box) >= SAME_FACE_OVERLAP]
-            if near:
-                return max(near, key=box.overlap)
-        return None
+            return []
+        return [
+            Box(found.x_px + left, found.y_px + top, found.side_px)
+            for found in self._detect(region, shrink_factor(frame), enlarge=False)
+        ]
 
     def _detect(self, picture: np.ndarray, shrink: int, enlarge: bool) -> list[Box]:
         height, width = picture.shape
@@ -105,6 +97,12 @@ class FaceDetector:
 def shrink_factor(frame: np.ndarray) -> int:
     """Return by how much a whole frame is made smaller before faces are looked for."""
     return max(1, round(frame.shape[1] / WORKING_WIDTH_PX))
+
+
+def same_place(boxes: list[Box], place: Box) -> Box | None:
+    """Return the box that overlaps a place most, None where none does so by a third or so."""
+    near = [box for box in boxes if box.overlap(place) >= SAME_FACE_OVERLAP]
+    return max(near, key=place.overlap, default=None)
 
 
 def prominence(box: Box, width_px: int, height_px: int) -> float:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from gridkit.media.detector import SAME_FACE_OVERLAP, Box, FaceDetector, box_of, prominence
+from gridkit.media.detector import Box, FaceDetector, box_of, prominence, same_place
 from gridkit.media.landmarks import LEFT_EYE, POINTS, RIGHT_EYE, fit_similarities
 from gridkit.media.landmarks_model import LandmarkModel, default_landmark_model, predictor
 
@@ -35,12 +35,6 @@ MIN_LIKENESS = 0.8
 blinks included; points laid on something else reach 0.7."""
 MIN_SAME_PERSON = 0.6
 """A face that turns up elsewhere must be as like the lost one. Two speakers: 0.5 (median)."""
-AGREEING_OVERLAP = 0.5
-"""Points whose box overlaps the detector's less have slipped, and are found anew."""
-MAX_STEP = 0.08
-"""A face that moved by more of its width since the last frame gets its points anew, from a box
-at its new place."""
-
 PATCH_PX = 24
 PATCH_EYES_PX = np.array([[6.5, 8.0], [16.5, 8.0]])
 PATCH_BLUR_PX = 1.0
@@ -192,7 +186,7 @@ class _Clip:
         def presence(candidate: tuple[int, Box]) -> float:
             """Prominence, times the looks that show a face at this place."""
             box = candidate[1]
-            there = sum(other.overlap(box) >= SAME_FACE_OVERLAP for _, other in seen)
+            there = sum(same_place([other], box) is not None for _, other in seen)
             return there * prominence(box, width, height)
 
         return max(seen, key=presence, default=None)
@@ -224,23 +218,18 @@ class _Clip:
         """Return the face in a frame next to one where it is known, None where it is lost."""
         points = self.finder.find(self.luma[t], face.box)
         box = box_of(points)
-        step_px = math.hypot(box.x_px - face.box.x_px, box.y_px - face.box.y_px)
-        if step_px > MAX_STEP * box.side_px:
-            points = self.finder.find(self.luma[t], box)
-            box = box_of(points)
         patch = face_patch(self.luma[t], points)
         like = likeness(patch, face.confirmed)
-        if t in self.looks:
-            if any(seen.overlap(box) >= SAME_FACE_OVERLAP for seen in self.looks[t]):
-                return Face(points, box, like, confirmed=patch)
-        elif like >= MIN_LIKENESS:
+        looked = t in self.looks
+        if like >= MIN_LIKENESS and not looked:
             return Face(points, box, like, confirmed=face.confirmed)
-        near = self.detector.look_near(self.luma[t], box)
-        if near is None:
+        seen = self.looks[t] if looked else self.detector.look_near(self.luma[t], box)
+        there = same_place(seen, box)
+        if there is None:
             return None
-        if near.overlap(box) >= AGREEING_OVERLAP:
+        if like >= MIN_LIKENESS:
             return Face(points, box, like, confirmed=patch)
-        return self._face_in(t, near, face)
+        return self._face_in(t, there, face)
 
     def _returning_face(self, t: int, searched: int, face: Face) -> Face | None:
         """Return the lost face if it is back: at its old place, or elsewhere and like it."""
@@ -248,8 +237,7 @@ class _Clip:
         back = [
             candidate
             for candidate in candidates
-            if candidate.likeness >= MIN_SAME_PERSON
-            or candidate.box.overlap(face.box) >= SAME_FACE_OVERLAP
+            if candidate.likeness >= MIN_SAME_PERSON or same_place([candidate.box], face.box)
         ]
         return max(back, key=lambda candidate: candidate.likeness, default=None)
 
