@@ -71,7 +71,7 @@ def fit_similarities(source: np.ndarray, target: np.ndarray) -> np.ndarray:
         Matrices, float64 (T, 2, 3), from source to target.
 
     >>> square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
-    >>> fit_similarities(2 * square[None] + 3, square).round(3).tolist()
+    >>> (fit_similarities(2 * square[None] + 3, square).round(3) + 0).tolist()
     [[[0.5, 0.0, -1.5], [0.0, 0.5, -1.5]]]
     """
     z = source[..., 0] + 1j * source[..., 1]

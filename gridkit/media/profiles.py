@@ -67,12 +67,12 @@ class CropProfile:
         _require(self.colour in COLOURS, f"colour is {self.colour!r}, not gray or rgb")
         _require(
             len(self.reference) > 0
-            and len(set(self.reference)) == len(self.reference)
-            and all(part in PARTS for part in self.reference),
+            and all(_is_part(part) for part in self.reference)
+            and len(set(self.reference)) == len(self.reference),
             f"reference is {list(self.reference)!r}, not a list of {', '.join(PARTS)}",
         )
         _require(
-            _is_part_or_place(self.centre),
+            _is_part(self.centre) or _is_place(self.centre),
             f"centre is {self.centre!r}, neither {', '.join(PARTS)} nor [x, y] "
             f"within {MAX_OFF_CENTRE:g} eye distances",
         )
@@ -165,12 +165,16 @@ def _is_whole(value: object, limits: tuple[int, int]) -> bool:
     return isinstance(value, int) and _is_number(value, *limits)
 
 
-def _is_part_or_place(value: object) -> bool:
-    if isinstance(value, tuple):
-        return len(value) == 2 and all(
-            _is_number(number, -MAX_OFF_CENTRE, MAX_OFF_CENTRE) for number in value
-        )
-    return value in PARTS
+def _is_part(value: object) -> bool:
+    return isinstance(value, str) and value in PARTS
+
+
+def _is_place(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(_is_number(number, -MAX_OFF_CENTRE, MAX_OFF_CENTRE) for number in value)
+    )
 
 
 def _built_in(name: str) -> CropProfile:
