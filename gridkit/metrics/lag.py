@@ -77,7 +77,9 @@ def _best(shifts_ms: Iterable[int], likeness: Callable[[int], float]) -> int:
 
 
 def _log_bands(powers: BandPowers) -> np.ndarray:
-    return np.log(powers.bands + POWER_FLOOR * powers.bands.max())
+    largest = powers.bands.max()
+    # a signal without power in any band is constant in all
+    return np.log(powers.bands + POWER_FLOOR * largest) if largest > 0 else powers.bands
 
 
 def _mean_r(wanted: np.ndarray, given: np.ndarray) -> float:
