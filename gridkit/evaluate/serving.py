@@ -119,10 +119,16 @@ def _facts(system: System, device: Device, isolation: str) -> Header:
         "crop": str(system.crop),
         "sample_rate": getattr(system, "sample_rate", None) if system.task == "v2s" else None,
         "has_batch": callable(getattr(system, "batch", None)),
-        "card": {str(key): value for key, value in card.items() if type(value) in _CARD_TYPES},
+        "card": {str(key): value for key, value in card.items() if _is_plain(value)},
         "isolation": isolation,
         "environment": device.facts(),
     }
+
+
+def _is_plain(value: object) -> bool:
+    return type(value) in _CARD_TYPES or (
+        isinstance(value, list) and all(type(part) in _CARD_TYPES for part in value)
+    )
 
 
 def _load_error(error: BaseException) -> Header:

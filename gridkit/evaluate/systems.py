@@ -35,8 +35,8 @@ class System(Protocol):
     """Any video-to-speech or lipreading model, as gridkit asks it.
 
     Optional attributes: `batch(list_of_frames)`, answers for many clips at once, timed as
-    throughput; `card`, a dict of plain values that is written into the result (name, revision,
-    decoding, ...).
+    throughput; `card`, a dict of plain values and lists of them that is written into the
+    result (name, revision, decoding, ...).
     """
 
     task: str

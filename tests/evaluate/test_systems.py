@@ -1,0 +1,289 @@
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gridkit.errors import (
+    EnvironmentProblem,
+    MissingExtraError,
+    NetworkError,
+    SystemFailedError,
+    SystemLoadError,
+    UsageError,
+)
+from gridkit.evaluate.exported import best_path, read_interface, scale
+from gridkit.evaluate.predict import dry_run
+from gridkit.evaluate.systems import download_model, parse_model
+from gridkit.evaluate.worker import Worker
+
+FRAMES = np.full((75, 8, 8), 51, np.uint8)
+GOOD = """
+import numpy as np
+class System:
+    task, crop, sample_rate = "v2s", "mouth96", 16_000
+    card = {"name": "mine", "speakers": ["s1"], "odd": object()}
+    def __call__(self, frames):
+        return np.full(48_000, frames.mean() / 255, np.float32)
+def load(device): return System()
+def other(device): return System()
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="model.py"):
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def ask(text, **options):
+    with Worker(parse_model(text), **options) as worker:
+        return worker.start(), worker.ask(FRAMES).checked
+
+
+# forms
+
+
+def test_a_python_file_is_a_system_by_its_factory(write):
+    path = write(GOOD)
+    assert (parse_model(path).name, parse_model(f"{path}:other").name) == ("load", "other")
+    for text in (path, f"{path}:other"):
+        facts, answer = ask(text)
+        assert (facts.task, facts.crop, facts.sample_rate) == ("v2s", "mouth96", 16_000)
+        assert facts.card == {"name": "mine", "speakers": ["s1"]}
+        assert (answer.samples == round(0.2 * 32_768)).all()
+
+
+def test_a_torch_export_is_a_system(tmp_path):
+    torch = pytest.importorskip("torch")
+
+    class Mean(torch.nn.Module):
+        def forward(self, frames):
+            return frames.mean().expand(1, 48_000) * 0.5
+
+    program = torch.export.export(Mean(), (torch.zeros(1, 75, 8, 8),))
+    torch.export.save(program, tmp_path / "model.pt2")
+    (tmp_path / "model.toml").write_text(
+        'task = "v2s"\ncrop = "mouth96"\nsample_rate = 16000\nscaling = "unit"\n'
+    )
+    facts, answer = ask(str(tmp_path / "model.pt2"))
+    assert facts.environment["threads"] >= 1
+    assert (np.abs(answer.samples - 0.1 * 32_768) <= 1).all()
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("onnxruntime"), reason="onnxruntime missing")
+def test_an_onnx_file_is_a_system(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("ReduceMean", ["frames"], ["mean"], keepdims=0),
+            onnx.helper.make_node("Constant", [], ["shape"], value_ints=[1, 48_000]),
+            onnx.helper.make_node("Expand", ["mean", "shape"], ["sound"]),
+        ],
+        "mean",
+        [value("frames", onnx.TensorProto.FLOAT, [1, 75, 8, 8])],
+        [value("sound", onnx.TensorProto.FLOAT, [1, 48_000])],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)])
+    onnx.save(model, tmp_path / "model.onnx")
+    (tmp_path / "model.toml").write_text(
+        'task = "v2s"\ncrop = "mouth96"\nsample_rate = 16000\nscaling = "unit"\n'
+    )
+    _, answer = ask(str(tmp_path / "model.onnx"))
+    assert (np.abs(answer.samples - 0.2 * 32_768) <= 1).all()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is not None, reason="onnxruntime here")
+def test_onnx_without_onnxruntime_says_what_to_install(write, tmp_path):
+    write('task = "v2s"\ncrop = "m"\nsample_rate = 16000\nscaling = "unit"\n', "model.toml")
+    with pytest.raises(MissingExtraError, match=r"pip install 'gridkit\[onnx\]'"):
+        ask(write("", "model.onnx"))
+
+
+def test_controls_and_predictions_are_named_and_not_run(tmp_path):
+    control = parse_model("control:silence")
+    assert (control.kind, control.name, control.is_run) == ("control", "silence", False)
+    given = parse_model(f"predictions:{tmp_path}")
+    assert (given.kind, given.path, given.is_run) == ("predictions", tmp_path, False)
+
+
+def test_a_recipe_on_the_hub_is_downloaded_and_its_code_needs_trust(tmp_path, monkeypatch):
+    (tmp_path / "recipe.toml").write_text("")
+    asked = []
+
+    def download(name, revision):
+        asked.append((name, revision))
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    spec = parse_model("hf:someone/lipnet@4f2a")
+    assert download_model(spec).own_folder == tmp_path
+    assert asked == [("someone/lipnet", "4f2a")]
+    (tmp_path / "model.py").write_text("")
+    with pytest.raises(SystemLoadError, match=r"carries code \(model.py\).*--trust-remote-code"):
+        download_model(spec)
+    assert download_model(spec, trust_remote_code=True).path == tmp_path
+    (tmp_path / "recipe.toml").unlink()
+    with pytest.raises(SystemLoadError, match=r"no recipe: it has no recipe\.toml"):
+        download_model(spec)
+
+
+def test_a_hub_that_is_not_reached_is_a_network_error(monkeypatch):
+    def download(name, revision):
+        raise ConnectionError("no route\nto host")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    with pytest.raises(NetworkError, match="no route; check name, revision and connection"):
+        download_model(parse_model("hf:someone/lipnet@4f2a"))
+
+
+# names that name nothing
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "says"),
+    [
+        ("nothing.py", SystemLoadError, "no such file: nothing.py"),
+        ("nothing.py:make", SystemLoadError, "no such file: nothing.py"),
+        ("no/recipe", SystemLoadError, "no such file or folder"),
+        ("hf:someone/lipnet", UsageError, "hf:someone/lipnet@REVISION"),
+        ("hf:lipnet@v1", UsageError, "expected hf:ORG/NAME@REVISION"),
+        ("control:", UsageError, "nothing after the colon"),
+        ("predictions:nowhere", SystemLoadError, "no such folder: nowhere"),
+        (__file__ + "x", SystemLoadError, "no such file or folder"),
+        ("pyproject.toml", UsageError, "not a form of model"),
+    ],
+)
+def test_a_name_that_names_nothing_is_told_in_one_line(text, error, says, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    with pytest.raises(error, match=says) as raised:
+        parse_model(text)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_export_needs_its_description_beside_it(write, tmp_path):
+    path = write("", "model.pt2")
+    with pytest.raises(SystemLoadError, match=r"model.toml \(model.pt2 needs it beside it"):
+        parse_model(path)
+    with pytest.raises(SystemLoadError, match=r"no recipe: it has no recipe\.toml"):
+        parse_model(str(tmp_path))
+
+
+# systems that break the contract
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("def load", "def start"), r"no factory 'load'; add `def load\(device: str\)`"),
+        (("load(device)", "load()"), r"load\(\) has to take one argument, the device"),
+        (("(self, frames)", "(self)"), r"__call__.* has to take one argument, the frames"),
+        (("__call__", "answer"), "System, which cannot be called"),
+        (("task, crop", "aim, crop"), "the system has no `task`"),
+        (("task, crop", "task, field"), "the system has no `crop`"),
+        (("crop, sample_rate", "crop, rate"), "the system has no `sample_rate`"),
+        (('"v2s"', '"speech"'), "task is 'speech'; it has to be one of v2s, lipreading"),
+        (("16_000", "16e3"), "sample_rate is 16000.0; it has to be a whole number"),
+        (("16_000", "10**9"), "sample_rate is 1000000000"),
+        (('"mouth96"', "None"), "crop is None; it has to be the name of a crop profile"),
+        (('"mouth96"', '"mouth69"'), "wants the crop profile 'mouth69'; there is gan, mouth96"),
+        (("import numpy", "import nonesuch"), "No module named 'nonesuch'.*line 2"),
+        (("def load(device):", "def load(device): 1 / 0 #"), "ZeroDivisionError"),
+        (("class System", "class System class"), "SyntaxError"),
+    ],
+)
+def test_what_breaks_the_contract_is_told_in_one_line(write, change, says):
+    worker = Worker(parse_model(write(GOOD.replace(*change, 1))), profiles=["mouth96", "gan"])
+    with pytest.raises(SystemLoadError, match=says) as raised:
+        worker.start()
+    assert "\n" not in str(raised.value)
+    assert "model.py" in str(raised.value)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "tpu", "cuda:x"])
+def test_a_device_that_is_not_there_is_a_problem_of_the_machine(write, device):
+    with pytest.raises(EnvironmentProblem, match=f"no such device: {device}"):
+        Worker(parse_model(write(GOOD)), device=device).start()
+
+
+def test_a_dry_run_checks_two_clips(write):
+    with Worker(parse_model(write(GOOD))) as worker:
+        assert dry_run(worker, [FRAMES, FRAMES]).task == "v2s"
+    bad = GOOD.replace("return np.full", "if frames[0, 0, 0]: return None\n        return np.full")
+    with (
+        Worker(parse_model(write(bad))) as worker,
+        pytest.raises(SystemFailedError, match=r"failed on clip 2 \(\(75, 8, 8\), uint8\): type"),
+    ):
+        dry_run(worker, [np.zeros_like(FRAMES), FRAMES])
+
+
+# what is around an exported network
+
+
+def test_the_description_of_an_export_is_strict(tmp_path):
+    lines = {
+        "task": 'task = "lipreading"',
+        "crop": 'crop = "mouth96"',
+        "scaling": 'scaling = "unit"',
+        "labels": 'labels = ["", "a"]',
+    }
+
+    def read(changed):
+        path = tmp_path / "model.toml"
+        path.write_text("\n".join((lines | changed).values()))
+        return read_interface(path)
+
+    assert read({}).labels == ("", "a")
+    for changed, says in [
+        ({"crop": ""}, "key crop is missing"),
+        ({"new": "colour = 3"}, "key colour is unknown here"),
+        ({"new": "sample_rate = 16000"}, "key sample_rate is unknown here"),
+        ({"scaling": 'scaling = "big"'}, "scaling has to be one of unit, symmetric, bytes"),
+        ({"task": 'task = "other"'}, "task has to be"),
+        ({"labels": "labels = [1]"}, "labels has to be a list of strings"),
+        ({"labels": "labels ="}, "model.toml cannot be read"),
+    ]:
+        with pytest.raises(SystemLoadError, match=says):
+            read(changed)
+
+
+def test_pixels_are_scaled_as_described():
+    pixels = np.array([0, 255], np.uint8)
+    assert scale(pixels, "unit").tolist() == [0, 1]
+    assert scale(pixels, "symmetric").tolist() == [-1, 1]
+    assert scale(pixels, "bytes").dtype == np.uint8
+
+
+def test_the_best_path_merges_repeats_and_drops_blanks():
+    symbols = [1, 1, 0, 1, 2, 2, 0]
+    assert best_path(np.eye(3)[symbols], ("", "a", " b")) == "aa b"
+    with pytest.raises(ValueError, match="3 labels"):
+        best_path(np.zeros((5, 2)), ("", "a", "b"))
+
+
+# the guide
+
+
+def test_the_worked_example_of_the_guide_runs_and_has_20_lines(tmp_path):
+    guide = (Path(__file__).parents[2] / "docs" / "wrap-a-model.md").read_text()
+    blocks = [part.partition("```")[0] for part in guide.split("```python\n")[1:]]
+    network, wrapped = blocks[0], blocks[1]
+    (tmp_path / "network.py").write_text(network)
+    (tmp_path / "my_model.py").write_text(wrapped)
+    assert len(wrapped.strip().splitlines()) <= 20
+    make_weights = (
+        "import torch, network; torch.save(network.LipToMel().state_dict(), 'weights.pt')"
+    )
+    import subprocess
+
+    subprocess.run([sys.executable, "-c", make_weights], cwd=tmp_path, check=True)
+    facts, answer = ask(str(tmp_path / "my_model.py"))
+    assert facts.task == "v2s"
+    assert answer.failure is None
+    assert answer.samples.std() > 0
