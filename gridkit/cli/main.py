@@ -14,6 +14,7 @@ COMMANDS = {
     "synthesize": "gridkit.cli.synthesize",
     "validate": "gridkit.cli.validate",
     "info": "gridkit.cli.info",
+    "train": "gridkit.cli.train",
     "quickstart": "gridkit.cli.quickstart",
     "doctor": "gridkit.cli.doctor",
 }

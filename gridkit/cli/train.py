@@ -1,0 +1,85 @@
+"""`gridkit train`: a recipe's model from a prepared corpus."""
+
+from pathlib import Path
+
+import click
+
+EXAMPLE = """\b
+Examples:
+  gridkit train recipes/lipnet-s1 --data corpus --out runs/lipnet-s1
+  gridkit train recipes/lipnet-s1 --data corpus --out runs/quick --set training.steps=500
+  gridkit train recipes/lipnet-s1 --data corpus --out runs/big --export-cache s1.pack
+  python -m gridkit.train.run recipes/lipnet-s1 --packed s1.pack --out runs/big --minutes 9
+"""
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("recipe_folder", metavar="RECIPE", type=FOLDER)
+@click.option("--data", type=FOLDER, help="Prepared corpus.")
+@click.option("--packed", type=FILE, help="Packed cache instead of a corpus.")
+@click.option("--out", type=FOLDER, required=True, help="Folder of the run; it resumes there.")
+@click.option("--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="A setting.")
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--threads", type=int, help="CPU threads; all cores if not given.")
+@click.option("--minutes", type=float, help="Stop after so long; run again to go on.")
+@click.option("--checkpoint-part", type=float, metavar="MIB", help="Largest file of a checkpoint.")
+@click.option("--export-cache", type=FILE, help="Pack the clips into this file, do not train.")
+def command(
+    recipe_folder: Path,
+    data: Path | None,
+    packed: Path | None,
+    out: Path,
+    overrides: tuple[str, ...],
+    device: str,
+    threads: int | None,
+    minutes: float | None,
+    checkpoint_part: float | None,
+    export_cache: Path | None,
+) -> None:
+    """Train the model of RECIPE, or go on with a run that stopped.
+
+    OUT becomes a recipe folder itself: `gridkit evaluate --model OUT` takes it. Test clips are
+    never read.
+    """
+    import torch
+
+    from gridkit.cli.train_bar import TrainingBar, clips_of
+    from gridkit.compute.lock import folder_lock
+    from gridkit.recipe import load_recipe
+    from gridkit.train.export import export_run
+    from gridkit.train.run import Limits, run_training
+    from gridkit.train.settings import training_settings
+
+    if (data is None) == (packed is None):
+        raise click.UsageError("give --data DIR or --packed FILE")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    part = None if checkpoint_part is None else int(checkpoint_part * 2**20)
+    with folder_lock(out):
+        recipe = load_recipe(recipe_folder)
+        settings = training_settings(recipe, overrides)
+        clips = clips_of(recipe, data, packed, out)
+        if export_cache is not None:
+            from gridkit.compute.progress import Progress
+            from gridkit.train.pack import pack_clips
+
+            with Progress("pack", total=len(clips.labels)) as bar:
+                pack_clips(clips, export_cache, lambda _done, _total: bar.advance())
+            size = export_cache.stat().st_size
+            click.echo(
+                f"{export_cache}: {len(clips.labels)} clips, {size / 1e6:.1f} MB, "
+                f"{size / len(clips.labels) / 1e3:.0f} KB each"
+            )
+            return
+        with TrainingBar(settings[0].steps) as report:
+            limits = Limits(device, minutes, part)
+            outcome = run_training(recipe, clips, out, overrides, limits, report)
+        size = export_run(recipe, *settings, outcome.weights, clips.ids("train"), out)
+    wer = "unknown" if outcome.val_wer is None else f"{100 * outcome.val_wer:.1f} %"
+    click.echo(
+        f"{out}: step {outcome.step} of {settings[0].steps} ({outcome.reason}), val WER {wer} "
+        f"greedy, weights {size / 1e6:.1f} MB"
+    )

@@ -1,0 +1,64 @@
+"""What a run leaves to look at: `training.jsonl`, and TensorBoard's files where it is installed
+(extra `train`; then `tensorboard --logdir FOLDER`).
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from gridkit.train.loop import Progress
+
+LOG_FILE = "training.jsonl"
+TENSORBOARD_FOLDER = "tensorboard"
+EVERY_STEPS = 20
+
+
+class TrainingLog:
+    """Writes every twentieth step, and every validation; a context manager."""
+
+    def __init__(self, folder: Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        self._file = (self._folder / LOG_FILE).open("a", encoding="utf-8")
+        self._board = _tensorboard(self._folder / TENSORBOARD_FOLDER)
+        return self
+
+    def write(self, progress: Progress) -> None:
+        """Log one step, if it is one that is logged."""
+        if not (progress.validated or progress.step % EVERY_STEPS == 0):
+            return
+        self._file.write(json.dumps(asdict(progress)) + "\n")
+        self._file.flush()
+        if self._board is not None:
+            figures = {
+                "loss": progress.loss,
+                "learning_rate": progress.learning_rate,
+                "clips_per_second": progress.clips_per_second,
+            }
+            if progress.validated:
+                figures["val_wer"] = progress.val_wer or 0.0
+            for name, value in figures.items():
+                self._board.add_scalar(name, value, progress.step)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+
+def _tensorboard(folder: Path) -> Any:
+    """Return TensorBoard's writer, None where it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder))

@@ -1,0 +1,91 @@
+"""Packed clips come back nearly as they were, and small."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gridkit.errors import TrainingError
+from gridkit.train.clips import TrainingClips, open_clips
+from gridkit.train.pack import (
+    STEP,
+    decode_frames,
+    decode_sound,
+    encode_frames,
+    encode_sound,
+    pack_clips,
+    unpack_clips,
+)
+
+sys.path.insert(0, str(Path(__file__).parent))
+from made_up import made_up_clips
+
+
+def smooth_frames(height: int, width: int, colours: int) -> np.ndarray:
+    """A soft spot that moves, with a little noise: like a mouth, unlike noise."""
+    rng = np.random.default_rng(0)
+    time, row, column = np.meshgrid(
+        np.arange(75) / 75, np.arange(height) / height, np.arange(width) / width, indexing="ij"
+    )
+    spot = 120 + 80 * np.exp(-(((row - 0.5) / 0.2) ** 2 + ((column - time) / 0.2) ** 2))
+    noisy = spot[..., None] + rng.normal(0, 2, (*spot.shape, colours))
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", [(40, 80, 1), (37, 70, 3)])
+def test_frames_come_back_within_their_noise(size):
+    frames = smooth_frames(*size)
+    data = encode_frames(frames)
+    again = decode_frames(data, frames.shape)
+    assert again.shape == frames.shape
+    error = again.astype(float) - frames
+    # rounding to a step leaves step / sqrt(12) at most; pixels round again
+    assert np.sqrt(np.mean(error**2)) < STEP / np.sqrt(12) + 0.5
+    assert len(data) < frames.size / 4
+
+
+def test_sound_comes_back_as_mu_law_has_it():
+    time_s = np.arange(48_000) / 16_000
+    samples = np.rint(8000 * np.sin(2 * np.pi * 300 * time_s) * np.exp(-time_s)).astype(np.int16)
+    again = decode_sound(encode_sound(samples))
+    error = again.astype(float) - samples
+    assert 10 * np.log10(np.sum(samples.astype(float) ** 2) / np.sum(error**2)) > 33
+    extremes = np.array([-32768, 0, 32767], np.int16)
+    assert np.abs(decode_sound(encode_sound(extremes)).astype(int) - extremes).max() <= 1
+
+
+def test_a_packed_file_gives_the_clips_back(tmp_path):
+    before = made_up_clips()
+    clips = TrainingClips(
+        before.labels, np.stack([smooth_frames(16, 24, 1)] * len(before.labels)), before.audio
+    )
+    counts = []
+    pack_clips(clips, tmp_path / "clips.pack", lambda done, total: counts.append((done, total)))
+    assert counts == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    unpack_clips(tmp_path / "clips.pack", tmp_path / "cache")
+    opened = open_clips(tmp_path / "cache")
+    assert opened is not None
+    again = opened[0]
+    assert again.labels == clips.labels
+    assert np.abs(again.frames.astype(int) - clips.frames).mean() < 3
+    assert np.corrcoef(again.audio[0], clips.audio[0])[0, 1] > 0.99
+
+
+def test_sound_alone_can_be_packed(tmp_path):
+    clips = made_up_clips()
+    pack_clips(
+        TrainingClips(clips.labels, None, clips.audio), tmp_path / "p", lambda _done, _total: None
+    )
+    unpack_clips(tmp_path / "p", tmp_path / "cache")
+    again, _ = open_clips(tmp_path / "cache")
+    assert again.frames is None
+    assert again.audio.shape == clips.audio.shape
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:200], lambda b: b"nonsense" * 20])
+def test_a_damaged_file_is_one_line(tmp_path, damage):
+    pack_clips(made_up_clips(), tmp_path / "p", lambda _done, _total: None)
+    (tmp_path / "p").write_bytes(damage((tmp_path / "p").read_bytes()))
+    with pytest.raises(TrainingError, match="no packed cache, or damaged; export it again"):
+        unpack_clips(tmp_path / "p", tmp_path / "cache")
