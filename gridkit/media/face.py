@@ -176,7 +176,7 @@ class _Clip:
     def _main_face(self) -> tuple[int, Box] | None:
         """Return a frame, and the box there of the face that is most present in the clip."""
         frames = [t for t in range(len(self.luma)) if not self.blank[t]]
-        for t in {*frames[::LOOK_EVERY], *frames[-1:]}:
+        for t in sorted({*frames[::LOOK_EVERY], *frames[-1:]}):
             self._look(t)
         if not any(self.looks.values()):
             any(self._search(t, number) for number, t in enumerate(frames))

@@ -149,14 +149,16 @@ def test_a_constant_stays_constant_beyond_the_edge_too(name):
     assert planes.chroma is None or (planes.chroma == 128).all()
 
 
-def test_limited_range_is_expanded():
-    black, white = (
-        cut_crop(video(flat(level), full_range=False), still_face(), PROFILES["gan"])
-        for level in (16, 235)
-    )
-    assert (black.luma == 0).all()
-    assert (white.luma == 255).all()
-    assert (white.chroma == 128).all()
+@pytest.mark.parametrize(("level", "chroma", "full"), [(16, 16, 0), (235, 240, 255)])
+def test_limited_range_is_expanded(level, chroma, full):
+    coloured = np.full((2, 144, 180), chroma, np.uint8)
+    clip = video(flat(level), coloured, full_range=False)
+    planes = cut_crop(clip, still_face(), PROFILES["gan"])
+    assert (planes.luma == full).all()
+    assert (planes.chroma == full).all()
+    untouched = cut_crop(replace(clip, full_range=True), still_face(), PROFILES["gan"])
+    assert (untouched.luma == level).all()
+    assert (untouched.chroma == chroma).all()
 
 
 def test_a_gray_ramp_survives_expansion():
