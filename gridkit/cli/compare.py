@@ -98,7 +98,7 @@ def _results_table(comparison: "Comparison") -> "Table":
             "" if rank is None else str(rank),
             Text(str(result.system.get("name", "?"))),
             facts.text(estimate.value),
-            f"{facts.text(estimate.low)} to {facts.text(estimate.high)}",
+            facts.interval(estimate.low, estimate.high),
             f"{sum(result.failed.values())}/{result.n}",
         )
     return table
@@ -126,7 +126,7 @@ def _pairs_table(comparison: "Comparison") -> "Table":
             first,
             second,
             facts.text(pair.difference),
-            f"{facts.text(pair.low)} to {facts.text(pair.high)}",
+            facts.interval(pair.low, pair.high),
             f"{pair.p:.2g}",
             f"{pair.p_holm:.2g}",
         )

@@ -50,8 +50,19 @@ class MetricFacts:
         >>> describe("estoi").text(0.3194), describe("wer").text(0.0881)
         ('0.319', '8.8 %')
         """
-        shown = f"{value * 100:.1f} %" if self.percent else f"{value:.{self.decimals}f}"
-        return shown.replace("-", "\N{MINUS SIGN}")
+        return f"{self._number(value)} %" if self.percent else self._number(value)
+
+    def interval(self, low: float, high: float) -> str:
+        """Return an interval as tables print it.
+
+        >>> describe("lag_ms").interval(-0.3, 40.2), describe("wer").interval(0.0881, 0.1)
+        ('0 to 40', '8.8 to 10.0 %')
+        """
+        return f"{self._number(low)} to {self.text(high)}"
+
+    def _number(self, value: float) -> str:
+        shown = f"{value * 100:.1f}" if self.percent else f"{value:.{self.decimals}f}"
+        return (shown if float(shown) else shown.lstrip("-")).replace("-", "\N{MINUS SIGN}")
 
     @property
     def arrow(self) -> str:
@@ -112,7 +123,8 @@ def describe(name: str) -> MetricFacts:
         return MetricFacts(name, name, better, floor, 3, False, "A metric of a plug-in.")
     label, meaning = wording.label, wording.meaning
     if recogniser:
-        label, meaning = f"{label} {recogniser}", f"{meaning} As recogniser {recogniser} hears it."
+        label = f"{label} {recogniser}"
+        meaning = f"{meaning} As {recogniser} hears it; beside it what it gets on the true sound."
     elif base != name:
         label, meaning = f"{label} aligned", "The same once the lag is taken out; never ranked."
     return MetricFacts(name, label, better, floor, wording.decimals, wording.percent, meaning)

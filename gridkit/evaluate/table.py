@@ -17,7 +17,7 @@ from gridkit.evaluate.statistics import MIN_SPEAKERS_FOR_T
 from gridkit.metrics.registry import ALIGNED
 
 KINDS = ("system", "reference", "control")
-SMALLPRINT = ("pesq_nb_raw", "cer_", "slot_")
+SMALL_PRINT = ("pesq_nb_raw", "cer_", "slot_")
 """Figures that do not stand in the first table, besides the aligned ones; by prefix."""
 
 
@@ -76,7 +76,7 @@ def columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
     """Return the metrics of the first table, the headline first, and those of the small print."""
     names = sorted({name for row in rows for name in row.result.metrics}, key=order_key)
     names = [name for name in names if name != LAG_SIZE]
-    small = [name for name in names if name.startswith(SMALLPRINT) or name.endswith(ALIGNED)]
+    small = [name for name in names if name.startswith(SMALL_PRINT) or name.endswith(ALIGNED)]
     main = [name for name in names if name not in small]
     headlines = {row.result.rank_metric for row in rows}
     return sorted(main, key=lambda name: name not in headlines), small
@@ -90,12 +90,12 @@ def cell(name: str, metrics: Mapping[str, Estimate]) -> Cell:
     facts = describe(name)
     beside = ""
     if estimate.true_audio is not None:
-        beside = f"true sound {facts.text(estimate.true_audio)}"
+        beside = f"true {facts.text(estimate.true_audio)}"
     elif name == LAG and LAG_SIZE in metrics:
         beside = f"mean size {facts.text(metrics[LAG_SIZE].value)}"
     return Cell(
         facts.text(estimate.value),
-        f"{facts.text(estimate.low)} to {facts.text(estimate.high)}",
+        facts.interval(estimate.low, estimate.high),
         beside,
     )
 
@@ -131,10 +131,11 @@ def final_table(rows: Sequence[Row]) -> Table:
         title_justify="left",
         caption_justify="left",
     )
-    table.add_column("system", min_width=12, overflow="fold")
+    table.add_column("system", min_width=20, overflow="fold")
     for name in main:
         facts = describe(name)
-        table.add_column(Text(f"{facts.label} {facts.arrow}".strip()), justify="right")
+        heading = f"{facts.label} {facts.arrow}".strip()
+        table.add_column(Text(heading), justify="right", overflow="fold")
     for heading in ("failed", "latency"):
         table.add_column(heading, justify="right")
     for row in rows:

@@ -296,6 +296,7 @@ def test_axis_is_round_and_holds_all_values():
         assert 2 <= len(axis.ticks) <= 9
         assert len({axis.label(tick) for tick in axis.ticks}) == len(axis.ticks)
     assert nice_axis([9.0, 12.0], from_zero=False).low == 9.0
+    assert nice_axis([0.31, 0.9], in_percent=True).label(0.2) == "20 %"
 
 
 def test_histogram_leaves_out_the_slowest_and_says_so():
@@ -450,6 +451,7 @@ def test_browser_draws_every_chart(browser):
         counts.setdefault(name, []).append(marks)
     assert counts["forest"] == [4]
     assert counts["speakers"] == [4]
+    assert counts["slots"] == [6]
     assert counts["failures"] == [1]
     assert len(counts["heat"]) == 6
     assert min(counts["heat"]) >= 4

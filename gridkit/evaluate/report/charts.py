@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+TICKS = 5
 MAX_TICKS_A_SPEAKER = 200
 
 
@@ -20,6 +21,8 @@ class Axis:
     low: float
     high: float
     step: float
+    in_percent: bool = False
+    """Whether its values are shares, to be labelled in percent."""
 
     def percent(self, value: float) -> float:
         """Return where a value stands, 0 to 100, cut at the ends."""
@@ -28,22 +31,29 @@ class Axis:
 
     @property
     def ticks(self) -> list[float]:
-        """Return the values that are labelled."""
-        count = round((self.high - self.low) / self.step)
-        return [self.low + i * self.step for i in range(count + 1)]
+        """Return the values that are labelled: the multiples of the step."""
+        first = math.ceil(self.low / self.step - 1e-9)
+        last = math.floor(self.high / self.step + 1e-9)
+        return [i * self.step for i in range(first, last + 1)]
+
+    def anchor(self, value: float) -> str:
+        """Return how a label stands at its tick so that it keeps inside the plot."""
+        at = self.percent(value)
+        return "start" if at < 3 else "end" if at > 97 else "middle"
 
     def label(self, value: float) -> str:
         """Return a tick's value with no more digits than the step has."""
-        digits = max(0, -math.floor(math.log10(self.step) + 1e-9))
-        return f"{value + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+        scale, unit = (100, " %") if self.in_percent else (1, "")
+        digits = max(0, -math.floor(math.log10(self.step * scale) + 1e-9))
+        return f"{value * scale + 0.0:.{digits}f}{unit}".replace("-", "\N{MINUS SIGN}")
 
 
-def nice_axis(values: Sequence[float], *, ticks: int = 5, from_zero: bool = True) -> Axis:
-    """Return an axis of round numbers that holds all values.
+def nice_axis(values: Sequence[float], *, from_zero: bool = True, in_percent: bool = False) -> Axis:
+    """Return an axis with round ticks that holds all values, and ends soon after them.
 
     >>> axis = nice_axis([-0.03, 0.92])
     >>> axis.low, axis.high, axis.step
-    (-0.2, 1.0, 0.2)
+    (-0.05, 0.95, 0.2)
     """
     finite = [value for value in values if math.isfinite(value)] or [0.0]
     low, high = min(finite), max(finite)
@@ -51,12 +61,14 @@ def nice_axis(values: Sequence[float], *, ticks: int = 5, from_zero: bool = True
         low, high = min(low, 0.0), max(high, 0.0)
     if high - low < 1e-12:
         low, high = low - (0.0 if from_zero else 0.5), low + 1.0
-    rough = (high - low) / ticks
+    rough = (high - low) / TICKS
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * (1 - 1e-9))
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.75)
+    part = step / 4
+    first, last = math.floor(low / part + 1e-9), math.ceil(high / part - 1e-9)
     digits = 3 - math.floor(math.log10(step))
-    return Axis(round(first * step, digits), round(last * step, digits), round(step, digits))
+    ends = round(first * part, digits), round(last * part, digits)
+    return Axis(*ends, round(step, digits), in_percent)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from gridkit.evaluate.records import ClipScore
 from gridkit.evaluate.report.confusion import HeardWord, align_sentence
 from gridkit.evaluate.report.spectrogram import spectrogram_png
 from gridkit.evaluate.statistics import tabulate
+from gridkit.evaluate.table import SMALL_PRINT
 from gridkit.media.codecs import decode_crop, encode_crop, encode_flac
 from gridkit.metrics.registry import ALIGNED
 
@@ -134,7 +135,11 @@ def _figures(clip: ClipScore, metric: str) -> tuple[tuple[str, str], ...]:
     values = dict(clip.metrics) | {
         name: errors / size for name, (errors, size) in clip.counts.items() if size
     }
-    shown = [name for name in sorted(values, key=order_key) if not name.endswith(ALIGNED)]
+    shown = [
+        name
+        for name in sorted(values, key=order_key)
+        if not (name.endswith(ALIGNED) or name.startswith(SMALL_PRINT))
+    ]
     shown.sort(key=lambda name: name != metric)
     return tuple((describe(name).label, describe(name).text(values[name])) for name in shown)
 

@@ -171,7 +171,10 @@ def _table(rows: Sequence[Row], names: Sequence[str]) -> TableView:
 
 def _points(rows: Sequence[Row], metric: str) -> tuple[Axis, tuple[Point, ...]]:
     shown = [(row, row.result.metrics[metric]) for row in rows if metric in row.result.metrics]
-    axis = nice_axis([edge for _, found in shown for edge in (found.low, found.high)])
+    axis = nice_axis(
+        [edge for _, found in shown for edge in (found.low, found.high)],
+        in_percent=describe(metric).percent,
+    )
     return axis, tuple(
         Point(
             row.name,
@@ -189,7 +192,7 @@ def _speakers(scored: Scored) -> tuple[Axis, tuple[SpeakerBar, ...]]:
     metric = scored.result.rank_metric
     sums = tabulate(scored.clips, expected=[metric])
     values, of_speaker = sums.values[:, sums.names.index(metric)], sums.speakers
-    axis = nice_axis([0.0, *(float(value) for value in values)])
+    axis = nice_axis([float(value) for value in values], in_percent=describe(metric).percent)
     bars = []
     for speaker, own in per_speaker(scored.clips, expected=[metric]).items():
         clips = values[of_speaker == speaker]
