@@ -7,10 +7,11 @@ stands beside its own on the true sound of the same clips.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gridkit.evaluate.catalogue import LAG, LAG_SIZE, describe, order_key
+from gridkit.evaluate.catalogue import LAG, LAG_SIZE, describe, order_key, recogniser_of
 from gridkit.evaluate.records import Estimate, Result
 from gridkit.evaluate.results import Scored
 from gridkit.evaluate.statistics import MIN_SPEAKERS_FOR_T
@@ -19,6 +20,11 @@ from gridkit.metrics.registry import ALIGNED
 KINDS = ("system", "reference", "control")
 SMALL_PRINT = ("pesq_nb_raw", "cer_", "slot_")
 """Figures that do not stand in the first table, besides the aligned ones; by prefix."""
+
+NAME_WIDTH = 20
+FIGURE_WIDTH = 15
+OTHER_WIDTH = 20
+"""Characters of the columns of a terminal's table: name, figures, failed and latency."""
 
 
 @dataclass(frozen=True)
@@ -120,40 +126,53 @@ def interval_note(result: Result) -> str:
     return f"95 % intervals over clips: these speakers only ({names})"
 
 
-def final_table(rows: Sequence[Row]) -> Table:
-    """Return the table for a terminal; names are shown as they are, never as markup."""
+def final_table(rows: Sequence[Row], width: int = 120) -> Table:
+    """Return the table for a terminal; names are shown as they are, never as markup.
+
+    Args:
+        rows: the user's system, references and controls, in any order.
+        width: characters of the terminal; figures that do not fit are left to the report.
+    """
     rows = ordered(rows)
     main, _ = columns(rows)
+    shown = _fitting(main, width)
     first = rows[0].result
+    left_out = ", ".join(describe(name).label for name in main if name not in shown)
+    caption = interval_note(first) + (f"; in the report also {left_out}" if left_out else "")
     table = Table(
         title=Text(f"{first.split.get('name')}:{first.split.get('subset')}, {first.protocol}"),
-        caption=Text(interval_note(first)),
+        caption=Text(caption),
+        box=box.SIMPLE_HEAD,
         title_justify="left",
         caption_justify="left",
     )
-    table.add_column("system", min_width=20, overflow="fold")
-    for name in main:
+    table.add_column("system", min_width=NAME_WIDTH, max_width=2 * NAME_WIDTH, overflow="fold")
+    for name in shown:
         facts = describe(name)
-        heading = f"{facts.label} {facts.arrow}".strip()
-        table.add_column(Text(heading), justify="right", overflow="fold")
+        table.add_column(Text(f"{facts.label} {facts.arrow}".strip()), justify="right")
     for heading in ("failed", "latency"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        style = "bold" if row.kind == "system" else ""
+        style = {"system": "bold", "control": "dim"}.get(row.kind, "")
         table.add_row(
             Text(row.name, style),
-            *(_terminal_cell(cell(name, row.result.metrics), style) for name in main),
+            *(_terminal_cell(cell(name, row.result.metrics), style) for name in shown),
             f"{row.failed}/{row.result.n}",
             latency_text(row.latency_ms),
         )
-        if row.kind != "control":
-            table.add_section()
     return table
+
+
+def _fitting(names: Sequence[str], width: int) -> list[str]:
+    """Return as many metrics as fit; the headline and what a recogniser hears come first."""
+    room = max(2, (width - NAME_WIDTH - OTHER_WIDTH) // FIGURE_WIDTH)
+    by_weight = sorted(names, key=lambda name: (name != names[0], recogniser_of(name) is None))
+    return [name for name in names if name in by_weight[:room]]
 
 
 def _terminal_cell(shown: Cell, style: str) -> Text:
     text = Text(shown.value, style)
-    for line in (shown.interval, shown.beside):
+    for line in (shown.interval.replace(" to ", "\N{EN DASH}"), shown.beside):
         if line:
             text.append(f"\n{line}", "dim")
     return text

@@ -317,15 +317,24 @@ def test_terminal_table_shows_names_as_they_are(tmp_path):
 
     folder = make_folder(tmp_path, "[red]mine")
     rows = [*make_others(folder), row_of("system", results.read_scored(folder))]
-    console = Console(width=200, file=io.StringIO())
-    console.print(final_table(rows))
-    shown = console.file.getvalue()
+
+    def printed(width):
+        console = Console(width=width, file=io.StringIO())
+        console.print(final_table(rows, width))
+        return console.file.getvalue()
+
+    shown = printed(160)
     names = ["[red]mine", "recipes/gan-s1", "control:reference", "control:noise"]
     assert [shown.index(name) for name in names] == sorted(shown.index(name) for name in names)
     estimate = rows[-1].result.metrics["estoi"]
     assert f"{estimate.value:.3f}" in shown
     assert "4/40" in shown
     assert "22 ms" in shown
+    assert "in the report" not in shown
+    narrow = printed(80)
+    assert "in the report also STOI, PESQ nb, PESQ wb, MCD dB, Lag ms" in " ".join(narrow.split())
+    assert f"{rows[-1].result.metrics['wer_pocketsphinx'].value * 100:.1f} %" in narrow
+    assert max(map(len, narrow.splitlines())) <= 80
 
 
 # In a browser
