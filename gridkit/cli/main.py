@@ -15,6 +15,8 @@ COMMANDS = {
     "validate": "gridkit.cli.validate",
     "info": "gridkit.cli.info",
     "train": "gridkit.cli.train",
+    "evaluate": "gridkit.cli.evaluate",
+    "compare": "gridkit.cli.compare",
     "quickstart": "gridkit.cli.quickstart",
     "doctor": "gridkit.cli.doctor",
 }

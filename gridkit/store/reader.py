@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +20,13 @@ from gridkit.errors import CorpusError
 from gridkit.store.corpus_file import CorpusFile, read_corpus_file
 from gridkit.store.manifest import MANIFEST_NAME, read_manifest, source_ids
 from gridkit.store.schema import crop_column, split_column
-from gridkit.store.shards import RECORD_COLUMNS, ROWS_PER_GROUP, clips_of, read_batches
+from gridkit.store.shards import (
+    RECORD_COLUMNS,
+    ROWS_PER_GROUP,
+    clips_of,
+    read_batches,
+    read_row_group,
+)
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,27 @@ class Corpus:
         columns = [*RECORD_COLUMNS, *map(crop_column, names)]
         for batch in self.batches(columns, split=split, subset=subset):
             yield from clips_of(batch)
+
+    def row(self, clip: str, columns: Sequence[str]) -> dict[str, Any]:
+        """Read columns of one kept clip by its id, from its row group alone.
+
+        Raises:
+            CorpusError: no such clip, or its shard is missing or damaged.
+        """
+        if clip not in self._places:
+            raise CorpusError(f"{self.folder} keeps no clip {clip}")
+        shard, row = self._places[clip]
+        group, offset = divmod(row, ROWS_PER_GROUP)
+        table = read_row_group(self.folder / shard, group, columns)
+        return {name: table.column(name)[offset].as_py() for name in columns}
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[str, int]]:
+        return {
+            row.id: (row.shard, row.row)
+            for row in self.manifest
+            if row.id is not None and row.shard is not None and row.row is not None
+        }
 
     def _subsets(self, split: str | None, subset: str | None) -> tuple[str, ...]:
         if split is not None and split not in self.file.splits:

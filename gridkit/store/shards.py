@@ -192,6 +192,19 @@ def read_batches(
             yield batch
 
 
+def read_row_group(path: Path, group: int, columns: Sequence[str]) -> pa.Table:
+    """Read one row group, `ROWS_PER_GROUP` rows or the last few.
+
+    Raises:
+        CorpusError: the file is missing, damaged, or lacks a column or the group.
+    """
+    with open_parquet(path) as file:
+        _check_columns(path, file, columns)
+        if group >= file.num_row_groups:
+            raise CorpusError(f"{path}: no row group {group}; run gridkit validate")
+        return _guarded(path, lambda: file.read_row_group(group, columns=list(columns)))
+
+
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a whole Parquet file of plain columns.
 

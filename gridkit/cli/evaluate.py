@@ -1,0 +1,129 @@
+"""`gridkit evaluate`: score and time any system by one protocol."""
+
+from pathlib import Path
+
+import click
+
+EXAMPLE = """\b
+Examples:
+  gridkit evaluate --model my_model.py --data grid --split s1
+  gridkit evaluate --model control:griffin-lim --data grid --split seen4
+  gridkit evaluate --model predictions:out/ --data grid --split unseen:test --out results/mine
+"""
+
+
+@click.command("evaluate", epilog=EXAMPLE)
+@click.option("--model", required=True, help="control:NAME, a recipe folder, file.py[:factory], "
+              "model.pt2, model.onnx, predictions:DIR or hf:ORG/NAME@REVISION.")  # fmt: skip
+@click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR",
+              help="A prepared corpus.")  # fmt: skip
+@click.option("--split", required=True, metavar="NAME[:SUBSET]", help="Such as s1 or unseen:val.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+              help="RESULT folder.  [default: results/MODEL-SPLIT]")  # fmt: skip
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@click.option("--recogniser", "recognisers", multiple=True, default=("pocketsphinx",),
+              show_default=True, help="Who hears the speech; a name or a recipe folder; several "
+              "times for several.")  # fmt: skip
+@click.option("--protocol", default="gridkit-1", show_default=True,
+              help="Or an older one, to set a system beside a paper: lip2wav-2020, mira-2021, "
+              "vca-gan-2021, svts-2022.")  # fmt: skip
+@click.option("--task", type=click.Choice(["v2s", "lipreading"]), default="v2s",
+              show_default=True, help="Of a control; systems say their own.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(min=1), help="Processes that score.")
+@click.option("--calls", type=click.IntRange(min=1), help="Timed calls; p99 needs 1,000.")
+@click.option("--no-timing", is_flag=True, help="Score only.")
+@click.option("--no-controls", is_flag=True, help="Do not score the controls beside it.")
+@click.option("--with-references", is_flag=True, help="Evaluate the recipes now, too.")
+@click.option("--recipes", type=click.Path(path_type=Path), default=Path("recipes"),
+              show_default=True, help="Where the reference systems are.")  # fmt: skip
+@click.option("--beside", multiple=True, type=click.Path(path_type=Path, exists=True),
+              metavar="RESULT", help="Another RESULT folder for the table.")  # fmt: skip
+@click.option("--allow-missing", is_flag=True, help="Score a part of the split; no rank.")
+@click.option("--no-isolation", is_flag=True, help="Do not lock the system in (debugging).")
+@click.option("--trust-remote-code", is_flag=True, help="Run Python code from the Hub.")
+@click.option("--dry-run", is_flag=True, help="Check the system on two clips, score nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print result.json.")
+def command(
+    model: str,
+    data: Path,
+    split: str,
+    out: Path | None,
+    device: str,
+    recognisers: tuple[str, ...],
+    protocol: str,
+    task: str,
+    workers: int | None,
+    calls: int | None,
+    no_timing: bool,
+    no_controls: bool,
+    with_references: bool,
+    recipes: Path,
+    beside: tuple[Path, ...],
+    allow_missing: bool,
+    no_isolation: bool,
+    trust_remote_code: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Score and time a video-to-speech or lipreading system.
+
+    The system runs in a process of its own that is given frames alone. Its row is printed beside
+    the controls and the reference systems, each with its 95 % interval, n and failures;
+    report.html shows and plays clips.
+    """
+    from gridkit.evaluate.run import Options
+    from gridkit.evaluate.subset import open_subset
+    from gridkit.evaluate.systems import download_model, parse_model
+    from gridkit.store.reader import open_corpus
+
+    spec = download_model(parse_model(model), trust_remote_code=trust_remote_code)
+    subset = open_subset(open_corpus(data), split)
+    options = Options(
+        recognisers=tuple(dict.fromkeys(recognisers)),
+        protocol=protocol,
+        task=task,
+        device=device,
+        workers=workers,
+        isolate=not no_isolation,
+        timed=not no_timing,
+        calls=calls,
+        allow_missing=allow_missing,
+    )
+    if dry_run:
+        _try(spec, subset, options)
+        return
+    from rich.console import Console
+
+    from gridkit.evaluate.beside import rows_beside
+    from gridkit.evaluate.report import write_report
+    from gridkit.evaluate.results import result_to_json
+    from gridkit.evaluate.run import evaluate, media_of
+    from gridkit.evaluate.table import final_table, row_of
+
+    out = out or Path("results") / _folder_name(model, split)
+    scored = evaluate(spec, subset, out, options)
+    others = []
+    if not no_controls:
+        others = rows_beside(
+            scored, subset, options, recipes, with_references=with_references, others=beside
+        )
+    page = write_report(out, others, media_of(scored, subset))
+    if as_json:
+        click.echo(result_to_json(scored.result))
+        return
+    Console().print(final_table([row_of("system", scored), *others]))
+    click.echo(f"look at   {page}")
+
+
+def _try(spec: object, subset: object, options: object) -> None:
+    from gridkit.evaluate.run import try_out
+
+    facts = try_out(spec, subset, options)  # type: ignore[arg-type]
+    rate = f", {facts.sample_rate} Hz" if facts.sample_rate else ""
+    click.echo(f"fine: {facts.task} from {facts.crop}{rate}, isolation {facts.isolation}")
+
+
+def _folder_name(model: str, split: str) -> str:
+    import re
+
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", f"{model}-{split}").strip("-.")

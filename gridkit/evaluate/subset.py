@@ -1,0 +1,137 @@
+"""One subset of a split, as the corpus holds it: what is true, and what a system is given."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ, Status
+from gridkit.corpus.splits import SUBSETS, Split, hash_ids
+from gridkit.errors import CorpusError, UsageError
+from gridkit.evaluate.records import Reference
+from gridkit.evaluate.report.clips import ClipMedia
+from gridkit.media.codecs import decode_crop, decode_flac
+from gridkit.media.crops import to_rgb
+from gridkit.store.reader import Corpus
+from gridkit.store.schema import crop_column
+
+SOUND_COLUMNS = ("id", "text", "audio")
+
+
+@dataclass(frozen=True)
+class Subset:
+    """The clips that a system is scored on."""
+
+    corpus: Corpus
+    split: Split
+    name: str
+    """`train`, `val` or `test`."""
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The kept clips, sorted by id."""
+        kept = (row.id for row in self.corpus.manifest if row.status is Status.KEPT and row.id)
+        return tuple(sorted(set(kept) & set(self.split.ids(self.name))))
+
+    @cached_property
+    def missing(self) -> int:
+        """How many clips of the definition the corpus does not hold."""
+        return len(self.split.ids(self.name)) - len(self.ids)
+
+    def references(self) -> Iterator[Reference]:
+        """Yield what is true of each clip, sorted by id, reading a few at a time."""
+        return self._references(self.name)
+
+    def train_references(self) -> Iterator[Reference]:
+        """Yield the split's train clips, for the controls that learn from them."""
+        return self._references("train")
+
+    @cached_property
+    def corpus_sha256(self) -> str:
+        """The hash of ids and reference samples that makes two results comparable."""
+        digest = hashlib.sha256()
+        for reference in self.references():
+            assert reference.samples is not None
+            digest.update(reference.id.encode())
+            digest.update(reference.samples.astype("<i2").tobytes())
+        return digest.hexdigest()
+
+    def facts(self) -> dict[str, object]:
+        """Return what a result says of the split."""
+        return {
+            "name": self.split.name,
+            "subset": self.name,
+            "sha256": self.split.sha256(self.name),
+            "scored_sha256": hash_ids(self.ids),
+            "n": len(self.ids),
+        }
+
+    def frames_of(self, profile: str) -> Callable[[str], np.ndarray]:
+        """Return what gives the frames of a clip: uint8 (T, H, W), or (T, H, W, 3) RGB."""
+        column = crop_column(profile)
+        gray = self.corpus.file.profiles[profile]["colour"] == "gray"
+
+        def frames(clip: str) -> np.ndarray:
+            planes = decode_crop(self.corpus.row(clip, [column])[column]["bytes"])
+            return planes.luma if gray else to_rgb(planes)
+
+        return frames
+
+    def media(
+        self, predicted: Callable[[str], np.ndarray | None], profile: str
+    ) -> Callable[[str], ClipMedia]:
+        """Return what gives the report the sounds and the silent crop of a clip."""
+        column = crop_column(profile)
+
+        def media(clip: str) -> ClipMedia:
+            row = self.corpus.row(clip, ["audio", column])
+            samples = read_sound(row["audio"]["bytes"], clip)
+            return ClipMedia(samples, predicted(clip), row[column]["bytes"])
+
+        return media
+
+    def _references(self, subset: str) -> Iterator[Reference]:
+        batches = self.corpus.batches(SOUND_COLUMNS, split=self.split.name, subset=subset)
+        for batch in batches:
+            for row in batch.to_pylist():
+                samples = read_sound(row["audio"]["bytes"], row["id"])
+                yield Reference(row["id"], row["text"], samples)
+
+
+def open_subset(corpus: Corpus, text: str) -> Subset:
+    """Return the subset that `NAME` or `NAME:subset` names; `test` where none is named.
+
+    Raises:
+        UsageError: no such split or subset.
+        CorpusError: the corpus holds no clip of it.
+    """
+    name, _, subset = text.partition(":")
+    subset = subset or "test"
+    splits = {split.name: split for split in corpus.splits}
+    if name not in splits or subset not in SUBSETS:
+        raise UsageError(
+            f"--split {text}: expected NAME or NAME:subset; {corpus.folder} has the splits "
+            f"{', '.join(splits)}, with the subsets {', '.join(SUBSETS)}"
+        )
+    found = Subset(corpus, splits[name], subset)
+    if not found.ids:
+        raise CorpusError(
+            f"{corpus.folder} holds no clip of {name}:{subset}; `gridkit info {corpus.folder}` "
+            "says what is there"
+        )
+    return found
+
+
+def read_sound(flac: bytes, where: str | Path) -> np.ndarray:
+    """Return the samples of a stored sound, int16 (48000,).
+
+    Raises:
+        CorpusError: it is damaged, or of another rate or length.
+    """
+    samples, rate_hz = decode_flac(flac)
+    if rate_hz != SAMPLE_RATE_HZ or samples.shape != (AUDIO_SAMPLES,):
+        raise CorpusError(f"{where}: sound of {samples.shape} samples at {rate_hz} Hz, not 3 s")
+    return samples
