@@ -47,6 +47,8 @@ def cached_clips(
     total = sum(
         1 for row in corpus.manifest if row.splits.get(recipe.split) in SUBSETS and row.shard
     )
+    if total == 0:
+        return check(TrainingClips((), None, np.empty((0, 0))), f"{data}, split {recipe.split}")
     writer = ClipWriter(cache, source, with_frames=recipe.input is not None)
     for done, (subset, clip) in enumerate(_clips(corpus, recipe), start=1):
         label = Label(clip.id, subset, clip.text, clip.words)

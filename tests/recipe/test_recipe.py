@@ -1,0 +1,222 @@
+"""Recipes: read strictly, weights that fit and nothing else, systems that answer."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gridkit.errors import RecipeError, UsageError
+from gridkit.models.lipnet import LipNet
+from gridkit.models.recogniser import Recogniser
+from gridkit.recipe import (
+    build_model,
+    load_recipe,
+    load_recogniser,
+    load_system,
+    pack_weights,
+    trained_ids,
+    weights_of,
+)
+
+HEAD = """
+name = "small"
+task = "{task}"
+licence = "Apache-2.0"
+training_speakers = ["s1"]
+"""
+LIPREADER = (
+    HEAD.format(task="lipreading")
+    + """
+[model]
+class = "lipnet"
+height_px = 16
+width_px = 24
+colours = 1
+mean = [0.5]
+deviation = [0.2]
+channels = [4, 4, 4]
+hidden = 8
+[input]
+crop = "mouth96"
+region_px = [0, 16, 96, 64]
+size_px = [30, 20]
+[data]
+split = "s1"
+[training]
+steps = 10
+[augmentation]
+"""
+)
+RECOGNISER = (
+    HEAD.format(task="recognition")
+    + """
+[model]
+class = "recogniser"
+front = "1d"
+channels = [8, 8]
+hidden = 8
+[data]
+split = "s1"
+[training]
+steps = 10
+[augmentation]
+"""
+)
+WEIGHTS = """
+[weights]
+file = "weights.safetensors"
+sha256 = "{sha256}"
+trained_on = "trained_on.txt"
+"""
+
+
+def write_recipe(folder: Path, text: str, *, with_weights: bool = True, ids="s1/bbaf2n\n") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.toml").write_text(text)
+    if with_weights:
+        torch.manual_seed(0)
+        content = pack_weights(weights_of(build_model(load_recipe(folder).model)))
+        (folder / "weights.safetensors").write_bytes(content)
+        (folder / "trained_on.txt").write_text(ids)
+        sha256 = hashlib.sha256(content).hexdigest()
+        (folder / "recipe.toml").write_text(text + WEIGHTS.format(sha256=sha256))
+    return folder
+
+
+def test_a_recipe_is_read_into_records(tmp_path):
+    recipe = load_recipe(write_recipe(tmp_path, LIPREADER))
+    assert recipe.model.channels == (4, 4, 4)
+    assert recipe.input.region_px == (0, 16, 96, 64)
+    assert (recipe.split, recipe.decoding) == ("s1", "greedy")
+    assert isinstance(build_model(recipe.model), LipNet)
+    hears = load_recipe(write_recipe(tmp_path / "r", RECOGNISER))
+    assert hears.input is None
+    assert isinstance(build_model(hears.model), Recogniser)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("hidden = 8", "hiden = 8", r"\[model\]: unknown key 'hiden'; it has height_px"),
+        ("hidden = 8", 'hidden = "8"', r"\[model\]: hidden = '8' is no int"),
+        ("[4, 4, 4]", '[4, "4", 4]', r"\[model\]: channels = .* is no tuple\[int, ...\]"),
+        ("[0, 16, 96, 64]", "[0, 16, 96]", r"\[input\]: region_px = "),
+        ('class = "lipnet"', 'class = "lipnot"', r"no class 'lipnot'; it is one of lipnet"),
+        ('task = "lipreading"', 'task = "reading"', "no task 'reading'; it is one of"),
+        ('[data]\nsplit = "s1"', "", r"table \[data\] is missing"),
+        ('split = "s1"', "", r"\[data\]: split is missing"),
+        ("name =", "name", "recipe.toml"),
+        ('licence = "Apache-2.0"', "colour = 1", "unknown key 'colour'"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_one_line(tmp_path, old, new, message):
+    assert old in LIPREADER
+    write_recipe(tmp_path, LIPREADER.replace(old, new), with_weights=False)
+    with pytest.raises(RecipeError, match=message) as caught:
+        load_recipe(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_results_are_measurements_or_a_line_that_says_why_not(tmp_path):
+    line = "not measured: needs the full corpus"
+    folder = write_recipe(tmp_path, f'results = "{line}"\n' + LIPREADER, with_weights=False)
+    assert load_recipe(folder).results == line
+    measured = """
+[[results]]
+metric = "wer"
+value = 0.05
+low = 0.03
+high = 0.07
+n = 100
+decoding = "greedy"
+split = "s1:test"
+command = "gridkit evaluate"
+machine = "a laptop"
+date = "2026-01-01"
+"""
+    folder = write_recipe(tmp_path / "b", LIPREADER + measured, with_weights=False)
+    assert load_recipe(folder).results[0].value == 0.05
+    folder = write_recipe(
+        tmp_path / "c", LIPREADER + measured.replace("n = 100", ""), with_weights=False
+    )
+    with pytest.raises(RecipeError, match="n is missing"):
+        load_recipe(folder)
+
+
+def test_a_lipreader_reads_what_its_model_says(tmp_path):
+    system = load_system(write_recipe(tmp_path, LIPREADER))
+    assert (system.task, system.crop) == ("lipreading", "mouth96")
+    frames = np.random.default_rng(0).integers(0, 256, (75, 96, 96), dtype=np.uint8)
+    text = system(frames)
+    assert isinstance(text, str)
+    assert system.batch([frames, frames[::-1]])[0] == text
+    assert system.card["decoding"] == "greedy"
+    grammatical = load_system(tmp_path, decoding="grammar")
+    assert len(grammatical(frames).split()) == 6
+    assert isinstance(load_system(tmp_path, decoding="beam")(frames), str)
+    assert 0 < grammatical.read(frames).confidence <= 1
+    with pytest.raises(UsageError, match="no decoding 'guess'; it is one of greedy, beam, grammar"):
+        load_system(tmp_path, decoding="guess")
+
+
+def test_half_precision_moves_an_answer_little(tmp_path):
+    folder = write_recipe(tmp_path, LIPREADER)
+    torch.manual_seed(0)
+    whole = build_model(load_recipe(folder).model)
+    half = load_system(folder)._model
+    for name, tensor in weights_of(whole).items():
+        torch.testing.assert_close(weights_of(half)[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+def test_a_recogniser_answers_the_same_whatever_it_heard_before(tmp_path):
+    hears = load_recogniser(write_recipe(tmp_path, RECOGNISER), decoding="grammar")
+    rng = np.random.default_rng(0)
+    clips = [rng.integers(-3000, 3000, 48_000, dtype=np.int16) for _ in range(3)]
+    assert [hears(clip) for clip in clips] == [hears(clip) for clip in clips[::-1]][::-1]
+    assert hears.name == "small"
+    assert len(hears.version) == 12
+
+
+def test_what_was_trained_on_is_inherited(tmp_path):
+    write_recipe(tmp_path / "first", RECOGNISER, ids="s1/bbaf2n\ns1/bbaf3s\n")
+    write_recipe(tmp_path / "second", 'built_on = ["first"]\n' + RECOGNISER, ids="s1/lbax4n\n")
+    assert trained_ids(load_recipe(tmp_path / "second")) == {
+        "s1/bbaf2n",
+        "s1/bbaf3s",
+        "s1/lbax4n",
+    }
+    (tmp_path / "first" / "trained_on.txt").unlink()
+    with pytest.raises(RecipeError, match="cannot read the training list"):
+        trained_ids(load_recipe(tmp_path / "second"))
+
+
+def test_wrong_weights_are_one_line(tmp_path):
+    bare = write_recipe(tmp_path / "bare", LIPREADER, with_weights=False)
+    with pytest.raises(RecipeError, match="recipe small has no weights; train it: gridkit train"):
+        load_system(bare)
+    folder = write_recipe(tmp_path / "a", LIPREADER)
+    with pytest.raises(RecipeError, match="is no recogniser of speech: use it with --model"):
+        load_recogniser(folder)
+    text = (folder / "recipe.toml").read_text()
+    (folder / "recipe.toml").write_text(text.replace("hidden = 8", "hidden = 6"))
+    with pytest.raises(RecipeError, match=r"does not fit the model in \d+ tensors; the first, "):
+        load_system(folder)
+    (folder / "recipe.toml").write_text(text)
+    weights = folder / "weights.safetensors"
+    shutil.copy(weights, tmp_path / "kept")
+    weights.write_bytes(weights.read_bytes()[:-2])
+    with pytest.raises(RecipeError, match="is not what the recipe names"):
+        load_system(folder)
+    weights.unlink()
+    with pytest.raises(RecipeError, match="cannot read the weights"):
+        load_system(folder)
+    with pytest.raises(RecipeError, match=r"no recipe: cannot read .*recipe.toml"):
+        load_recipe(tmp_path)
+
+
+def test_a_recogniser_does_not_read_lips(tmp_path):
+    with pytest.raises(RecipeError, match="hears, it does not see: use it with --recogniser"):
+        load_system(write_recipe(tmp_path, RECOGNISER))

@@ -1,0 +1,48 @@
+"""Settings: recipes fill them, the command line overrides them, mistakes are named."""
+
+from pathlib import Path
+
+import pytest
+
+from gridkit.errors import RecipeError, UsageError
+from gridkit.recipe import load_recipe
+from gridkit.train.settings import training_settings
+
+RECIPES = Path(__file__).parent.parent.parent / "recipes"
+RECIPE = load_recipe(RECIPES / "lipnet-s1")
+
+
+def test_every_recipe_that_is_shipped_can_be_trained():
+    folders = sorted(path.parent for path in RECIPES.glob("*/recipe.toml"))
+    checked = 0
+    for folder in folders:
+        recipe = load_recipe(folder)
+        if recipe.task in ("lipreading", "recognition"):
+            training, _ = training_settings(recipe)
+            assert training.steps > 0
+            checked += 1
+    assert checked == 6
+
+
+def test_the_command_line_wins():
+    overrides = ["training.steps=7", "augmentation.flip=0", "training.select=last"]
+    training, augmentation = training_settings(RECIPE, overrides)
+    assert (training.steps, training.select, augmentation.flip) == (7, "last", 0)
+    assert training_settings(RECIPE)[0].steps != 7
+
+
+@pytest.mark.parametrize(
+    ("override", "error", "message"),
+    [
+        ("steps=7", UsageError, "expected table.key=value"),
+        ("training.steps", UsageError, "expected table.key=value"),
+        ("model.hidden=3", UsageError, "no table 'model'; use training or augmentation"),
+        ("training.stesp=7", RecipeError, "unknown key 'stesp'; it has steps, batch"),
+        ("training.steps=many", RecipeError, "steps = 'many' is no int"),
+        ("training.steps=7.5", RecipeError, "steps = 7.5 is no int"),
+        ("training.select=first", RecipeError, "select is best or last"),
+    ],
+)
+def test_a_mistake_is_one_line(override, error, message):
+    with pytest.raises(error, match=message):
+        training_settings(RECIPE, [override])
