@@ -1,12 +1,13 @@
 # make demo   synthesise, prepare and look at a small corpus: no data, no network needed
 # make test   the tests          make check   style, types, import layers
 # make bench-prepare             gridkit against the public way, on real clips
+# make bench-evaluate            scoring: the public libraries called plainly, on real clips
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check install bench-prepare
+.PHONY: demo test check install bench-prepare bench-evaluate
 
 install: $(INSTALLED)
 
@@ -31,3 +32,6 @@ check: $(INSTALLED)
 
 bench-prepare: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_prepare.py
+
+bench-evaluate: $(INSTALLED)
+	$(BIN)/python benchmarks/bench_evaluate.py
