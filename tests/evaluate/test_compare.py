@@ -150,6 +150,11 @@ def test_ranks_by_hand(better, expected):
     assert compare.ranks(values[::-1], [True] * 4, flipped, lower_is_better=False) == expected[::-1]
 
 
+def test_a_row_above_that_the_pairing_finds_worse_does_not_count():
+    tests = {(0, 1): (-0.2, 0.001)}
+    assert compare.ranks((0.3, 0.1), [True, True], tests, lower_is_better=False) == (1, 1)
+
+
 def test_for_error_rates_the_lowest_leads():
     tests = {(0, 1): (0.2, 0.001)}
     assert compare.ranks((0.3, 0.1), [True, True], tests, lower_is_better=True) == (2, 1)
