@@ -1,4 +1,4 @@
-# ruff: noqa: PTH (it hunts by any means)
+# ruff: noqa: PTH109, PTH115, PTH123, PTH208
 """A system that hunts for what it must not see; it answers with the names of what it found.
 
 It is told what to look for (`secrets.json` beside it: a corpus, an id, a port, ...), more than a

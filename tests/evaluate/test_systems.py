@@ -1,9 +1,13 @@
+import base64
+import hashlib
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gridkit.errors import (
     EnvironmentProblem,
@@ -17,6 +21,7 @@ from gridkit.evaluate.exported import best_path, read_interface, scale
 from gridkit.evaluate.predict import dry_run
 from gridkit.evaluate.systems import download_model, parse_model
 from gridkit.evaluate.worker import Worker
+from gridkit.recipe import build_model, load_recipe, pack_weights, weights_of
 
 FRAMES = np.full((75, 8, 8), 51, np.uint8)
 GOOD = """
@@ -29,6 +34,25 @@ class System:
 def load(device): return System()
 def other(device): return System()
 """
+
+RECIPE = """
+name = "small"
+task = "lipreading"
+licence = "Apache-2.0"
+training_speakers = ["x1"]
+model = {class = "lipnet", height_px = 50, width_px = 100, channels = [4, 4, 4], hidden = 8}
+input = {crop = "mouth96", region_px = [8, 28, 80, 40], size_px = [110, 55]}
+data = {split = "synthetic-seen"}
+training = {steps = 1}
+augmentation = {flip = 0.5}
+weights = {file = "weights.safetensors", sha256 = "SHA256", trained_on = "trained_on.txt"}
+"""
+# ReduceMean over all, expanded to (1, 48000): opset 18, made by onnx.helper
+MEAN_ONNX = (
+    "CAg6mAEKIwoBeBIBbSIKUmVkdWNlTWVhbioPCghrZWVwZGltcxgAoAECCiQSAXMiCENvbnN0YW50KhUKCnZhbHVl"
+    "X2ludHNAAUCA9wKgAQcKEQoBbQoBcxIBeSIGRXhwYW5kEgRtZWFuWhsKAXgSFgoUCAESEAoCCAEKAghLCgIICAoC"
+    "CAhiFQoBeRIQCg4IARIKCgIIAQoECID3AkIECgAQEg=="
+)
 
 
 @pytest.fixture
@@ -60,8 +84,6 @@ def test_a_python_file_is_a_system_by_its_factory(write):
 
 
 def test_a_torch_export_is_a_system(tmp_path):
-    torch = pytest.importorskip("torch")
-
     class Mean(torch.nn.Module):
         def forward(self, frames):
             return frames.mean().expand(1, 48_000) * 0.5
@@ -78,20 +100,7 @@ def test_a_torch_export_is_a_system(tmp_path):
 
 @pytest.mark.skipif(not importlib.util.find_spec("onnxruntime"), reason="onnxruntime missing")
 def test_an_onnx_file_is_a_system(tmp_path):
-    onnx = pytest.importorskip("onnx")
-    value = onnx.helper.make_tensor_value_info
-    graph = onnx.helper.make_graph(
-        [
-            onnx.helper.make_node("ReduceMean", ["frames"], ["mean"], keepdims=0),
-            onnx.helper.make_node("Constant", [], ["shape"], value_ints=[1, 48_000]),
-            onnx.helper.make_node("Expand", ["mean", "shape"], ["sound"]),
-        ],
-        "mean",
-        [value("frames", onnx.TensorProto.FLOAT, [1, 75, 8, 8])],
-        [value("sound", onnx.TensorProto.FLOAT, [1, 48_000])],
-    )
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)])
-    onnx.save(model, tmp_path / "model.onnx")
+    (tmp_path / "model.onnx").write_bytes(base64.b64decode(MEAN_ONNX))
     (tmp_path / "model.toml").write_text(
         'task = "v2s"\ncrop = "mouth96"\nsample_rate = 16000\nscaling = "unit"\n'
     )
@@ -104,6 +113,22 @@ def test_onnx_without_onnxruntime_says_what_to_install(write, tmp_path):
     write('task = "v2s"\ncrop = "m"\nsample_rate = 16000\nscaling = "unit"\n', "model.toml")
     with pytest.raises(MissingExtraError, match=r"pip install 'gridkit\[onnx\]'"):
         ask(write("", "model.onnx"))
+
+
+def test_a_recipe_folder_is_a_system(tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE)
+    torch.manual_seed(0)
+    weights = pack_weights(weights_of(build_model(load_recipe(tmp_path).model)))
+    (tmp_path / "weights.safetensors").write_bytes(weights)
+    recipe.write_text(RECIPE.replace("SHA256", hashlib.sha256(weights).hexdigest()))
+    with Worker(parse_model(str(tmp_path))) as worker:
+        facts = worker.start()
+        answer = worker.ask(np.full((75, 96, 96), 51, np.uint8)).checked
+    assert (facts.task, facts.crop, facts.sample_rate) == ("lipreading", "mouth96", None)
+    assert facts.card["decoding"] == "greedy"
+    assert facts.has_batch
+    assert isinstance(answer.text, str)
 
 
 def test_controls_and_predictions_are_named_and_not_run(tmp_path):
@@ -276,14 +301,14 @@ def test_the_worked_example_of_the_guide_runs_and_has_20_lines(tmp_path):
     network, wrapped = blocks[0], blocks[1]
     (tmp_path / "network.py").write_text(network)
     (tmp_path / "my_model.py").write_text(wrapped)
-    assert len(wrapped.strip().splitlines()) <= 20
+    assert len([line for line in wrapped.splitlines() if line]) <= 20
     make_weights = (
         "import torch, network; torch.save(network.LipToMel().state_dict(), 'weights.pt')"
     )
-    import subprocess
-
     subprocess.run([sys.executable, "-c", make_weights], cwd=tmp_path, check=True)
-    facts, answer = ask(str(tmp_path / "my_model.py"))
+    with Worker(parse_model(str(tmp_path / "my_model.py"))) as worker:
+        facts = worker.start()
+        answer = worker.ask(np.full((75, 96, 96), 51, np.uint8)).checked
     assert facts.task == "v2s"
     assert answer.failure is None
     assert answer.samples.std() > 0
