@@ -178,7 +178,7 @@ def _figures(clip: ClipScore) -> dict[str, tuple[float, float]]:
     """Return what a clip adds above and below the line of each figure."""
     means = {name: (float(value), 1.0) for name, value in clip.metrics.items()}
     pooled = {name: (float(errors), float(size)) for name, (errors, size) in clip.counts.items()}
-    slots = {name: (float(np.mean(right)), 1.0) for name, right in clip.slots.items()}
+    slots = {name: (sum(right) / len(right), 1.0) for name, right in clip.slots.items()}
     return means | pooled | slots
 
 
