@@ -23,6 +23,7 @@ import pocketsphinx
 from gridkit.corpus.grammar import SLOTS
 from gridkit.corpus.records import SAMPLE_RATE_HZ
 from gridkit.errors import EnvironmentProblem, UsageError
+from gridkit.metrics.hub_recogniser import PREFIX, HubRecogniser
 
 ENTRY_POINTS = "gridkit.recognisers"
 
@@ -106,16 +107,21 @@ class Pocketsphinx:
 def recogniser_factory(name: str) -> Callable[[], Recogniser]:
     """Return what makes a recogniser of that name; it can be sent to another process.
 
+    Args:
+        name: `pocketsphinx`, `hf:ORG/NAME[@REVISION]`, or one that another package adds.
+
     Raises:
         UsageError: there is none; the message names those there are.
     """
-    if name != Pocketsphinx.name and name not in _installed():
-        known = ", ".join([Pocketsphinx.name, *sorted(_installed())])
+    if name != Pocketsphinx.name and name not in _installed() and not name.startswith(PREFIX):
+        known = ", ".join([Pocketsphinx.name, *sorted(_installed()), f"{PREFIX}ORG/NAME"])
         raise UsageError(f"no recogniser {name!r}; there are {known}")
     return partial(_load, name)
 
 
 def _load(name: str) -> Recogniser:
+    if name.startswith(PREFIX):
+        return HubRecogniser(name)
     return Pocketsphinx() if name == Pocketsphinx.name else _installed()[name]()()
 
 

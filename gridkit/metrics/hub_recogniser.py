@@ -1,0 +1,47 @@
+"""Recognisers of the Hugging Face Hub, `hf:ORG/NAME[@REVISION]`, through `transformers`.
+
+Whatever the model was trained on counts as unknown: it may have heard GRID.
+"""
+
+from importlib.metadata import version
+
+import numpy as np
+
+from gridkit.corpus.records import SAMPLE_RATE_HZ
+from gridkit.errors import MissingExtraError, UsageError
+
+PREFIX = "hf:"
+
+
+class HubRecogniser:
+    """A speech recognition model of the Hub, or of a folder, on the CPU."""
+
+    def __init__(self, name: str):
+        """Load it.
+
+        Raises:
+            MissingExtraError: `transformers` is not installed.
+            UsageError: there is no such model, or it does not recognise speech.
+        """
+        try:
+            from transformers import pipeline
+        except ImportError as error:
+            raise MissingExtraError(
+                f"{name} needs transformers; run: pip install 'gridkit[hf-asr]'"
+            ) from error
+        model, _, revision = name.removeprefix(PREFIX).partition("@")
+        try:
+            self._hear = pipeline(
+                "automatic-speech-recognition", model, revision=revision or None, device="cpu"
+            )
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UsageError(f"{name} cannot be loaded as a recogniser: {reason}") from error
+        self.name = name
+        commit = getattr(self._hear.model.config, "_commit_hash", None)
+        self.version = f"{commit or revision or 'folder'}+transformers-{version('transformers')}"
+
+    def __call__(self, samples: np.ndarray) -> str:
+        """Return the words in int16 samples (48000,), 16 kHz."""
+        sound = {"raw": samples.astype(np.float32) / 32768, "sampling_rate": SAMPLE_RATE_HZ}
+        return str(self._hear(sound)["text"])
