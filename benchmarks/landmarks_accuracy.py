@@ -25,6 +25,8 @@ from gridkit.media.profiles import DEFAULT_PROFILE, PROFILES
 
 MOUSTACHE = "s26"
 """The public way's points jump between this speaker's mouth and moustache."""
+NO_MOUTH = "pbio7a"
+"""A damaged clip of s1: the face is wiped out below the eyes in most frames that show one."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def main() -> None:
     tracker = FaceTracker()
     print("speaker  clips  median px  p99 px  jitter px: gridkit  public way")
     for folder in sorted(options.folder.iterdir(), key=lambda path: speaker_order(path.name)):
-        clips = sorted(path for path in folder.iterdir() if path.suffix in options.suffix)
+        clips = sorted(folder.iterdir())
+        clips = [c for c in clips if c.suffix in options.suffix and c.stem != NO_MOUTH]
         if not clips:
             continue
         step = max(1, len(clips) // options.clips)

@@ -1,11 +1,11 @@
 """Follow one face through a clip: 68 points in every frame, the detector in few.
 
-A few whole frames are looked at, one a second. The face that is largest, most central and most
-often there is followed from there to both ends of the clip: the box for the next frame's points
-comes from the last frame's points. Each frame's face is compared with the last one that the
-detector confirmed (`face_likeness`, microseconds). Where it looks different, the detector is asked
-again near by; where it finds nothing, the face is lost, and looked for in every second frame
-until it is back. Frames without a face get points by interpolation and are marked `missing`.
+A few whole frames are looked at, three in a GRID clip. The face that is largest, most central and
+most often there is followed from there to both ends of the clip: the box for the next frame's
+points comes from the last frame's points. Each frame's face is compared with the last one that
+the detector confirmed (`face_patch`, microseconds). Where it looks different, the detector is
+asked again near by; where it finds nothing, the face is lost, and looked for in every second
+frame until it is back. Frames without a face get points by interpolation and are `missing`.
 
 dlib's points are whole pixels, and stay so: smoothing belongs to the crop profiles.
 """
@@ -17,13 +17,14 @@ import cv2
 import numpy as np
 
 from gridkit.media.detector import Box, FaceDetector, box_of, prominence, same_place
-from gridkit.media.landmarks import LEFT_EYE, POINTS, RIGHT_EYE, fit_similarities
+from gridkit.media.landmarks import LEFT_EYE, POINTS, RIGHT_EYE
 from gridkit.media.landmarks_model import LandmarkModel, default_landmark_model, predictor
 
 __all__ = ["FaceTracker", "LandmarkModel", "Track"]
 
-LOOK_EVERY = 25
-"""Frames between two looks at a whole frame while a face is followed."""
+LOOK_EVERY = 37
+"""Frames between two looks at a whole frame while a face is followed: who is there for 1.5 s
+is counted."""
 SEARCH_EVERY = 2
 """Frames between two looks while there is no face."""
 ENLARGE_EVERY = 16
@@ -31,12 +32,13 @@ ENLARGE_EVERY = 16
 SEARCH_EVERY, frames without a face cost 4 ms each, not 25."""
 
 MIN_LIKENESS = 0.8
-"""Below, the detector has to confirm the face. GRID's faces stay above 0.85 within a second,
-blinks included; points laid on something else reach 0.7."""
+"""Below, the detector has to confirm the face. GRID's faces mostly stay above 0.85, blinks
+included; points laid on something else reach 0.7."""
 MIN_SAME_PERSON = 0.6
 """A face that turns up elsewhere must be as like the lost one. Two speakers: 0.5 (median)."""
 PATCH_PX = 24
-PATCH_EYES_PX = np.array([[6.5, 8.0], [16.5, 8.0]])
+PATCH_LEFT_EYE_PX = (6.5, 8.0)
+PATCH_EYE_DISTANCE_PX = 10.0
 PATCH_BLUR_PX = 1.0
 
 GRAY = 128
@@ -136,10 +138,12 @@ def face_patch(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
 
     The product of two such pictures, summed, is their correlation: 1 where both are the same.
     """
-    eyes = np.array([points[LEFT_EYE].mean(axis=0), points[RIGHT_EYE].mean(axis=0)])
-    if (eyes[0] == eyes[1]).all():
+    left, right = (complex(*points[eye].mean(axis=0)) for eye in (LEFT_EYE, RIGHT_EYE))
+    if left == right:
         return np.zeros((PATCH_PX, PATCH_PX))
-    matrix = fit_similarities(eyes[None], PATCH_EYES_PX)[0]
+    turn = PATCH_EYE_DISTANCE_PX / (right - left)
+    shift = complex(*PATCH_LEFT_EYE_PX) - turn * left
+    matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
     size = (PATCH_PX, PATCH_PX)
     patch = cv2.warpAffine(frame, matrix, size, borderMode=cv2.BORDER_REPLICATE)
     patch = cv2.GaussianBlur(patch.astype(np.float64), (0, 0), PATCH_BLUR_PX)
@@ -267,7 +271,12 @@ def _filled(points: dict[int, np.ndarray], frames: int) -> np.ndarray:
     """Return int16 (T, 68, 2): gaps are interpolated linearly, and held at the ends."""
     if not points:
         return np.zeros((frames, POINTS, 2), np.int16)
-    known = sorted(points)
-    values = np.array([points[t] for t in known]).reshape(len(known), -1)
-    columns = [np.interp(np.arange(frames), known, column) for column in values.T]
-    return np.rint(np.array(columns).T).astype(np.int16).reshape(frames, POINTS, 2)
+    known = np.array(sorted(points))
+    values = np.array([points[t] for t in known])
+    # place of each frame in the list of known ones: 1.25 is a quarter of the way to the third
+    place = np.interp(np.arange(frames), known, np.arange(len(known)))
+    before = place.astype(int)
+    after = np.minimum(before + 1, len(known) - 1)
+    share = (place - before)[:, None, None]
+    filled: np.ndarray = np.rint((1 - share) * values[before] + share * values[after])
+    return filled.astype(np.int16)
