@@ -122,7 +122,7 @@ def sound_times(frames: int, speed: float) -> np.ndarray:
     """Return which frame of the unchanged clip each frame of the changed one shows.
 
     >>> sound_times(4, 1.5).tolist()
-    [0, 1, 3, 4]
+    [0, 2, 3, 5]
     """
     return ((np.arange(frames) + 0.5) * speed).astype(int)
 

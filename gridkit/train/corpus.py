@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -40,24 +41,26 @@ def cached_clips(
         TrainingError: it has no clip of the split to train or validate on.
     """
     corpus = open_corpus(data)
-    source = _source(recipe, corpus)
-    found = open_clips(cache)
-    if found is not None and found[1] == source:
-        return check(found[0], f"{data}, split {recipe.split}")
+    source, where = _source(recipe, corpus), f"{data}, split {recipe.split}"
+    cached = open_clips(cache)
+    if cached is not None and cached[1] == source:
+        return check(cached[0], where)
     total = sum(
         1 for row in corpus.manifest if row.splits.get(recipe.split) in SUBSETS and row.shard
     )
-    if total == 0:
-        return check(TrainingClips((), None, np.empty((0, 0))), f"{data}, split {recipe.split}")
+    clips = _clips(corpus, recipe)
+    first = next(clips, None)
+    if first is None:
+        return check(TrainingClips((), None, np.empty((0, 0))), where)
     writer = ClipWriter(cache, source, with_frames=recipe.input is not None)
-    for done, (subset, clip) in enumerate(_clips(corpus, recipe), start=1):
+    for done, (subset, clip) in enumerate(chain([first], clips), start=1):
         label = Label(clip.id, subset, clip.text, clip.words)
         writer.add(label, _frames(clip, recipe), decode_flac(clip.audio_flac)[0])
         advance(done, total)
     writer.close()
     opened = open_clips(cache)
     assert opened is not None
-    return check(opened[0], f"{data}, split {recipe.split}")
+    return check(opened[0], where)
 
 
 def _clips(corpus: Corpus, recipe: Recipe) -> Iterator[tuple[str, Clip]]:

@@ -91,7 +91,7 @@ def train(
         TrainingError: the loss is no finite number.
         CheckpointError: the folder's checkpoint is damaged, or of a run with other settings.
     """
-    run = _Run(model_settings, clips, settings, augmentation, device)
+    run = Trainer(model_settings, clips, settings, augmentation, device)
     state = load_checkpoint(folder, device)
     if state is not None:
         run.restore(state, folder)
@@ -130,8 +130,11 @@ def train(
     return run.outcome(reason)
 
 
-class _Run:
-    """Everything that changes while a model learns."""
+class Trainer:
+    """A model, its optimizer, and where they stand; `learn` takes a step.
+
+    Arguments as those of `train`.
+    """
 
     def __init__(
         self,

@@ -1,0 +1,131 @@
+"""Clips a second of a LipNet training step: gridkit's, and a plain PyTorch step.
+
+Both train the same model with the same losses, on the same batch size and the same made-up
+clips, which lie in memory. gridkit's step draws its clips, changes them, and trains in mixed
+precision, on a GPU with compiled convolutions and the clips on the device; the plain one is given
+its clips unchanged, as float32, and leaves everything at torch's defaults. Steps alternate, so
+that what else the machine does slows both.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from gridkit.corpus.alignment import Word
+from gridkit.corpus.codes import ranked_ids, split_id
+from gridkit.corpus.grammar import text_of, words_of
+from gridkit.models.alphabet import encode, word_frames
+from gridkit.models.frames import middle
+from gridkit.models.lipnet import COMPACT, LipNet, LipNetSettings
+from gridkit.train.clips import Label, TrainingClips
+from gridkit.train.loop import Trainer
+from gridkit.train.settings import AugmentationSettings, TrainingSettings
+
+MODELS = {"compact": COMPACT, "paper": LipNetSettings()}
+MARGIN_PX = (4, 8)
+CLIPS = 64
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", choices=MODELS, default="compact")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=10, help="timed steps of each")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    given = parser.parse_args()
+    settings = MODELS[given.model]
+    clips = made_up_clips(settings)
+    steps = {
+        "plain PyTorch": plain_step(settings, clips, given.batch, given.device),
+        "gridkit": gridkit_step(settings, clips, given.batch, given.device),
+    }
+    times_s = timed(steps, given.steps, given.device)
+    print(
+        f"LipNet {given.model}, batch {given.batch}, {given.device}, torch {torch.__version__}, "
+        f"{torch.get_num_threads()} threads, median of {given.steps} steps\n"
+    )
+    plain_s = statistics.median(times_s["plain PyTorch"])
+    print("| step | clips/s | ratio |\n|---|---|---|")
+    for name, times in times_s.items():
+        step_s = statistics.median(times)
+        print(f"| {name} | {given.batch / step_s:.1f} | {plain_s / step_s:.2f} |")
+
+
+def made_up_clips(settings: LipNetSettings) -> TrainingClips:
+    rng = np.random.default_rng(0)
+    height, width = settings.height_px + MARGIN_PX[0], settings.width_px + MARGIN_PX[1]
+    frames = rng.integers(0, 256, (CLIPS, 75, height, width, settings.colours), dtype=np.uint8)
+    labels = tuple(label_of(clip, place) for place, clip in enumerate(ranked_ids("s1")[:CLIPS]))
+    return TrainingClips(labels, frames, np.zeros((CLIPS, 48_000), np.int16))
+
+
+def label_of(clip: str, place: int) -> Label:
+    code = split_id(clip)[1]
+    words = tuple(
+        Word(word, 0.5 + 0.3 * index, 0.75 + 0.3 * index)
+        for index, word in enumerate(words_of(code))
+    )
+    return Label(clip, "val" if place < 2 else "train", text_of(code), words)
+
+
+def gridkit_step(
+    settings: LipNetSettings, clips: TrainingClips, batch: int, device: str
+) -> Callable[[], object]:
+    training = TrainingSettings(steps=1_000_000, batch=batch)
+    return Trainer(settings, clips, training, AugmentationSettings(mask_frames=8), device).learn
+
+
+def plain_step(
+    settings: LipNetSettings, clips: TrainingClips, batch: int, device: str
+) -> Callable[[], object]:
+    model = LipNet(settings).to(device)
+    optimizer = torch.optim.Adam(model.parameters())
+    assert clips.frames is not None
+    cut = [middle(frames, settings.height_px, settings.width_px) for frames in clips.frames]
+    frames = torch.from_numpy(np.stack(cut)).float()
+    texts = [torch.tensor(encode(label.text)) for label in clips.labels]
+    words = torch.tensor([word_frames(label.words, 75, 25.0) for label in clips.labels])
+    generator = torch.Generator().manual_seed(0)
+
+    def step() -> None:
+        chosen = torch.randperm(CLIPS, generator=generator)[:batch]
+        output = model(frames[chosen].to(device))
+        labels = [texts[place] for place in chosen.tolist()]
+        loss = functional.ctc_loss(
+            output.characters.log_softmax(-1).transpose(0, 1),
+            torch.cat(labels).to(device),
+            torch.full((batch,), 75),
+            torch.tensor([len(label) for label in labels]),
+        ) + functional.cross_entropy(output.words.flatten(0, 1), words[chosen].flatten().to(device))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimizer.step()
+
+    return step
+
+
+def timed(
+    steps: dict[str, Callable[[], object]], count: int, device: str
+) -> dict[str, list[float]]:
+    """Return seconds a step of each, taken in turns after three that do not count."""
+    synchronize = torch.cuda.synchronize if device != "cpu" else lambda: None
+    times_s: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(count + 3):
+        for name, step in steps.items():
+            synchronize()
+            start_s = time.perf_counter()
+            step()
+            synchronize()
+            if turn >= 3:
+                times_s[name].append(time.perf_counter() - start_s)
+    return times_s
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""`gridkit train` from a corpus to a folder that reads lips; and from a packed cache."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gridkit.cli.main import main
+from gridkit.recipe import load_recipe, load_system, trained_ids
+
+REPOSITORY = Path(__file__).parent.parent.parent
+SHORT = ["--set", "training.steps=2", "--set", "training.batch=2", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    spec = importlib.util.spec_from_file_location(
+        "store_conftest", REPOSITORY / "tests/store/conftest.py"
+    )
+    store = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(store)
+    folder = tmp_path_factory.mktemp("command") / "corpus"
+    store._write_corpus(folder, [store.make_clip(clip) for clip in store.tiny_ids()])
+    return folder
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as left:
+        main([str(argument) for argument in arguments])
+    return left.value.code
+
+
+def test_a_run_becomes_a_recipe_that_reads(corpus, tmp_path, capsys):
+    out = tmp_path / "run"
+    recipe = REPOSITORY / "recipes/lipnet-s1"
+    assert run("train", recipe, "--data", corpus, "--out", out, *SHORT) == 0
+    assert "step 2 of 2 (finished), val WER" in capsys.readouterr().out
+    assert isinstance(load_system(out)(np.zeros((75, 96, 96), np.uint8)), str)
+    trained = load_recipe(out)
+    assert (trained.training["steps"], trained.results) == (2, ())
+    assert len(trained_ids(trained)) == 6
+    logged = [json.loads(line) for line in (out / "training.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in logged] == [2]
+    longer = ["--set", "training.steps=3", "--set", "training.batch=2", "--threads", "1"]
+    assert run("train", recipe, "--data", corpus, "--out", out, *longer) == 0
+    assert "step 3 of 3" in capsys.readouterr().out
+
+
+def test_a_packed_cache_trains_without_the_corpus(corpus, tmp_path, capsys):
+    pack, out = tmp_path / "clips.pack", tmp_path / "run"
+    recipe = REPOSITORY / "recipes/lipnet-s1"
+    export = ["--data", corpus, "--out", tmp_path / "a", "--export-cache", pack]
+    assert run("train", recipe, *export) == 0
+    assert "8 clips" in capsys.readouterr().out
+    arguments = [recipe, "--packed", pack, "--out", out, "--set", "training.steps=2"]
+    # as on a machine that has torch and numpy alone
+    forbidden = ["av", "cv2", "click", "datasets", "jiwer", "pandas", "pyarrow", "rich",
+                 "safetensors", "scipy", "soundfile"]  # fmt: skip
+    code = (
+        "import sys, torch; torch.set_num_threads(1)\n"
+        f"sys.modules.update(dict.fromkeys({forbidden}))\n"
+        "from gridkit.train.run import main\n"
+        f"sys.exit(main({[*map(str, arguments), '--set', 'training.batch=2']}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY
+    )
+    assert done.returncode == 0, done.stderr
+    assert "stopped at step 2: finished" in done.stdout
+    # and back home the same run is made a recipe
+    assert run("train", recipe, "--packed", pack, "--out", out, *SHORT) == 0
+    assert (out / "weights.safetensors").is_file()
+
+
+def test_wrong_use_is_one_line(corpus, tmp_path, capsys):
+    recipe = REPOSITORY / "recipes/lipnet-s1"
+    assert run("train", recipe, "--out", tmp_path) == 2
+    assert "give --data DIR or --packed FILE" in capsys.readouterr().err
+    assert run("train", recipe, "--data", tmp_path / "none", "--out", tmp_path / "o") == 3
+    assert run("train", tmp_path, "--data", corpus, "--out", tmp_path / "o") == 3
+    assert "no recipe: cannot read" in capsys.readouterr().err
+    wrong = ["--set", "training.stepps=1"]
+    assert run("train", recipe, "--data", corpus, "--out", tmp_path / "o", *wrong) == 3
+    assert "unknown key 'stepps'" in capsys.readouterr().err
+    on_gpu = [*SHORT, "--device", "cuda"]
+    import torch
+
+    if not torch.cuda.is_available():
+        assert run("train", recipe, "--data", corpus, "--out", tmp_path / "o", *on_gpu) == 4
+        assert "no device cuda here; use --device cpu" in capsys.readouterr().err
