@@ -37,7 +37,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--steps", type=int, default=10, help="timed steps of each")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, help="of both; torch's default if not given")
     given = parser.parse_args()
+    if given.threads is not None:
+        torch.set_num_threads(given.threads)
     settings = MODELS[given.model]
     clips = made_up_clips(settings)
     steps = {
