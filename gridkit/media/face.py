@@ -36,6 +36,7 @@ MIN_LIKENESS = 0.8
 included; points laid on something else reach 0.7."""
 MIN_SAME_PERSON = 0.6
 """A face that turns up elsewhere must be as like the lost one. Two speakers: 0.5 (median)."""
+
 PATCH_PX = 24
 PATCH_LEFT_EYE_PX = (6.5, 8.0)
 PATCH_EYE_DISTANCE_PX = 10.0
