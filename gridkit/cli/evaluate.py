@@ -71,7 +71,7 @@ def command(
     the controls and the reference systems, each with its 95 % interval, n and failures;
     report.html shows and plays clips.
     """
-    from gridkit.evaluate.run import Options
+    from gridkit.evaluate.options import Options
     from gridkit.evaluate.subset import open_subset
     from gridkit.evaluate.systems import download_model, parse_model
     from gridkit.store.reader import open_corpus
@@ -111,12 +111,13 @@ def command(
     if as_json:
         click.echo(result_to_json(scored.result))
         return
-    Console().print(final_table([row_of("system", scored), *others]))
+    console = Console()
+    console.print(final_table([row_of("system", scored), *others], console.width))
     click.echo(f"look at   {page}")
 
 
 def _try(spec: object, subset: object, options: object) -> None:
-    from gridkit.evaluate.run import try_out
+    from gridkit.evaluate.collect import try_out
 
     facts = try_out(spec, subset, options)  # type: ignore[arg-type]
     rate = f", {facts.sample_rate} Hz" if facts.sample_rate else ""

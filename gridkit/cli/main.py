@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "gridkit.cli.train",
     "evaluate": "gridkit.cli.evaluate",
     "compare": "gridkit.cli.compare",
+    "read": "gridkit.cli.read",
     "quickstart": "gridkit.cli.quickstart",
     "doctor": "gridkit.cli.doctor",
 }

@@ -4,33 +4,67 @@ from pathlib import Path
 
 import click
 
+SPLIT = "synthetic-seen"
+SYSTEM = "control:griffin-lim"
+
 
 @click.command("quickstart")
 @click.argument(
     "folder", metavar="[DIR]", default="gridkit-quickstart", type=click.Path(path_type=Path)
 )
-@click.option("--speakers", default=4, show_default=True, type=click.IntRange(min=2))
-@click.option("--clips", default=15, show_default=True, type=click.IntRange(min=3))
+@click.option(
+    "--speakers",
+    default=4,
+    show_default=True,
+    type=click.IntRange(min=2),
+    help="How many synthetic speakers.",
+)
+@click.option(
+    "--clips", default=15, show_default=True, type=click.IntRange(min=3), help="How many each."
+)
 def command(folder: Path, speakers: int, clips: int) -> None:
-    """Synthesise talking faces, prepare them, check the corpus: no data, no network.
+    """Synthesise talking faces, prepare and check them, score a system: no data, no network.
 
-    Leaves DIR/corpus, which trains models, and DIR/corpus/preview.png, which shows the mouths.
+    Leaves DIR/corpus, which trains models (look at preview.png in it), and DIR/result, which ends
+    in report.html. The system is the true sound through a mel spectrogram and back, set beside
+    the other controls.
 
     \b
     Example:
       gridkit quickstart demo
     """
+    from rich.console import Console
+
     from gridkit.cli.summary import print_summary
     from gridkit.compute.local import usable_cores
+    from gridkit.evaluate.beside import rows_beside
+    from gridkit.evaluate.options import Options
+    from gridkit.evaluate.report import write_report
+    from gridkit.evaluate.run import evaluate, media_of
+    from gridkit.evaluate.subset import open_subset
+    from gridkit.evaluate.systems import parse_model
+    from gridkit.evaluate.table import final_table, row_of
     from gridkit.prepare.pipeline import Request, prepare_corpus
     from gridkit.prepare.request import make_settings, synthesize_source
+    from gridkit.store.reader import open_corpus
     from gridkit.store.validate import validate
 
-    source, corpus = folder / "source", folder / "corpus"
+    source, corpus, result = folder / "source", folder / "corpus", folder / "result"
     synthesize_source(source, speakers, clips)
     request = Request(corpus, source, "synthetic", make_settings(()), workers=usable_cores())
     print_summary(corpus, prepare_corpus(request))
     report = validate(corpus)
     for finding in report.findings:
         click.echo(str(finding))
-    click.echo(f"checked   {len(report.findings)} findings")
+    click.echo(f"checked   {len(report.findings)} findings\n")
+    subset, options = open_subset(open_corpus(corpus), SPLIT), Options()
+    scored = evaluate(parse_model(SYSTEM), subset, result, options)
+    others = [
+        row
+        for row in rows_beside(scored, subset, options, Path("recipes"), with_references=False)
+        if row.name != SYSTEM
+    ]
+    page = write_report(result, others, media_of(scored, subset))
+    console = Console()
+    console.print(final_table([row_of("system", scored), *others], console.width))
+    click.echo(f"look at   {page}")

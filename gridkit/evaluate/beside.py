@@ -5,9 +5,6 @@ the cache (`GRIDKIT_CACHE`, else `~/.cache/gridkit`). Reference systems come fro
 recipes ship, or are evaluated now.
 """
 
-import hashlib
-import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,29 +12,26 @@ from pathlib import Path
 from gridkit import __version__
 from gridkit.errors import ResultError
 from gridkit.evaluate.controls import CONTROLS, PREFIX
+from gridkit.evaluate.options import Options
 from gridkit.evaluate.results import RESULT_FILE, Scored, read_scored
-from gridkit.evaluate.run import Options, evaluate
+from gridkit.evaluate.run import cache_folder, digest_of, evaluate
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import RECIPE_FILE, parse_model
 from gridkit.evaluate.table import Row, row_of
 from gridkit.recipe import load_recipe
 
 
-def cache_folder() -> Path:
-    """Return where what can be made again is kept."""
-    return Path(os.environ.get("GRIDKIT_CACHE", "~/.cache/gridkit")).expanduser()
-
-
 def control_rows(subset: Subset, options: Options, task: str) -> Iterator[Row]:
     """Yield the controls of a task, evaluated now where the cache does not have them."""
-    question = [
-        __version__,
-        subset.facts(),
-        subset.corpus.file.manifest_sha256,
-        options.protocol,
-        sorted(options.recognisers),
-    ]
-    key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+    key = digest_of(
+        [
+            __version__,
+            subset.facts(),
+            subset.corpus.file.manifest_sha256,
+            options.protocol,
+            sorted(options.recognisers),
+        ]
+    )
     for name in CONTROLS[task]:
         out = cache_folder() / "controls" / key / task / name
         spec = parse_model(f"{PREFIX}{name}")

@@ -6,9 +6,9 @@ folder belongs to one question (system, clips, protocol, recognisers); another i
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -19,25 +19,25 @@ from gridkit import __version__
 from gridkit.compute.local import usable_cores
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
-from gridkit.errors import CorpusError, ResultError, UsageError
-from gridkit.evaluate.controls import control_predictions
-from gridkit.evaluate.predict import dry_run, fresh_order, predict
+from gridkit.errors import CorpusError, ResultError, SystemFailedError, UsageError
+from gridkit.evaluate.collect import collect_predictions, worker_of
+from gridkit.evaluate.options import Options
 from gridkit.evaluate.records import PROTOCOL, ClipScore, Result
 from gridkit.evaluate.report.clips import ClipMedia
 from gridkit.evaluate.results import (
     CLIPS_FILE,
     TIMING_FILE,
     Scored,
+    read_clips,
     read_scored,
     write_result,
 )
-from gridkit.evaluate.saved import PredictionWriter, read_predictions
+from gridkit.evaluate.saved import PredictionWriter
 from gridkit.evaluate.score import Recognisers, hear_references, score_predictions
 from gridkit.evaluate.statistics import estimates, per_slot, per_speaker
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import ModelSpec
 from gridkit.evaluate.timing import time_system
-from gridkit.evaluate.worker import SystemFacts, Worker
 from gridkit.metrics.recognise import recogniser_factory
 from gridkit.metrics.registry import plug_ins
 from gridkit.recipe import load_recipe, load_recogniser, trained_ids
@@ -47,29 +47,8 @@ RANK_METRICS = {"v2s": "estoi", "lipreading": "wer"}
 QUESTION_FILE = "question.json"
 TRUE_AUDIO_FILE = "true_audio.jsonl"
 TIMED_CLIPS = 20
-PROBE_CLIPS = 20
-"""Of a folder of predictions: enough to tell sound from text."""
 SCORERS = ("pesq", "pystoi", "soxr", "jiwer", "av", "numpy", "scipy", "pocketsphinx")
 """Packages that can move a figure; their versions stand in every result."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to evaluate."""
-
-    recognisers: tuple[str, ...] = ("pocketsphinx",)
-    """Names, or folders of recipes; they hear what a video-to-speech system says."""
-    protocol: str = PROTOCOL
-    task: str = "v2s"
-    """Of controls and of a folder of predictions; a system says its own."""
-    device: str = "cpu"
-    workers: int | None = None
-    """Processes that score; None: all cores."""
-    isolate: bool = True
-    timed: bool = True
-    calls: int | None = None
-    """Timed calls; None: those of the protocol."""
-    allow_missing: bool = False
 
 
 def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Scored:
@@ -92,27 +71,12 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
     recognisers = load_recognisers(options.recognisers, subset)
     with folder_lock(out):
         _check_question(out, _question(spec, subset, options))
-        facts = _make_predictions(spec, subset, out, options)
+        facts = collect_predictions(spec, subset, out, options)
         scores, true_audio = _score(subset, out, options, recognisers, facts)
         if spec.is_run and options.timed and not (out / TIMING_FILE).is_file():
-            _time(spec, subset, out, options)
+            _time(spec, subset, out, options, facts)
         write_result(out, _result(subset, options, facts, scores, true_audio))
     return read_scored(out)
-
-
-def try_out(spec: ModelSpec, subset: Subset, options: Options) -> SystemFacts:
-    """Check a system on two clips, score nothing, and return what it says of itself.
-
-    Raises:
-        UsageError: it is no system that is run.
-        SystemLoadError: it cannot be loaded or breaks the contract.
-        SystemFailedError: it gave no usable answer.
-    """
-    if not spec.is_run:
-        raise UsageError(f"--dry-run: {spec.text} is not run; name a system")
-    with worker_of(spec, subset, options) as worker:
-        frames = subset.frames_of(worker.start().crop)
-        return dry_run(worker, (frames(clip) for clip in subset.ids[:2]))
 
 
 def media_of(scored: Scored, subset: Subset) -> Callable[[str], ClipMedia]:
@@ -124,18 +88,6 @@ def media_of(scored: Scored, subset: Subset) -> Callable[[str], ClipMedia]:
     crop = str(scored.result.system.get("crop", next(iter(profiles))))
     predictions = PredictionWriter(scored.folder).saved()
     return subset.media(lambda clip: predictions[clip].samples, crop)
-
-
-def worker_of(spec: ModelSpec, subset: Subset, options: Options, out: Path | None = None) -> Worker:
-    """Return the process that a system will run in; corpus and results are out of its reach."""
-    hidden = [subset.corpus.folder, *([out] if out else [])]
-    return Worker(
-        spec,
-        device=options.device,
-        profiles=tuple(subset.corpus.file.profiles),
-        hidden=hidden,
-        isolate=options.isolate,
-    )
 
 
 def load_recognisers(names: Sequence[str], subset: Subset) -> Recognisers:
@@ -209,90 +161,6 @@ def _check_question(out: Path, question: Mapping[str, object]) -> None:
         write_file(path, f"{json.dumps(question, indent=1, sort_keys=True)}\n".encode())
 
 
-def _make_predictions(
-    spec: ModelSpec, subset: Subset, out: Path, options: Options
-) -> Mapping[str, object]:
-    """Predict what is not predicted yet; return what the result says of the system."""
-    writer = PredictionWriter(out)
-    card_file = out / "system.json"
-    if writer.is_finished and card_file.is_file():
-        return dict(json.loads(card_file.read_text()))
-    if spec.kind == "control":
-        card = _predict_control(spec, subset, writer, options)
-    elif spec.kind == "predictions":
-        card = _copy_predictions(spec, subset, writer)
-    else:
-        with worker_of(spec, subset, options, out) as worker:
-            facts = worker.start()
-            card = _card(spec, facts, subset)
-            _ask(worker, subset, writer, facts)
-    card["stateful"] = any(writer.saved()[clip].stateful for clip in subset.ids)
-    write_file(card_file, json.dumps(card, indent=1, sort_keys=True, default=str).encode())
-    writer.finish()
-    return card
-
-
-def _predict_control(
-    spec: ModelSpec, subset: Subset, writer: PredictionWriter, options: Options
-) -> dict[str, object]:
-    done = set(writer.saved())
-    predictions = control_predictions(
-        spec.name, options.task, subset.references(), subset.train_references()
-    )
-    with Progress(f"predict {spec.text}", len(subset.ids)) as bar:
-        for prediction in predictions:
-            if prediction.id not in done:
-                writer.add(prediction)
-            bar.advance()
-    writer.flush()
-    return {"name": spec.text, "task": options.task, "isolation": "does not apply"}
-
-
-def _copy_predictions(
-    spec: ModelSpec, subset: Subset, writer: PredictionWriter
-) -> dict[str, object]:
-    assert spec.path is not None
-    given = read_predictions(spec.path)
-    done = set(writer.saved())
-    for clip in subset.ids:
-        if clip not in done:
-            writer.add(given[clip])
-    writer.flush()
-    texts = sum(given[clip].text is not None for clip in subset.ids[:PROBE_CLIPS])
-    task = "lipreading" if texts else "v2s"
-    return {"name": spec.text, "task": task, "isolation": "does not apply"}
-
-
-def _ask(worker: Worker, subset: Subset, writer: PredictionWriter, facts: SystemFacts) -> None:
-    done = set(writer.saved())
-    order = fresh_order(subset.ids, done=done)
-    with Progress("predict", len(subset.ids), done=len(done)) as bar:
-        for prediction in predict(worker, order, subset.frames_of(facts.crop)):
-            writer.add(prediction)
-            bar.advance()
-    writer.flush()
-
-
-def _card(spec: ModelSpec, facts: SystemFacts, subset: Subset) -> dict[str, object]:
-    return {
-        "name": spec.text,
-        "revision": spec.revision,
-        **facts.card,
-        "task": facts.task,
-        "crop": facts.crop,
-        "sample_rate": facts.sample_rate,
-        "isolation": facts.isolation,
-        "contamination": _contamination(spec, subset),
-    }
-
-
-def _contamination(spec: ModelSpec, subset: Subset) -> str:
-    """Return whether a system was trained on the clips it is scored on, where that is known."""
-    if spec.path is None or spec.kind not in ("recipe", "hub"):
-        return "unknown"
-    return "contaminated" if trained_ids(load_recipe(spec.path)) & set(subset.ids) else "clean"
-
-
 def _score(
     subset: Subset,
     out: Path,
@@ -315,19 +183,44 @@ def _score(
             workers=options.workers or usable_cores(),
         ),
     )
-    true_audio: list[ClipScore] = []
-    if heard_by:
-        true_audio = _collect(
-            "hear the true sound",
-            subset,
-            hear_references(
-                subset.references(),
-                out / TRUE_AUDIO_FILE,
-                recognisers=heard_by,
-                workers=options.workers or usable_cores(),
-            ),
-        )
-    return scores, true_audio
+    return scores, _true_audio(subset, out, options, heard_by)
+
+
+def _true_audio(
+    subset: Subset, out: Path, options: Options, recognisers: Recognisers
+) -> list[ClipScore]:
+    """Let the recognisers hear the true sound, once for all systems scored on the same clips."""
+    if not recognisers:
+        return []
+    key = [subset.facts(), subset.corpus.file.manifest_sha256, versions_of(recognisers)]
+    kept = cache_folder() / "true_audio" / f"{digest_of(key)}.jsonl"
+    if kept.is_file():
+        return list(read_clips(kept))
+    file = out / TRUE_AUDIO_FILE
+    heard = hear_references(
+        subset.references(),
+        file,
+        recognisers=recognisers,
+        workers=options.workers or usable_cores(),
+    )
+    scores = _collect("hear the true sound", subset, heard)
+    write_file(kept, file.read_bytes())
+    return scores
+
+
+def cache_folder() -> Path:
+    """Return where what can be made again is kept."""
+    return Path(os.environ.get("GRIDKIT_CACHE", "~/.cache/gridkit")).expanduser()
+
+
+def digest_of(question: object) -> str:
+    """Return a short hash of what decides a cached result."""
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def versions_of(recognisers: Recognisers) -> dict[str, str]:
+    """Return the version of each recogniser; it changes whenever its answers may."""
+    return {name: make().version for name, make in sorted(recognisers.items())}
 
 
 def _collect(label: str, subset: Subset, scores: Iterable[ClipScore]) -> list[ClipScore]:
@@ -339,13 +232,19 @@ def _collect(label: str, subset: Subset, scores: Iterable[ClipScore]) -> list[Cl
     return collected
 
 
-def _time(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> None:
-    with worker_of(spec, subset, options, out) as worker:
-        frames = subset.frames_of(worker.start().crop)
-        clips: list[np.ndarray] = [frames(clip) for clip in subset.ids[:TIMED_CLIPS]]
-        timing = time_system(worker, clips, calls=options.calls)
-    content = json.dumps(timing.to_json(), indent=1, default=str)
-    write_file(out / TIMING_FILE, f"{content}\n".encode())
+def _time(
+    spec: ModelSpec, subset: Subset, out: Path, options: Options, facts: Mapping[str, object]
+) -> None:
+    """Time a system; one that fails meanwhile gets no latency, and the file says why."""
+    frames = subset.frames_of(str(facts["crop"]))
+    clips: list[np.ndarray] = [frames(clip) for clip in subset.ids[:TIMED_CLIPS]]
+    content: dict[str, object]
+    try:
+        with worker_of(spec, subset, options, out) as worker:
+            content = time_system(worker, clips, calls=options.calls).to_json()
+    except SystemFailedError as error:
+        content = {"schema": 1, "error": str(error)}
+    write_file(out / TIMING_FILE, f"{json.dumps(content, indent=1, default=str)}\n".encode())
 
 
 def _result(
@@ -356,6 +255,8 @@ def _result(
     true_audio: Sequence[ClipScore],
 ) -> Result:
     task = str(facts["task"])
+    # figures that stand there even where every clip failed
+    expected = (RANK_METRICS[task],) if options.protocol == PROTOCOL else ()
     return Result(
         protocol=options.protocol,
         task=task,
@@ -369,9 +270,9 @@ def _result(
         n=len(scores),
         failed=dict(Counter(score.reason or "" for score in scores if score.status == "failed")),
         rank_metric=RANK_METRICS[task],
-        metrics=estimates(scores, true_audio),
+        metrics=estimates(scores, true_audio, expected),
         versions={"gridkit": __version__} | {name: version(name) for name in SCORERS},
         missing=subset.missing,
-        speakers=per_speaker(scores),
+        speakers=per_speaker(scores, expected),
         slots=per_slot(scores),
     )

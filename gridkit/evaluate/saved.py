@@ -5,9 +5,10 @@ While a run predicts, batches go to `predictions/part-N.parquet`; at its end the
 16 bit, so what is read back is to the last bit what was given.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 
 from gridkit.errors import MediaError, ResultError
 from gridkit.evaluate.answers import check_sound
+from gridkit.evaluate.given import given_files
 from gridkit.evaluate.records import Prediction
 from gridkit.media.codecs import decode_flac, encode_flac
 from gridkit.store.files import write_file
@@ -43,18 +45,16 @@ class Predictions(Mapping[str, Prediction]):
     """Saved predictions by id, read from the disk one row group at a time."""
 
     def __init__(self, files: Iterable[Path]):
-        self._places: dict[str, tuple[Path, int]] = {}
+        self._places: dict[str, tuple[Path, int, int]] = {}
         for file in files:
-            for row, clip in enumerate(_table(file, ["id"]).column("id").to_pylist()):
+            for clip, group, row in _places(file):
                 if clip in self._places:
                     raise ResultError(f"{file}: a second prediction of {clip}; keep one")
-                self._places[clip] = (file, row)
+                self._places[clip] = (file, group, row)
 
     def __getitem__(self, clip: str) -> Prediction:
-        if clip not in self._places:
-            return Prediction(clip, failure="type", detail="there is no prediction of it")
-        file, row = self._places[clip]
-        return prediction_of(_group(file, row // ROWS)[row % ROWS])
+        file, group, row = self._places[clip]
+        return prediction_of(_group(file, group)[row])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -108,17 +108,21 @@ class PredictionWriter:
         return self.saved()
 
 
-def read_predictions(folder: Path) -> Predictions:
-    """Open predictions that someone made: a RESULT folder, or the folder inside it.
+def read_predictions(folder: Path) -> Mapping[str, Prediction]:
+    """Open predictions that someone made: a RESULT folder, a Parquet file in it, or loose files.
 
     Raises:
-        ResultError: there is no `predictions.parquet`, or it is damaged.
+        ResultError: there are none, or a file is damaged.
     """
     for place in (folder / FILE, folder / FOLDER / FILE):
         if place.is_file():
             return Predictions([place])
+    given = given_files(folder)
+    if given:
+        return given
     raise ResultError(
-        f"predictions:{folder}: no {FILE} in it, with the columns id and flac (16 kHz) or text"
+        f"predictions:{folder}: neither {FILE} (columns id and flac or text) nor files such as "
+        "s1/bbaf2n.wav in it"
     )
 
 
@@ -158,14 +162,35 @@ def _write(path: Path, predictions: Iterable[Prediction]) -> None:
     write_file(path, parquet_bytes(pa.Table.from_pylist(rows, SCHEMA), rows_per_group=ROWS))
 
 
-def _table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    try:
-        return pq.read_table(path, columns=columns)
-    except (pa.ArrowException, OSError) as error:
-        raise ResultError(f"{path}: cannot be read as predictions: {error}") from error
+def _table(path: Path) -> pa.Table:
+    return _guarded(path, lambda: pq.read_table(path))
+
+
+def _places(path: Path) -> list[tuple[str, int, int]]:
+    """Return id, row group and row in it of every prediction in a file."""
+
+    def read() -> list[tuple[str, int, int]]:
+        with pq.ParquetFile(path) as file:
+            return [
+                (str(clip), group, row)
+                for group in range(file.num_row_groups)
+                for row, clip in enumerate(file.read_row_group(group, ["id"])["id"].to_pylist())
+            ]
+
+    return _guarded(path, read)
 
 
 @lru_cache(maxsize=4)
 def _group(path: Path, group: int) -> list[dict[str, object]]:
-    with pq.ParquetFile(path) as file:
-        return file.read_row_group(group).to_pylist()
+    def read() -> list[dict[str, object]]:
+        with pq.ParquetFile(path) as file:
+            return list(file.read_row_group(group).to_pylist())
+
+    return _guarded(path, read)
+
+
+def _guarded(path: Path, read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise ResultError(f"{path}: cannot be read as predictions: {error}") from error

@@ -1,0 +1,139 @@
+"""Get the predictions of a system of any kind, saved; asked anew only for what is not there."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from gridkit.compute.progress import Progress
+from gridkit.errors import UsageError
+from gridkit.evaluate.controls import control_predictions
+from gridkit.evaluate.options import Options
+from gridkit.evaluate.predict import dry_run, fresh_order, predict
+from gridkit.evaluate.records import Prediction
+from gridkit.evaluate.saved import PredictionWriter, read_predictions
+from gridkit.evaluate.subset import Subset
+from gridkit.evaluate.systems import ModelSpec
+from gridkit.evaluate.worker import SystemFacts, Worker
+from gridkit.recipe import load_recipe, trained_ids
+from gridkit.store.files import write_file
+
+SYSTEM_FILE = "system.json"
+LOG_FILE = "system.log"
+"""The end of what the system printed."""
+
+
+def worker_of(spec: ModelSpec, subset: Subset, options: Options, out: Path | None = None) -> Worker:
+    """Return the process that a system will run in; corpus and results are out of its reach."""
+    hidden = [subset.corpus.folder, *([out] if out else [])]
+    return Worker(
+        spec,
+        device=options.device,
+        profiles=tuple(subset.corpus.file.profiles),
+        hidden=hidden,
+        isolate=options.isolate,
+    )
+
+
+def try_out(spec: ModelSpec, subset: Subset, options: Options) -> SystemFacts:
+    """Check a system on two clips, score nothing, and return what it says of itself.
+
+    Raises:
+        UsageError: it is no system that is run.
+        SystemLoadError: it cannot be loaded or breaks the contract.
+        SystemFailedError: it gave no usable answer.
+    """
+    if not spec.is_run:
+        raise UsageError(f"--dry-run: {spec.text} is not run; name a system")
+    with worker_of(spec, subset, options) as worker:
+        frames = subset.frames_of(worker.start().crop)
+        return dry_run(worker, (frames(clip) for clip in subset.ids[:2]))
+
+
+def collect_predictions(
+    spec: ModelSpec, subset: Subset, out: Path, options: Options
+) -> Mapping[str, object]:
+    """Predict what is not predicted yet; return what the result says of the system."""
+    writer = PredictionWriter(out)
+    card_file = out / SYSTEM_FILE
+    if writer.is_finished and card_file.is_file():
+        return dict(json.loads(card_file.read_text()))
+    if spec.kind == "control":
+        card = _predict_control(spec, subset, writer, options)
+    elif spec.kind == "predictions":
+        card = _copy_predictions(spec, subset, writer)
+    else:
+        with worker_of(spec, subset, options, out) as worker:
+            facts = worker.start()
+            card = _card(spec, facts, subset) | {"limits_s": asdict(worker.limits)}
+            _ask(worker, subset, writer, facts)
+            worker.stop()
+            write_file(out / LOG_FILE, worker.log().encode())
+    card["stateful"] = any(writer.saved()[clip].stateful for clip in subset.ids)
+    write_file(card_file, json.dumps(card, indent=1, sort_keys=True, default=str).encode())
+    writer.finish()
+    return card
+
+
+def _predict_control(
+    spec: ModelSpec, subset: Subset, writer: PredictionWriter, options: Options
+) -> dict[str, object]:
+    done = set(writer.saved())
+    predictions = control_predictions(
+        spec.name, options.task, subset.references(), subset.train_references()
+    )
+    with Progress(f"predict {spec.text}", len(subset.ids)) as bar:
+        for prediction in predictions:
+            if prediction.id not in done:
+                writer.add(prediction)
+            bar.advance()
+    writer.flush()
+    return {"name": spec.text, "task": options.task, "isolation": "does not apply"}
+
+
+def _copy_predictions(
+    spec: ModelSpec, subset: Subset, writer: PredictionWriter
+) -> dict[str, object]:
+    assert spec.path is not None
+    given = read_predictions(spec.path)
+    none = Prediction("", failure="type", detail="there is no prediction of it")
+    done = set(writer.saved())
+    texts = 0
+    for clip in subset.ids:
+        prediction = replace(given.get(clip, none), id=clip)
+        texts += prediction.text is not None
+        if clip not in done:
+            writer.add(prediction)
+    writer.flush()
+    task = "lipreading" if texts else "v2s"
+    return {"name": spec.text, "task": task, "isolation": "does not apply"}
+
+
+def _ask(worker: Worker, subset: Subset, writer: PredictionWriter, facts: SystemFacts) -> None:
+    done = set(writer.saved())
+    order = fresh_order(subset.ids, done=done)
+    with Progress("predict", len(subset.ids), done=len(done)) as bar:
+        for prediction in predict(worker, order, subset.frames_of(facts.crop)):
+            writer.add(prediction)
+            bar.advance()
+    writer.flush()
+
+
+def _card(spec: ModelSpec, facts: SystemFacts, subset: Subset) -> dict[str, object]:
+    return {
+        "name": spec.text,
+        "revision": spec.revision,
+        **facts.card,
+        "task": facts.task,
+        "crop": facts.crop,
+        "sample_rate": facts.sample_rate,
+        "isolation": facts.isolation,
+        "contamination": _contamination(spec, subset),
+    }
+
+
+def _contamination(spec: ModelSpec, subset: Subset) -> str:
+    """Return whether a system was trained on the clips it is scored on, where that is known."""
+    if spec.path is None or spec.kind not in ("recipe", "hub"):
+        return "unknown"
+    return "contaminated" if trained_ids(load_recipe(spec.path)) & set(subset.ids) else "clean"

@@ -1,0 +1,24 @@
+"""How to evaluate: what a person may choose."""
+
+from dataclasses import dataclass
+
+from gridkit.evaluate.records import PROTOCOL
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to evaluate."""
+
+    recognisers: tuple[str, ...] = ("pocketsphinx",)
+    """Names, or folders of recipes; they hear what a video-to-speech system says."""
+    protocol: str = PROTOCOL
+    task: str = "v2s"
+    """Of controls and of a folder of predictions; a system says its own."""
+    device: str = "cpu"
+    workers: int | None = None
+    """Processes that score; None: all cores."""
+    isolate: bool = True
+    timed: bool = True
+    calls: int | None = None
+    """Timed calls; None: those of the protocol."""
+    allow_missing: bool = False

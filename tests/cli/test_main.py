@@ -1,0 +1,142 @@
+"""The command line as a whole: light start, help with examples, one line and a status an error."""
+
+import importlib
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from gridkit import errors
+from gridkit.cli.main import COMMANDS, gridkit, main
+
+HEAVY = ("torch", "dlib", "datasets", "cv2", "numpy", "pyarrow", "av", "scipy", "pandas", "rich")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as exit_:
+        main(list(arguments))
+    captured = capsys.readouterr()
+    return int(exit_.value.code or 0), captured.out, captured.err
+
+
+def test_help_starts_light() -> None:
+    code = (
+        "import sys; from gridkit.cli.main import gridkit\n"
+        "try: gridkit(['--help'])\n"
+        f"except SystemExit: print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    result = CliRunner().invoke(gridkit, [name, "--help"])
+    assert result.exit_code == 0
+    assert f"gridkit {name}" in result.output
+    assert "Example" in result.output
+    command = importlib.import_module(COMMANDS[name]).command
+    assert isinstance(command, click.Command)
+    undocumented = [
+        parameter.name
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not parameter.help
+    ]
+    assert undocumented == []
+
+
+def test_commands_are_listed_in_working_order() -> None:
+    lines = CliRunner().invoke(gridkit, ["--help"]).output.split("Commands:")[1].splitlines()
+    assert [line.split()[0] for line in lines if line.strip()] == list(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.UsageError("x"), 2),
+        (errors.InputError("x"), 3),
+        (errors.DiskFullError("x"), 4),
+        (errors.ChecksumError("x"), 5),
+        (errors.CheckFailed("x"), 6),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_an_error_is_one_line_and_its_status(capsys, monkeypatch, error, status) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(gridkit, "main", fail)
+    got, out, err = run(capsys)
+    assert got == status
+    assert out == ""
+    assert err.startswith("gridkit: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_a_bug_ends_with_a_traceback_and_status_1(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(gridkit, "main", lambda *_a, **_o: 1 / 0)
+    status, _, err = run(capsys)
+    assert status == 1
+    assert "please report" in err
+    assert "ZeroDivisionError" in err
+
+
+def test_wrong_usage_is_status_2(capsys) -> None:
+    assert run(capsys, "prepare")[0] == 2
+    assert run(capsys, "no-such-command")[0] == 2
+    assert run(capsys, "synthesize", "x", "--speakers", "many")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source", "{tmp}/nothing"], "does not exist"),
+        (["--source", "{tmp}/file"], "is a file"),
+        (["--source", "{tmp}/empty"], "no clip in it"),
+        (["--source", "{tmp}/empty", "--crop", "nose"], "no such profile"),
+        (["--source", "{tmp}/empty", "--landmarks-model", "{tmp}/file"], "file"),
+    ],
+)
+def test_bad_input_of_prepare_is_status_3(capsys, tmp_path, arguments, message) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("text")
+    filled = [argument.format(tmp=tmp_path) for argument in arguments]
+    status, _, err = run(capsys, "prepare", str(tmp_path / "corpus"), *filled)
+    assert status == 3
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("mine", "expected NAME=FILE"),
+        ("s1=list.txt", "s1 is built in"),
+        ("Mine=list.txt", "expected NAME=FILE"),
+    ],
+)
+def test_a_bad_split_argument_is_status_2(capsys, tmp_path, argument, message) -> None:
+    status, _, err = run(capsys, "prepare", str(tmp_path / "c"), "--split-file", argument)
+    assert status == 2
+    assert message in err
+
+
+def test_a_folder_that_is_no_corpus_is_status_3(capsys, tmp_path) -> None:
+    for command in ("info", "validate"):
+        status, _, err = run(capsys, command, str(tmp_path))
+        assert status == 3
+        assert "no prepared corpus" in err
+
+
+def test_doctor_finds_what_the_tests_need(capsys) -> None:
+    status, out, _ = run(capsys, "doctor")
+    assert status == 0
+    assert "non-commercial" in out
+    assert "decoder mp2" in out
+    assert "MISSING" not in out
+
+
+def test_version_is_printed(capsys) -> None:
+    assert "gridkit, version" in run(capsys, "--version")[1]
