@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridkit.metrics.bands import band_powers
-from gridkit.metrics.lag import coarse_lag_ms, lag_ms, move
+from gridkit.metrics.lag import _best, coarse_lag_ms, lag_ms, move
 
 GENERATOR = np.random.default_rng(0)
 SYLLABLES = np.repeat(GENERATOR.uniform(0.01, 1, 60), 800) * GENERATOR.standard_normal(48_000)
@@ -66,3 +66,9 @@ def test_a_prediction_without_any_power_has_no_lag(voice):
     click = np.zeros(48_000)
     click[0] = 0.001  # where the first window is 0
     assert lag(voice / 32768, click) == 0
+
+
+def test_a_difference_below_1e_9_is_a_tie():
+    likeness = {-5: 0.5, 0: 0.5 - 5e-10, 5: 0.4}
+    assert _best(likeness, likeness.__getitem__) == 0
+    assert _best(likeness, lambda shift: likeness[shift] - 1e-8 * (shift == 0)) == -5
