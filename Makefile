@@ -2,12 +2,13 @@
 # make test   the tests          make check   style, types, import layers
 # make bench-prepare             gridkit against the public way, on real clips
 # make bench-evaluate            scoring: the public libraries called plainly, on real clips
+# make bench-train               a training step of LipNet, and a plain PyTorch step
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check install bench-prepare bench-evaluate
+.PHONY: demo test check install bench-prepare bench-evaluate bench-train
 
 install: $(INSTALLED)
 
@@ -35,3 +36,6 @@ bench-prepare: $(INSTALLED)
 
 bench-evaluate: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_evaluate.py
+
+bench-train: $(INSTALLED)
+	$(BIN)/python benchmarks/bench_train.py
