@@ -14,7 +14,6 @@ from gridkit.store.schema import manifest_schema, split_column, split_order, spl
 from gridkit.store.shards import parquet_bytes, quality_of, read_table
 
 MANIFEST_NAME = "manifest.parquet"
-ROWS_PER_GROUP = 10_000
 
 
 def write_manifest(path: Path, rows: Iterable[ManifestRow], split_names: Sequence[str]) -> str:
@@ -35,7 +34,7 @@ def write_manifest(path: Path, rows: Iterable[ManifestRow], split_names: Sequenc
     ordered = sorted(rows, key=lambda row: row.source_path)
     records = [_record(row, split_order(split_names)) for row in ordered]
     table = pa.Table.from_pylist(records, schema=manifest_schema(split_names))
-    content = parquet_bytes(table, rows_per_group=ROWS_PER_GROUP)
+    content = parquet_bytes(table)
     write_file(path, content)
     return hashlib.sha256(content).hexdigest()
 

@@ -22,7 +22,7 @@ from gridkit.store.manifest import MANIFEST_NAME, read_manifest, source_ids
 from gridkit.store.schema import crop_column, split_column
 from gridkit.store.shards import (
     RECORD_COLUMNS,
-    ROWS_PER_GROUP,
+    ROWS_PER_BATCH,
     clips_of,
     read_batches,
     read_row_group,
@@ -52,7 +52,7 @@ class Corpus:
         *,
         split: str | None = None,
         subset: str | None = None,
-        rows: int = ROWS_PER_GROUP,
+        rows: int = ROWS_PER_BATCH,
     ) -> Iterator[pa.RecordBatch]:
         """Read rows as Arrow batches, shard by shard.
 
@@ -116,7 +116,7 @@ class Corpus:
         if clip not in self._places:
             raise CorpusError(f"{self.folder} keeps no clip {clip}")
         shard, row = self._places[clip]
-        group, offset = divmod(row, ROWS_PER_GROUP)
+        group, offset = divmod(row, ROWS_PER_BATCH)
         table = read_row_group(self.folder / shard, group, columns)
         return {name: table.column(name)[offset].as_py() for name in columns}
 

@@ -1,9 +1,10 @@
 """Shards: Parquet files with a row for each kept clip.
 
 The bytes of a shard are a function of its clips, splits and profiles alone, whatever process
-writes it. A row group has 25 clips, a few megabytes: what streaming fetches to give a first clip,
-and what a filter on `id` can pass over. Statistics and a page index are kept for the columns
-people filter on, never for media.
+writes it. A file is one row group, some 10 MB a profile: with several, a program that streams the
+file through `datasets` and stops early may hang or abort at its end (apache/arrow#45214, seen with
+pyarrow 26). Statistics and a page index are kept for the columns people filter on, never for
+media.
 """
 
 import hashlib
@@ -32,7 +33,7 @@ from gridkit.store.schema import (
 
 _T = TypeVar("_T")
 
-ROWS_PER_GROUP = 25
+ROWS_PER_BATCH = 25
 RECORD_COLUMNS = ("id", "speaker", "code", "text", "words", "audio", "landmarks", "qc", "flags")
 """What every `Clip` needs; crops come on top."""
 
@@ -86,17 +87,17 @@ def shard_bytes(
     """Return the Parquet file of clips (see `write_shard`)."""
     schema = shard_schema(profiles, split_names)
     table = _table(clips, splits, schema, split_order(split_names))
-    return parquet_bytes(table, rows_per_group=ROWS_PER_GROUP)
+    return parquet_bytes(table)
 
 
-def parquet_bytes(table: pa.Table, *, rows_per_group: int) -> bytes:
-    """Return a table as Parquet: zstd, statistics and page index for plain columns only."""
+def parquet_bytes(table: pa.Table) -> bytes:
+    """Return a table as Parquet: zstd, one row group, statistics for plain columns only."""
     plain = [f.name for f in table.schema if not pa.types.is_nested(_storage_type(f.type))]
     sink = pa.BufferOutputStream()
     pq.write_table(
         table,
         sink,
-        row_group_size=rows_per_group,
+        row_group_size=max(1, len(table)),
         compression="zstd",
         # a dictionary of speakers and subsets saves room, one of landmarks costs some
         use_dictionary=plain,
@@ -172,7 +173,7 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 
 
 def read_batches(
-    path: Path, columns: Sequence[str] | None = None, rows: int = ROWS_PER_GROUP
+    path: Path, columns: Sequence[str] | None = None, rows: int = ROWS_PER_BATCH
 ) -> Iterator[pa.RecordBatch]:
     """Read a shard, a few rows at a time.
 

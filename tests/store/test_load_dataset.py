@@ -1,11 +1,14 @@
 """What users of `datasets` see, with `datasets` itself and without torchcodec."""
 
+import subprocess
 import sys
+from dataclasses import replace
 
 import datasets
 import numpy as np
 import pytest
 
+from gridkit.corpus.codes import codes_by_speaker
 from gridkit.store.schema import shard_features
 
 
@@ -125,3 +128,32 @@ def test_a_corpus_without_a_crop_profile_of_another_loads_too(tmp_path, clips, w
     )
     assert "crop_lipnet" not in loaded.features
     assert loaded.num_rows == 2
+
+
+STOPS_EARLY = """
+import subprocess
+import sys
+from dataclasses import replace
+from datasets import load_dataset
+corpus, cache = sys.argv[1:]
+stream = load_dataset(corpus, split="clips", streaming=True, cache_dir=cache)
+print(next(iter(stream))["id"], flush=True)
+"""
+
+
+def test_a_program_that_stops_streaming_early_ends_well(tmp_path, clip, write_corpus):
+    """Shards as full and large as real ones: small ones never hung."""
+    rng = np.random.default_rng(0)
+    full = [
+        replace(clip, id=f"s1/{code}", code=code, audio_flac=rng.bytes(60_000))
+        for code in codes_by_speaker()["s1"][:100]
+    ]
+    write_corpus(tmp_path / "corpus", full)
+    for _ in range(2):
+        ended = subprocess.run(
+            [sys.executable, "-c", STOPS_EARLY, tmp_path / "corpus", tmp_path / "cache"],
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert (ended.returncode, ended.stdout.split()) == (0, [full[0].id])

@@ -13,7 +13,6 @@ import pytest
 from gridkit.errors import CorpusError, DiskFullError
 from gridkit.store import files
 from gridkit.store.shards import (
-    ROWS_PER_GROUP,
     file_sha256,
     read_batches,
     read_shard,
@@ -120,13 +119,10 @@ def test_a_profile_and_a_split_added_later_give_the_same_bytes(tmp_path, clips):
     assert write(tmp_path / "extended.parquet", extended).sha256 == at_once.sha256
 
 
-def test_row_groups_are_small_and_only_plain_columns_have_statistics(tmp_path, clip):
-    many = [clip] * (ROWS_PER_GROUP + 5)
-    metadata = pq.read_metadata(write(tmp_path / "a.parquet", many).path)
-    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [
-        ROWS_PER_GROUP,
-        5,
-    ]
+def test_a_shard_is_one_row_group_and_only_plain_columns_have_statistics(tmp_path, clip):
+    """With more row groups, `datasets` streaming that stops early hung at exit, or aborted."""
+    metadata = pq.read_metadata(write(tmp_path / "a.parquet", [clip] * 100).path)
+    assert metadata.num_row_groups == 1
     columns = [metadata.row_group(0).column(i) for i in range(metadata.num_columns)]
     with_statistics = {c.path_in_schema for c in columns if c.is_stats_set}
     with_index = {c.path_in_schema for c in columns if c.has_column_index}
