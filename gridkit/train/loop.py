@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from gridkit.corpus.grammar import VOCABULARY
 from gridkit.errors import CheckpointError, TrainingError
 from gridkit.models.decoding import greedy
 from gridkit.models.heads import Output
@@ -180,7 +181,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.model.train()
-        loss = loss_of(self._forward(batch.inputs), batch, settings.word_loss_weight)
+        loss = loss_of(self._forward(batch.inputs), batch, settings)
         value = float(loss.detach())
         if not isfinite(value):
             raise TrainingError(
@@ -280,8 +281,9 @@ class Trainer:
         return texts
 
 
-def loss_of(output: Output, batch: Batch, word_loss_weight: float) -> torch.Tensor:
+def loss_of(output: Output, batch: Batch, settings: TrainingSettings) -> torch.Tensor:
     """Return CTC's loss a character, plus the cross-entropy of the word in each frame."""
+    weights = [settings.letter_weight if len(word) == 1 else 1.0 for word in VOCABULARY]
     frames = output.characters.shape[1]
     lengths = torch.full((len(batch.inputs),), frames, device=batch.labels.device)
     characters = functional.ctc_loss(
@@ -290,8 +292,12 @@ def loss_of(output: Output, batch: Batch, word_loss_weight: float) -> torch.Tens
         lengths,
         batch.label_lengths,
     )
-    words = functional.cross_entropy(output.words.flatten(0, 1), batch.words.flatten())
-    return characters + word_loss_weight * words
+    words = functional.cross_entropy(
+        output.words.flatten(0, 1),
+        batch.words.flatten(),
+        torch.tensor([1.0, *weights], device=batch.words.device),  # silence comes first
+    )
+    return characters + settings.word_loss_weight * words
 
 
 def learning_rate(settings: TrainingSettings, step: int) -> float:
