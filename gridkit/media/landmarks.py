@@ -53,11 +53,18 @@ def smooth_landmarks(landmarks: np.ndarray, frames: int) -> np.ndarray:
     [[2.0, 4.0]]
     """
     count = len(landmarks)
-    distance = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
-    # 1 inside, 1/2 on the outer frames of an even window, 0 beyond
-    weights = np.clip((frames + 1) / 2 - distance, 0, 1)
-    weights /= weights.sum(axis=1, keepdims=True)
-    return (weights @ landmarks.reshape(count, -1)).reshape(landmarks.shape)
+    # differences of running sums, exact for whole pixels: the same on every machine
+    running = np.zeros((count + 1, *landmarks.shape[1:]))
+    np.cumsum(landmarks, axis=0, out=running[1:])
+    # an odd window twice, or the two odd ones around an even window
+    total, frames_in = np.zeros(landmarks.shape), np.zeros(count)
+    for reach in (frames // 2, (frames - 1) // 2):
+        first = np.maximum(np.arange(count) - reach, 0)
+        beyond = np.minimum(np.arange(count) + reach + 1, count)
+        total += running[beyond] - running[first]
+        frames_in += beyond - first
+    smooth: np.ndarray = total / frames_in.reshape(-1, *[1] * (landmarks.ndim - 1))
+    return smooth
 
 
 def fit_similarities(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -78,7 +85,7 @@ def fit_similarities(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     w = target[:, 0] + 1j * target[:, 1]
     z_mean = z.mean(axis=1)
     z = z - z_mean[:, None]
-    turn = (z.conj() @ (w - w.mean())) / (z * z.conj()).sum(axis=1).real
+    turn = (z.conj() * (w - w.mean())).sum(axis=1) / (z * z.conj()).sum(axis=1).real
     shift = w.mean() - turn * z_mean
     rows = [[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]]
     return np.array(rows).transpose(2, 0, 1)
