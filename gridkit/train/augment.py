@@ -113,11 +113,6 @@ def change_sound(
     return samples.astype(np.float32), speed
 
 
-def word_frames_at(labels: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Return the word classes of frames shown at other times."""
-    return labels[np.clip(times, 0, len(labels) - 1)]
-
-
 def sound_times(frames: int, speed: float) -> np.ndarray:
     """Return which frame of the unchanged clip each frame of the changed one shows.
 

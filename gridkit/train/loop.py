@@ -27,7 +27,7 @@ from gridkit.train.batches import Batch, FrameBatches, SoundBatches, clips_of_st
 from gridkit.train.checkpoint import load_checkpoint, save_checkpoint
 from gridkit.train.clips import TrainingClips
 from gridkit.train.score import ErrorRate, word_errors
-from gridkit.train.settings import AugmentationSettings, TrainingSettings, fingerprint
+from gridkit.train.settings import AugmentationSettings, TrainingSettings
 
 SMOOTHING = 0.95
 """Of the loss that is shown."""
@@ -146,7 +146,7 @@ class Trainer:
         device: str,
     ):
         self.settings, self.device = settings, device
-        self.key = _key(model_settings, clips, settings, augmentation)
+        self.key = _key(model_settings, clips, settings)
         self.clips = clips
         self.train_places, self.val_places = clips.places("train"), clips.places("val")
         self.batches: FrameBatches | SoundBatches
@@ -205,9 +205,11 @@ class Trainer:
             for place, text in zip(self.val_places, texts, strict=True)
         ]
         self.val_wer = ErrorRate.pooled(errors).rate
-        self.validations_since_best += 1
+        improved = self.best_wer is None or self.val_wer < self.best_wer
+        self.validations_since_best = 0 if improved else self.validations_since_best + 1
+        # of equals the later: it has seen more
         if self.best_wer is None or self.val_wer <= self.best_wer:
-            self.best_wer, self.validations_since_best = self.val_wer, 0
+            self.best_wer = self.val_wer
             self.best = {name: t.clone() for name, t in self.average.items()}
 
     def outcome(self, reason: str) -> Outcome:
@@ -308,13 +310,13 @@ def learning_rate(settings: TrainingSettings, step: int) -> float:
 
 
 def _key(
-    model_settings: ModelSettings,
-    clips: TrainingClips,
-    settings: TrainingSettings,
-    augmentation: AugmentationSettings,
+    model_settings: ModelSettings, clips: TrainingClips, settings: TrainingSettings
 ) -> dict[str, Any]:
-    """Return what two runs must share for one to go on where the other stopped."""
+    """Return what two runs must share for one to go on where the other stopped.
+
+    Rates, weights of losses and augmentation may change from one piece of a run to the next.
+    """
     ids = "\n".join(f"{label.subset} {label.id}" for label in clips.labels)
     model = {f"model {name}": str(value) for name, value in asdict(model_settings).items()}
-    kept = fingerprint(settings, augmentation)
-    return model | kept | {"clips": hashlib.sha256(ids.encode()).hexdigest()}
+    data = {"clips": hashlib.sha256(ids.encode()).hexdigest()}
+    return model | data | {"seed": settings.seed, "batch": settings.batch}

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from gridkit.errors import RecipeError, UsageError
@@ -109,10 +109,3 @@ def parse_override(text: str) -> tuple[str, str, Any]:
         return table, key, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return table, key, value.strip()
-
-
-def fingerprint(training: TrainingSettings, augmentation: AugmentationSettings) -> dict[str, Any]:
-    """Return what must stay the same for a run to be resumed; its length may change."""
-    free = ("steps", "validate_every", "patience")
-    kept = {key: value for key, value in asdict(training).items() if key not in free}
-    return kept | asdict(augmentation)
