@@ -23,7 +23,12 @@ Result = TypeVar("Result")
 AHEAD_PER_WORKER = 4
 """Items in flight a worker: enough to keep it busy, few enough to bound the memory."""
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+)
 
 
 @dataclass(frozen=True)

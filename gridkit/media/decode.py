@@ -197,16 +197,19 @@ class _Sound(_Stream):
         self._rate_hz = 0
 
     def take(self, frame: av.frame.Frame) -> None:
-        if self._rate_hz and frame.sample_rate != self._rate_hz:
+        samples = _channels(frame)
+        first = self._frames[0][1] if self._frames else samples
+        other_rate = self._rate_hz not in (0, frame.sample_rate)
+        if other_rate or len(samples) != len(first) or samples.dtype != first.dtype:
             self.bad_packets += 1
             return
         self._rate_hz = frame.sample_rate
-        self._frames.append((self.time_s(frame), _mono(frame)))
+        self._frames.append((self.time_s(frame), samples))
 
     def mono_16khz(self, first_picture_s: float) -> np.ndarray | None:
         if not self._frames:
             return None
-        samples = _place(self._frames, self._rate_hz, first_picture_s)
+        samples = _mean_of_channels(_place(self._frames, self._rate_hz, first_picture_s))
         if self._rate_hz != SAMPLE_RATE_HZ:
             samples = soxr.resample(samples, self._rate_hz, SAMPLE_RATE_HZ, quality="VHQ")
         return to_int16(samples)
@@ -215,31 +218,39 @@ class _Sound(_Stream):
 def _place(
     frames: list[tuple[float | None, np.ndarray]], rate_hz: int, origin_s: float
 ) -> np.ndarray:
-    """Lay sound frames out by their time stamps; gaps are silence, what lies before 0 is cut."""
-    placed: list[tuple[int, np.ndarray]] = []
+    """Lay sound frames (channels, N) out by their time stamps, on silence.
+
+    What lies before 0 is cut.
+    """
+    starts: list[int] = []
     end = 0
     for time_s, samples in frames:
         start = end
         if time_s is not None:
             stamped = round((time_s - origin_s) * rate_hz)
-            if not placed or abs(stamped - end) > CLOCK_ROUNDING_S * rate_hz:
+            if not starts or abs(stamped - end) > CLOCK_ROUNDING_S * rate_hz:
                 start = stamped
-        placed.append((start, samples))
-        end = start + len(samples)
-    track = np.zeros(max(0, max(start + len(samples) for start, samples in placed)))
-    for start, samples in placed:
-        cut = samples[max(0, -start) :]
+        starts.append(start)
+        end = start + samples.shape[1]
+    first = frames[0][1]
+    length = max(s + f.shape[1] for s, (_, f) in zip(starts, frames, strict=True))
+    silence = 128 if first.dtype == np.uint8 else 0
+    track = np.full((len(first), max(0, length)), silence, first.dtype)
+    for start, (_, samples) in zip(starts, frames, strict=True):
+        cut = samples[:, max(0, -start) :]
         start = max(0, start)
-        track[start : start + len(cut)] = cut
+        track[:, start : start + cut.shape[1]] = cut
     return track
 
 
-def _mono(frame: av.frame.Frame) -> np.ndarray:
-    """Return the mean of a frame's channels, float64 (N,), full scale 1."""
-    channels = frame.layout.nb_channels
+def _channels(frame: av.audio.frame.AudioFrame) -> np.ndarray:
+    """Return a frame's samples as decoded, (channels, N)."""
     samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, channels).T
+    return samples if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels).T
+
+
+def _mean_of_channels(samples: np.ndarray) -> np.ndarray:
+    """Return the mean of the channels, float64 (N,), full scale 1."""
     if samples.dtype == np.uint8:
         scaled = (samples.astype(np.float64) - 128) / 128
     elif np.issubdtype(samples.dtype, np.integer):

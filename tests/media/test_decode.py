@@ -95,14 +95,29 @@ def test_sound_that_starts_late_is_placed_by_its_time_stamp(
 
 
 def test_gaps_become_silence_and_rounded_time_stamps_do_not() -> None:
-    first, second = np.full(160, 1.0), np.full(160, 2.0)
+    first, second = np.full((1, 160), 1.0), np.full((1, 160), 2.0)
     rounded = decode._place([(0.0, first), (0.0105, second)], 16_000, 0.0)
-    assert len(rounded) == 320
+    assert rounded.shape == (1, 320)
     gap = decode._place([(0.0, first), (0.036, second)], 16_000, 0.0)
-    assert len(gap) == 576 + 160
-    assert (gap[160:576] == 0).all()
+    assert gap.shape == (1, 576 + 160)
+    assert (gap[:, 160:576] == 0).all()
     early = decode._place([(-0.005, first)], 16_000, 0.0)
-    assert len(early) == 80
+    assert early.shape == (1, 80)
+    nothing_left = decode._place([(-1.0, first)], 16_000, 0.0)
+    assert nothing_left.shape == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("samples", "value"),
+    [
+        (np.array([[16384], [0]], np.int16), 0.25),
+        (np.array([[2**30]], np.int32), 0.5),
+        (np.array([[128], [192]], np.uint8), 0.25),
+        (np.array([[0.5], [-0.5]], np.float32), 0.0),
+    ],
+)
+def test_every_sample_format_has_full_scale_1(samples, value) -> None:
+    assert decode._mean_of_channels(samples).tolist() == [value]
 
 
 def test_decoding_stops_one_frame_after_the_limit(make_clip, tmp_path) -> None:
