@@ -8,12 +8,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from gridkit.errors import CheckpointError, TrainingError
 from gridkit.models.recogniser import RecogniserSettings
+from gridkit.recipe import load_recipe
+from gridkit.train.clips import TrainingClips
 from gridkit.train.loop import learning_rate, train
+from gridkit.train.settings import training_settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from made_up import AUGMENTATION, MODEL, SETTINGS, made_up_clips
@@ -130,3 +134,20 @@ def test_the_rate_rises_then_falls_to_nothing():
     assert rates.index(max(rates)) in (9, 10)
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] < 1e-3
+
+
+@pytest.mark.parametrize(
+    "name", ["lipnet-s1", "lipnet-synthetic", "lipnet-unseen", "lipnet-overlapped"]
+)
+def test_every_lipnet_recipe_starts(tmp_path, name):
+    recipe = load_recipe(Path(__file__).parent.parent.parent / "recipes" / name)
+    short = ["training.steps=1", "training.batch=1", "training.validate_every=1"]
+    settings, augmentation = training_settings(recipe, short)
+    width, height = recipe.input.size_px
+    made_up = made_up_clips()
+    shape = (len(made_up.labels), 75, height, width, recipe.model.colours)
+    frames = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    clips = TrainingClips(made_up.labels, frames, made_up.audio)
+    outcome = train(recipe.model, clips, tmp_path, settings, augmentation)
+    assert outcome.step == 1
+    assert all(tensor.isfinite().all() for tensor in outcome.weights.values())
