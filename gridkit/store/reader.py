@@ -25,7 +25,7 @@ from gridkit.store.shards import (
     ROWS_PER_BATCH,
     clips_of,
     read_batches,
-    read_row_group,
+    read_row,
 )
 
 
@@ -116,9 +116,7 @@ class Corpus:
         if clip not in self._places:
             raise CorpusError(f"{self.folder} keeps no clip {clip}")
         shard, row = self._places[clip]
-        group, offset = divmod(row, ROWS_PER_BATCH)
-        table = read_row_group(self.folder / shard, group, columns)
-        return {name: table.column(name)[offset].as_py() for name in columns}
+        return read_row(self.folder / shard, row, columns)
 
     @cached_property
     def _places(self) -> dict[str, tuple[str, int]]:

@@ -10,6 +10,7 @@ media.
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -193,17 +194,22 @@ def read_batches(
             yield batch
 
 
-def read_row_group(path: Path, group: int, columns: Sequence[str]) -> pa.Table:
-    """Read one row group, `ROWS_PER_GROUP` rows or the last few.
+def read_row(path: Path, row: int, columns: Sequence[str]) -> dict[str, Any]:
+    """Read columns of one row, from its row group alone, however large the groups are.
 
     Raises:
-        CorpusError: the file is missing, damaged, or lacks a column or the group.
+        CorpusError: the file is missing, damaged, or lacks a column or the row.
     """
     with open_parquet(path) as file:
         _check_columns(path, file, columns)
-        if group >= file.num_row_groups:
-            raise CorpusError(f"{path}: no row group {group}; run gridkit validate")
-        return _guarded(path, lambda: file.read_row_group(group, columns=list(columns)))
+        offset = row
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if offset < rows:
+                read = partial(file.read_row_group, group, columns=list(columns))
+                return dict(_guarded(path, read).slice(offset, 1).to_pylist()[0])
+            offset -= rows
+    raise CorpusError(f"{path}: no row {row}; run gridkit validate")
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:

@@ -1,9 +1,12 @@
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gridkit.corpus.codes import ranked_ids
 from gridkit.corpus.splits import import_split
 from gridkit.errors import CorpusError
 from gridkit.store.reader import open_corpus
+from gridkit.store.shards import read_row
 
 
 def test_all_clips_come_by_speaker_and_code(pristine, clips):
@@ -65,3 +68,20 @@ def test_what_is_not_there_is_named(pristine):
         next(corpus.clips("s1", "dev"))
     with pytest.raises(CorpusError, match=r"no crop gan \(it has .*gridkit prepare .* --crop gan"):
         next(corpus.clips("s1", profiles=["gan"]))
+
+
+@pytest.mark.parametrize("rows_per_group", [7, 25, 60])
+def test_a_row_is_found_however_large_the_groups_are(tmp_path, rows_per_group):
+    path = tmp_path / "shard.parquet"
+    table = pa.table({"id": [f"clip {row}" for row in range(60)], "other": list(range(60))})
+    pq.write_table(table, path, row_group_size=rows_per_group)
+    for row in (0, 6, 7, 24, 25, 26, 59):
+        assert read_row(path, row, ["id"]) == {"id": f"clip {row}"}
+    with pytest.raises(CorpusError, match="no row 60"):
+        read_row(path, 60, ["id"])
+
+
+def test_a_clip_is_read_by_its_id(pristine, clips):
+    corpus = open_corpus(pristine)
+    for clip in clips:
+        assert corpus.row(clip.id, ["text"]) == {"text": clip.text}
