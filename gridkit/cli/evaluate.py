@@ -1,14 +1,29 @@
 """`gridkit evaluate`: score and time any system by one protocol."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gridkit.evaluate.options import Options
+    from gridkit.evaluate.subset import Subset
+    from gridkit.evaluate.systems import ModelSpec
 
 EXAMPLE = """\b
 Examples:
   gridkit evaluate --model my_model.py --data grid --split s1
   gridkit evaluate --model control:griffin-lim --data grid --split seen4
   gridkit evaluate --model predictions:out/ --data grid --split unseen:test --out results/mine
+
+\b
+Older protocols, and what is not known of each:
+  lip2wav-2020  its split and its WER's recogniser were never released
+  mira-2021     its recogniser; the mfcc distance is in no unit; a clip on
+                which PESQ failed was 0
+  vca-gan-2021  its recogniser hears mel spectrograms, so its WER is not
+                reproduced
+  svts-2022     its recogniser, and which of the three PESQ it printed
 """
 
 
@@ -19,7 +34,7 @@ Examples:
               help="A prepared corpus.")  # fmt: skip
 @click.option("--split", required=True, metavar="NAME[:SUBSET]", help="Such as s1 or unseen:val.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
-              help="RESULT folder.  [default: results/MODEL-SPLIT]")  # fmt: skip
+              help="RESULT folder.  [default: results/MODEL-SPLIT-SUBSET]")  # fmt: skip
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--recogniser", "recognisers", multiple=True, default=("pocketsphinx",),
               show_default=True, help="Who hears the speech; a name or a recipe folder; several "
@@ -92,39 +107,40 @@ def command(
     if dry_run:
         _try(spec, subset, options)
         return
-    from rich.console import Console
-
+    from gridkit.cli.outcome import show_outcome
     from gridkit.evaluate.beside import rows_beside
-    from gridkit.evaluate.report import write_report
-    from gridkit.evaluate.results import result_to_json
-    from gridkit.evaluate.run import evaluate, media_of
-    from gridkit.evaluate.table import final_table, row_of
+    from gridkit.evaluate.results import read_scored
+    from gridkit.evaluate.run import evaluate
 
-    out = out or Path("results") / _folder_name(model, split)
+    results_beside = [read_scored(folder) for folder in beside]
+    out = out or Path("results") / _folder_name(spec, subset)
     scored = evaluate(spec, subset, out, options)
-    others = []
-    if not no_controls:
-        others = rows_beside(
-            scored, subset, options, recipes, with_references=with_references, others=beside
-        )
-    page = write_report(out, others, media_of(scored, subset))
-    if as_json:
-        click.echo(result_to_json(scored.result))
-        return
-    console = Console()
-    console.print(final_table([row_of("system", scored), *others], console.width))
-    click.echo(f"look at   {page}")
+    others = rows_beside(
+        scored,
+        subset,
+        options,
+        recipes,
+        controls=not no_controls,
+        with_references=with_references,
+        others=results_beside,
+    )
+    show_outcome(scored, subset, others, as_json=as_json)
 
 
-def _try(spec: object, subset: object, options: object) -> None:
+def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
     from gridkit.evaluate.collect import try_out
 
-    facts = try_out(spec, subset, options)  # type: ignore[arg-type]
+    facts = try_out(spec, subset, options)
     rate = f", {facts.sample_rate} Hz" if facts.sample_rate else ""
     click.echo(f"fine: {facts.task} from {facts.crop}{rate}, isolation {facts.isolation}")
 
 
-def _folder_name(model: str, split: str) -> str:
+def _folder_name(spec: "ModelSpec", subset: "Subset") -> str:
+    """Return the model's own name, without the folders it lies in, and the subset's."""
     import re
 
-    return re.sub(r"[^A-Za-z0-9.-]+", "-", f"{model}-{split}").strip("-.")
+    form = f"{spec.kind}-" if spec.kind == "predictions" else ""
+    name = spec.text if spec.path is None or spec.kind == "hub" else f"{form}{spec.path.name}"
+    if spec.kind == "python" and spec.name != "load":
+        name += f"-{spec.name}"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{name}-{subset.split.name}-{subset.name}")

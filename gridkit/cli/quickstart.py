@@ -33,17 +33,14 @@ def command(folder: Path, speakers: int, clips: int) -> None:
     Example:
       gridkit quickstart demo
     """
-    from rich.console import Console
-
+    from gridkit.cli.outcome import show_outcome
     from gridkit.cli.summary import print_summary
     from gridkit.compute.local import usable_cores
     from gridkit.evaluate.beside import rows_beside
     from gridkit.evaluate.options import Options
-    from gridkit.evaluate.report import write_report
-    from gridkit.evaluate.run import evaluate, media_of
+    from gridkit.evaluate.run import evaluate
     from gridkit.evaluate.subset import open_subset
     from gridkit.evaluate.systems import parse_model
-    from gridkit.evaluate.table import final_table, row_of
     from gridkit.prepare.pipeline import Request, prepare_corpus
     from gridkit.prepare.request import make_settings, synthesize_source
     from gridkit.store.reader import open_corpus
@@ -59,12 +56,4 @@ def command(folder: Path, speakers: int, clips: int) -> None:
     click.echo(f"checked   {len(report.findings)} findings\n")
     subset, options = open_subset(open_corpus(corpus), SPLIT), Options()
     scored = evaluate(parse_model(SYSTEM), subset, result, options)
-    others = [
-        row
-        for row in rows_beside(scored, subset, options, Path("recipes"), with_references=False)
-        if row.name != SYSTEM
-    ]
-    page = write_report(result, others, media_of(scored, subset))
-    console = Console()
-    console.print(final_table([row_of("system", scored), *others], console.width))
-    click.echo(f"look at   {page}")
+    show_outcome(scored, subset, rows_beside(scored, subset, options, Path("recipes")))

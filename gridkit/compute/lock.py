@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,12 @@ LOCK_NAME = ".gridkit-lock"
 
 
 @contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold the lock of a folder; the folder is made where it is missing.
+
+    Args:
+        folder: what to lock.
+        wait: for another run that holds it, rather than fail.
 
     Raises:
         LockedError: another run holds it; the message gives its process id.
@@ -30,10 +35,11 @@ def folder_lock(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             owner = os.read(handle, 32).decode().strip()
-            raise LockedError(
-                f"another gridkit run (process {owner or 'unknown'}) works in {folder}; "
-                "wait for it, or use another folder"
-            ) from None
+            other = f"another gridkit run (process {owner or 'unknown'}) works in {folder}"
+            if not wait:
+                raise LockedError(f"{other}; wait for it, or use another folder") from None
+            print(f"{other}; waiting for it", file=sys.stderr, flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield

@@ -9,33 +9,75 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gridkit import __version__
+from gridkit.compute.lock import folder_lock
 from gridkit.errors import ResultError
+from gridkit.evaluate.compare import check_comparable
 from gridkit.evaluate.controls import CONTROLS, PREFIX
+from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
+from gridkit.evaluate.question import cache_folder, clips_question, digest_of
 from gridkit.evaluate.results import RESULT_FILE, Scored, read_scored
-from gridkit.evaluate.run import cache_folder, digest_of, evaluate
+from gridkit.evaluate.run import evaluate
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import RECIPE_FILE, parse_model
 from gridkit.evaluate.table import Row, row_of
 from gridkit.recipe import load_recipe
 
 
-def control_rows(subset: Subset, options: Options, task: str) -> Iterator[Row]:
-    """Yield the controls of a task, evaluated now where the cache does not have them."""
-    key = digest_of(
-        [
-            __version__,
-            subset.facts(),
-            subset.corpus.file.manifest_sha256,
-            options.protocol,
-            sorted(options.recognisers),
-        ]
-    )
-    for name in CONTROLS[task]:
-        out = cache_folder() / "controls" / key / task / name
-        spec = parse_model(f"{PREFIX}{name}")
-        yield row_of("control", evaluate(spec, subset, out, replace(options, task=task)))
+def rows_beside(
+    scored: Scored,
+    subset: Subset,
+    options: Options,
+    recipes: Path,
+    *,
+    controls: bool = True,
+    with_references: bool = False,
+    others: Sequence[Scored] = (),
+) -> list[Row]:
+    """Return the rows that stand beside a system.
+
+    Args:
+        scored: the system's result.
+        subset: the clips it was scored on.
+        options: how it was scored.
+        recipes: the folder of the reference systems.
+        controls: whether to add the controls of its task.
+        with_references: evaluate the recipes now, rather than take the results they ship.
+        others: more results.
+
+    Raises:
+        ResultError: one of `others` answers another question.
+    """
+    if others:
+        check_comparable([scored, *others])
+    rows = [row_of("reference", other) for other in others]
+    if with_references:
+        rows += evaluated_rows(recipes, subset, scored, options)
+    else:
+        rows += shipped_rows(recipes, scored)
+    if controls:
+        rows += control_rows(scored, subset, options)
+    return rows
+
+
+def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[Row]:
+    """Yield the controls of a system's task, but for the system itself where it is one.
+
+    They are evaluated now where the cache does not have them.
+    """
+    task = scored.result.task
+    judges = versions_of(load_recognisers(options.recognisers, subset))
+    key = digest_of(clips_question(subset, options, judges))
+    folder = cache_folder() / "controls" / key / task
+    with folder_lock(folder, wait=True):
+        for name in CONTROLS[task]:
+            control = parse_model(f"{PREFIX}{name}")
+            if scored.result.system.get("name") == control.text:
+                continue
+            out = folder / name
+            if not (out / RESULT_FILE).is_file():
+                evaluate(control, subset, out, replace(options, task=task))
+            yield row_of("control", read_scored(out))
 
 
 def shipped_rows(recipes: Path, like: Scored) -> Iterator[Row]:
@@ -50,41 +92,20 @@ def shipped_rows(recipes: Path, like: Scored) -> Iterator[Row]:
 
 
 def evaluated_rows(
-    recipes: Path, subset: Subset, out: Path, options: Options, task: str
+    recipes: Path, subset: Subset, scored: Scored, options: Options
 ) -> Iterator[Row]:
-    """Yield every recipe of the task that has weights, evaluated now into `out`/NAME."""
+    """Yield every recipe of the task that has weights, evaluated now beside the system."""
     for path in sorted(recipes.glob(f"*/{RECIPE_FILE}")):
         recipe = load_recipe(path.parent)
-        if recipe.weights is not None and recipe.task == task:
-            spec = parse_model(str(path.parent))
-            yield row_of("reference", evaluate(spec, subset, out / recipe.name, options))
+        if recipe.weights is not None and recipe.task == scored.result.task:
+            out = scored.folder / "references" / recipe.name
+            yield row_of("reference", evaluate(parse_model(str(path.parent)), subset, out, options))
 
 
 def same_question(scored: Scored, other: Scored) -> bool:
     """Return whether two results may stand in one table."""
-    keys = ("scored_sha256",)
-    return (
-        scored.result.task == other.result.task
-        and scored.result.protocol == other.result.protocol
-        and scored.result.corpus["sha256"] == other.result.corpus["sha256"]
-        and all(scored.result.split.get(key) == other.result.split.get(key) for key in keys)
-    )
-
-
-def rows_beside(
-    scored: Scored,
-    subset: Subset,
-    options: Options,
-    recipes: Path,
-    *,
-    with_references: bool,
-    others: Sequence[Path] = (),
-) -> list[Row]:
-    """Return the rows that stand beside a system."""
-    task = scored.result.task
-    rows = [row_of("reference", read_scored(folder)) for folder in others]
-    if with_references:
-        rows += evaluated_rows(recipes, subset, scored.folder / "references", options, task)
-    else:
-        rows += shipped_rows(recipes, scored)
-    return [*rows, *control_rows(subset, options, task)]
+    try:
+        check_comparable([scored, other])
+    except ResultError:
+        return False
+    return True

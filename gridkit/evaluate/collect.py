@@ -8,14 +8,16 @@ from pathlib import Path
 from gridkit.compute.progress import Progress
 from gridkit.errors import UsageError
 from gridkit.evaluate.controls import control_predictions
+from gridkit.evaluate.judges import known_clips
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predict import dry_run, fresh_order, predict
+from gridkit.evaluate.question import cache_folder
 from gridkit.evaluate.records import Prediction
 from gridkit.evaluate.saved import PredictionWriter, read_predictions
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import ModelSpec
 from gridkit.evaluate.worker import SystemFacts, Worker
-from gridkit.recipe import load_recipe, trained_ids
+from gridkit.recipe import load_recipe
 from gridkit.store.files import write_file
 
 SYSTEM_FILE = "system.json"
@@ -23,12 +25,18 @@ LOG_FILE = "system.log"
 """The end of what the system printed."""
 
 
+def label(step: str, spec: ModelSpec) -> str:
+    """Return what a progress bar says of a step; controls by name, as several follow each other."""
+    return f"{step} {spec.text}" if spec.kind == "control" else step
+
+
 def worker_of(spec: ModelSpec, subset: Subset, options: Options, out: Path | None = None) -> Worker:
     """Return the process that a system will run in; corpus and results are out of its reach."""
-    hidden = [subset.corpus.folder, *([out] if out else [])]
+    hidden = [subset.corpus.folder, cache_folder(), *([out] if out else [])]
     return Worker(
         spec,
         device=options.device,
+        limits=options.limits,
         profiles=tuple(subset.corpus.file.profiles),
         hidden=hidden,
         isolate=options.isolate,
@@ -61,18 +69,15 @@ def collect_predictions(
     if spec.kind == "control":
         card = _predict_control(spec, subset, writer, options)
     elif spec.kind == "predictions":
-        card = _copy_predictions(spec, subset, writer)
+        card = _copy_predictions(spec, subset, writer, options)
     else:
-        with worker_of(spec, subset, options, out) as worker:
-            facts = worker.start()
-            card = _card(spec, facts, subset) | {"limits_s": asdict(worker.limits)}
-            _ask(worker, subset, writer, facts)
-            worker.stop()
-            write_file(out / LOG_FILE, worker.log().encode())
-    card["stateful"] = any(writer.saved()[clip].stateful for clip in subset.ids)
-    write_file(card_file, json.dumps(card, indent=1, sort_keys=True, default=str).encode())
+        card = _predict(spec, subset, writer, out, options)
+    card["stateful"] = writer.saved().any_stateful
+    content = json.dumps(card, indent=1, sort_keys=True, default=str)
+    write_file(card_file, f"{content}\n".encode())
     writer.finish()
-    return card
+    # as a run that goes on reads it
+    return dict(json.loads(content))
 
 
 def _predict_control(
@@ -82,7 +87,7 @@ def _predict_control(
     predictions = control_predictions(
         spec.name, options.task, subset.references(), subset.train_references()
     )
-    with Progress(f"predict {spec.text}", len(subset.ids)) as bar:
+    with Progress(label("predict", spec), len(subset.ids)) as bar:
         for prediction in predictions:
             if prediction.id not in done:
                 writer.add(prediction)
@@ -92,31 +97,57 @@ def _predict_control(
 
 
 def _copy_predictions(
-    spec: ModelSpec, subset: Subset, writer: PredictionWriter
+    spec: ModelSpec, subset: Subset, writer: PredictionWriter, options: Options
 ) -> dict[str, object]:
+    """Take over predictions made elsewhere; the first that is usable tells the task."""
     assert spec.path is not None
     given = read_predictions(spec.path)
     none = Prediction("", failure="type", detail="there is no prediction of it")
-    done = set(writer.saved())
-    texts = 0
+    done = writer.saved()
+    task = None
     for clip in subset.ids:
-        prediction = replace(given.get(clip, none), id=clip)
-        texts += prediction.text is not None
+        prediction = done[clip] if clip in done else replace(given.get(clip, none), id=clip)
+        task = task or _task_of(prediction)
+        if prediction.failure is None and _task_of(prediction) != task:
+            detail = f"{_task_of(prediction)}, where the others are {task}"
+            prediction = Prediction(clip, failure="type", detail=detail)
         if clip not in done:
             writer.add(prediction)
     writer.flush()
-    task = "lipreading" if texts else "v2s"
+    task = task or options.task
     return {"name": spec.text, "task": task, "isolation": "does not apply"}
+
+
+def _task_of(prediction: Prediction) -> str | None:
+    if prediction.text is not None:
+        return "lipreading"
+    return "v2s" if prediction.samples is not None else None
+
+
+def _predict(
+    spec: ModelSpec, subset: Subset, writer: PredictionWriter, out: Path, options: Options
+) -> dict[str, object]:
+    """Ask the system about every clip that is not saved yet; its log is kept, whatever happens."""
+    worker = worker_of(spec, subset, options, out)
+    try:
+        facts = worker.start()
+        _ask(worker, subset, writer, facts)
+        return _card(spec, facts, subset) | {"limits_s": asdict(worker.limits)}
+    finally:
+        writer.flush()
+        worker.stop()
+        write_file(out / LOG_FILE, worker.log().encode())
 
 
 def _ask(worker: Worker, subset: Subset, writer: PredictionWriter, facts: SystemFacts) -> None:
     done = set(writer.saved())
     order = fresh_order(subset.ids, done=done)
+    if not order:
+        return
     with Progress("predict", len(subset.ids), done=len(done)) as bar:
         for prediction in predict(worker, order, subset.frames_of(facts.crop)):
             writer.add(prediction)
             bar.advance()
-    writer.flush()
 
 
 def _card(spec: ModelSpec, facts: SystemFacts, subset: Subset) -> dict[str, object]:
@@ -136,4 +167,4 @@ def _contamination(spec: ModelSpec, subset: Subset) -> str:
     """Return whether a system was trained on the clips it is scored on, where that is known."""
     if spec.path is None or spec.kind not in ("recipe", "hub"):
         return "unknown"
-    return "contaminated" if trained_ids(load_recipe(spec.path)) & set(subset.ids) else "clean"
+    return "contaminated" if known_clips(load_recipe(spec.path), subset) else "clean"

@@ -53,8 +53,11 @@ def control_predictions(
     controls = CONTROLS[task]
     control = controls.get(name.removeprefix(PREFIX))
     if control is None:
-        known = ", ".join(PREFIX + known for known in controls)
-        raise UsageError(f"no control {name!r} for {task}; there are {known}")
+        known = "; ".join(
+            f"for {task} there are {', '.join(PREFIX + name for name in names)}"
+            for task, names in CONTROLS.items()
+        )
+        raise UsageError(f"no control {name!r} for {task} (--task); {known}")
     return control(references, train)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gridkit.evaluate.records import PROTOCOL
+from gridkit.evaluate.worker import Limits
 
 
 @dataclass(frozen=True)
@@ -22,3 +23,5 @@ class Options:
     calls: int | None = None
     """Timed calls; None: those of the protocol."""
     allow_missing: bool = False
+    limits: Limits | None = None
+    """How long a system may take; None: the limits of the protocol. Recorded with the result."""

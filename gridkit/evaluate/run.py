@@ -4,24 +4,27 @@ A run that is killed goes on where it stopped: predictions and scores on the dis
 folder belongs to one question (system, clips, protocol, recognisers); another is refused there.
 """
 
-import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from gridkit import __version__
 from gridkit.compute.local import usable_cores
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
-from gridkit.errors import CorpusError, ResultError, SystemFailedError, UsageError
-from gridkit.evaluate.collect import collect_predictions, worker_of
+from gridkit.errors import CorpusError, SystemFailedError, UsageError
+from gridkit.evaluate.collect import collect_predictions, label, worker_of
+from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
+from gridkit.evaluate.question import (
+    cache_folder,
+    check_question,
+    digest_of,
+    question_of,
+    versions,
+)
 from gridkit.evaluate.records import PROTOCOL, ClipScore, Result
 from gridkit.evaluate.report.clips import ClipMedia
 from gridkit.evaluate.results import (
@@ -38,17 +41,13 @@ from gridkit.evaluate.statistics import estimates, per_slot, per_speaker
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import ModelSpec
 from gridkit.evaluate.timing import time_system
-from gridkit.metrics.recognise import recogniser_factory
+from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import plug_ins
-from gridkit.recipe import load_recipe, load_recogniser, trained_ids
 from gridkit.store.files import write_file
 
 RANK_METRICS = {"v2s": "estoi", "lipreading": "wer"}
-QUESTION_FILE = "question.json"
 TRUE_AUDIO_FILE = "true_audio.jsonl"
 TIMED_CLIPS = 20
-SCORERS = ("pesq", "pystoi", "soxr", "jiwer", "av", "numpy", "scipy", "pocketsphinx")
-"""Packages that can move a figure; their versions stand in every result."""
 
 
 def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Scored:
@@ -67,12 +66,15 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
         SystemLoadError: the system cannot be loaded.
         UsageError: a control, recogniser or protocol that does not exist, or a contaminated judge.
     """
+    _check_protocol(options.protocol)
     _check_missing(subset, options)
     recognisers = load_recognisers(options.recognisers, subset)
     with folder_lock(out):
-        _check_question(out, _question(spec, subset, options))
+        check_question(out, question_of(spec, subset, options, versions_of(recognisers)))
         facts = collect_predictions(spec, subset, out, options)
-        scores, true_audio = _score(subset, out, options, recognisers, facts)
+        heard_by = recognisers if facts["task"] == "v2s" else {}
+        scores = _score(spec, subset, out, options, heard_by)
+        true_audio = _true_audio(subset, out, options, heard_by)
         if spec.is_run and options.timed and not (out / TIMING_FILE).is_file():
             _time(spec, subset, out, options, facts)
         write_result(out, _result(subset, options, facts, scores, true_audio))
@@ -90,27 +92,10 @@ def media_of(scored: Scored, subset: Subset) -> Callable[[str], ClipMedia]:
     return subset.media(lambda clip: predictions[clip].samples, crop)
 
 
-def load_recognisers(names: Sequence[str], subset: Subset) -> Recognisers:
-    """Return what makes each recogniser; one that was trained on these clips is refused.
-
-    Raises:
-        UsageError: there is no such recogniser, or it is contaminated.
-    """
-    factories: dict[str, Callable[[], object]] = {}
-    for name in names:
-        folder = Path(name)
-        if not (folder / "recipe.toml").is_file():
-            factories[name] = recogniser_factory(name)
-            continue
-        recipe = load_recipe(folder)
-        heard = trained_ids(recipe) & set(subset.ids)
-        if heard:
-            raise UsageError(
-                f"--recogniser {name} was trained on {len(heard)} of these clips, such as "
-                f"{min(heard)}: its judgement would flatter; choose another"
-            )
-        factories[recipe.name] = partial(load_recogniser, folder)
-    return factories  # type: ignore[return-value]
+def _check_protocol(name: str) -> None:
+    known = (PROTOCOL, *OLDER_PROTOCOLS)
+    if name not in known:
+        raise UsageError(f"no protocol {name!r}; there are {', '.join(known)}")
 
 
 def _check_missing(subset: Subset, options: Options) -> None:
@@ -122,68 +107,21 @@ def _check_missing(subset: Subset, options: Options) -> None:
         )
 
 
-def _question(spec: ModelSpec, subset: Subset, options: Options) -> dict[str, object]:
-    return {
-        "model": spec.text,
-        "content": _content_sha256(spec),
-        "split": subset.facts(),
-        "corpus": subset.corpus.file.manifest_sha256,
-        "protocol": options.protocol,
-        "recognisers": list(options.recognisers),
-        "device": options.device,
-    }
-
-
-def _content_sha256(spec: ModelSpec) -> str | None:
-    """Return the hash of a system's own files, so that a changed system is asked anew."""
-    if spec.path is None:
-        return None
-    files = [spec.path] if spec.path.is_file() else sorted(spec.path.glob("*"))
-    digest = hashlib.sha256()
-    for file in files:
-        if file.is_file() and file.suffix in {".py", ".toml", ".safetensors", ".pt2", ".onnx"}:
-            digest.update(file.name.encode())
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-def _check_question(out: Path, question: Mapping[str, object]) -> None:
-    path = out / QUESTION_FILE
-    if path.is_file():
-        earlier = json.loads(path.read_text())
-        differs = [key for key, value in question.items() if earlier.get(key) != value]
-        if differs:
-            raise ResultError(
-                f"{out} holds another evaluation (its {', '.join(differs)} differ); "
-                "choose another --out, or remove it"
-            )
-    else:
-        write_file(path, f"{json.dumps(question, indent=1, sort_keys=True)}\n".encode())
-
-
 def _score(
-    subset: Subset,
-    out: Path,
-    options: Options,
-    recognisers: Recognisers,
-    facts: Mapping[str, object],
-) -> tuple[list[ClipScore], list[ClipScore]]:
-    spoken = facts["task"] == "v2s"
-    heard_by = recognisers if spoken else {}
-    scores = _collect(
-        "score",
-        subset,
-        score_predictions(
-            subset.references(),
-            PredictionWriter(out).saved(),
-            out / CLIPS_FILE,
-            recognisers=heard_by,
-            plug_ins=plug_ins() if spoken else (),
-            protocol=options.protocol,
-            workers=options.workers or usable_cores(),
-        ),
+    spec: ModelSpec, subset: Subset, out: Path, options: Options, recognisers: Recognisers
+) -> list[ClipScore]:
+    """Score what was saved, or go on with it."""
+    file, predictions = out / CLIPS_FILE, PredictionWriter(out).saved()
+    scores = score_predictions(
+        subset.references(),
+        predictions,
+        file,
+        recognisers=recognisers,
+        plug_ins=plug_ins(),
+        protocol=options.protocol,
+        workers=options.workers or usable_cores(),
     )
-    return scores, _true_audio(subset, out, options, heard_by)
+    return _collect(label("score", spec), file, len(subset.ids), scores)
 
 
 def _true_audio(
@@ -192,7 +130,7 @@ def _true_audio(
     """Let the recognisers hear the true sound, once for all systems scored on the same clips."""
     if not recognisers:
         return []
-    key = [subset.facts(), subset.corpus.file.manifest_sha256, versions_of(recognisers)]
+    key = [subset.facts(), subset.corpus.file.manifest_sha256, versions(), versions_of(recognisers)]
     kept = cache_folder() / "true_audio" / f"{digest_of(key)}.jsonl"
     if kept.is_file():
         return list(read_clips(kept))
@@ -203,32 +141,22 @@ def _true_audio(
         recognisers=recognisers,
         workers=options.workers or usable_cores(),
     )
-    scores = _collect("hear the true sound", subset, heard)
+    scores = _collect("hear the true sound", file, len(subset.ids), heard)
     write_file(kept, file.read_bytes())
     return scores
 
 
-def cache_folder() -> Path:
-    """Return where what can be made again is kept."""
-    return Path(os.environ.get("GRIDKIT_CACHE", "~/.cache/gridkit")).expanduser()
-
-
-def digest_of(question: object) -> str:
-    """Return a short hash of what decides a cached result."""
-    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def versions_of(recognisers: Recognisers) -> dict[str, str]:
-    """Return the version of each recogniser; it changes whenever its answers may."""
-    return {name: make().version for name, make in sorted(recognisers.items())}
-
-
-def _collect(label: str, subset: Subset, scores: Iterable[ClipScore]) -> list[ClipScore]:
+def _collect(what: str, file: Path, total: int, scores: Iterable[ClipScore]) -> list[ClipScore]:
+    """Take all scores; show a bar where some are still to be made."""
+    done = file.read_bytes().count(b"\n") if file.is_file() else 0
+    if done == total:
+        return list(scores)
     collected = []
-    with Progress(label, len(subset.ids)) as bar:
+    with Progress(what, total, done=done) as bar:
         for score in scores:
             collected.append(score)
-            bar.advance()
+            if len(collected) > done:
+                bar.advance()
     return collected
 
 
@@ -271,7 +199,7 @@ def _result(
         failed=dict(Counter(score.reason or "" for score in scores if score.status == "failed")),
         rank_metric=RANK_METRICS[task],
         metrics=estimates(scores, true_audio, expected),
-        versions={"gridkit": __version__} | {name: version(name) for name in SCORERS},
+        versions=versions(),
         missing=subset.missing,
         speakers=per_speaker(scores, expected),
         slots=per_slot(scores),

@@ -5,22 +5,23 @@ While a run predicts, batches go to `predictions/part-N.parquet`; at its end the
 16 bit, so what is read back is to the last bit what was given.
 """
 
+import io
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gridkit.errors import MediaError, ResultError
+from gridkit.errors import EnvironmentProblem, MediaError, ResultError
 from gridkit.evaluate.answers import check_sound
 from gridkit.evaluate.given import given_files
 from gridkit.evaluate.records import Prediction
 from gridkit.media.codecs import decode_flac, encode_flac
-from gridkit.store.files import write_file
-from gridkit.store.shards import parquet_bytes
+from gridkit.store.files import temporary_of, write_file
 
 FOLDER = "predictions"
 FILE = "predictions.parquet"
@@ -28,6 +29,10 @@ ROWS = 16
 """Rows a group: what is read to get one prediction."""
 PART_ROWS = 64
 """Predictions a part: at most so many are asked again after a kill."""
+GROUPS_KEPT = 4
+"""Row groups in memory."""
+
+T = TypeVar("T")
 
 SCHEMA = pa.schema(
     [
@@ -51,16 +56,28 @@ class Predictions(Mapping[str, Prediction]):
                 if clip in self._places:
                     raise ResultError(f"{file}: a second prediction of {clip}; keep one")
                 self._places[clip] = (file, group, row)
+        # of this object, not of the module: a file of the same name may be another one tomorrow
+        self._file = lru_cache(GROUPS_KEPT)(_open)
+        self._group = lru_cache(GROUPS_KEPT)(self._read_group)
 
     def __getitem__(self, clip: str) -> Prediction:
         file, group, row = self._places[clip]
-        return prediction_of(_group(file, group)[row])
+        return prediction_of(self._group(file, group)[row])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
 
     def __len__(self) -> int:
         return len(self._places)
+
+    @property
+    def any_stateful(self) -> bool:
+        """Return whether a system answered differently when it was asked twice."""
+        files = dict.fromkeys(file for file, _, _ in self._places.values())
+        return any(any(_table(file, ["stateful"])["stateful"].to_pylist()) for file in files)
+
+    def _read_group(self, file: Path, group: int) -> list[dict[str, object]]:
+        return _guarded(file, lambda: self._file(file).read_row_group(group).to_pylist())
 
 
 class PredictionWriter:
@@ -94,15 +111,23 @@ class PredictionWriter:
             self._waiting = []
 
     def finish(self) -> Predictions:
-        """Join the parts into one file and return what it holds."""
+        """Join the parts into one file and return what it holds.
+
+        Raises:
+            EnvironmentProblem: it cannot be written; the parts stay.
+        """
         self.flush()
-        parts = sorted(self.folder.glob("part-*"))
-        temporary = self.folder / f".{FILE}.part"
+        parts, whole = sorted(self.folder.glob("part-*")), self.folder / FILE
         self.folder.mkdir(parents=True, exist_ok=True)
-        with pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
-            for part in parts:
-                writer.write_table(_table(part), row_group_size=ROWS)
-        temporary.replace(self.folder / FILE)
+        try:
+            with temporary_of(whole).open("wb") as file:
+                with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
+                    for part in parts:
+                        writer.write_table(_table(part), row_group_size=ROWS)
+                os.fsync(file.fileno())
+            temporary_of(whole).replace(whole)
+        except OSError as error:
+            raise EnvironmentProblem(f"cannot write {whole}: {error.strerror}") from error
         for part in parts:
             part.unlink()
         return self.saved()
@@ -132,7 +157,8 @@ def prediction_of(row: Mapping[str, object]) -> Prediction:
     detail, flac = row.get("detail"), row.get("flac")
     stateful = bool(row.get("stateful"))
     if failure:
-        return Prediction(clip, failure=str(failure), detail=str(detail), stateful=stateful)
+        why = str(detail) if detail else None
+        return Prediction(clip, failure=str(failure), detail=why, stateful=stateful)
     if isinstance(text, str):
         return Prediction(clip, text=text, stateful=stateful)
     if not isinstance(flac, bytes):
@@ -159,37 +185,35 @@ def _write(path: Path, predictions: Iterable[Prediction]) -> None:
         }
         for p in predictions
     ]
-    write_file(path, parquet_bytes(pa.Table.from_pylist(rows, SCHEMA), rows_per_group=ROWS))
+    content = io.BytesIO()
+    table = pa.Table.from_pylist(rows, SCHEMA)
+    pq.write_table(table, content, row_group_size=ROWS, compression="zstd")
+    write_file(path, content.getvalue())
 
 
-def _table(path: Path) -> pa.Table:
-    return _guarded(path, lambda: pq.read_table(path))
+def _open(path: Path) -> pq.ParquetFile:
+    return pq.ParquetFile(path)
+
+
+def _table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    return _guarded(path, lambda: pq.ParquetFile(path).read(columns))
 
 
 def _places(path: Path) -> list[tuple[str, int, int]]:
     """Return id, row group and row in it of every prediction in a file."""
 
     def read() -> list[tuple[str, int, int]]:
-        with pq.ParquetFile(path) as file:
-            return [
-                (str(clip), group, row)
-                for group in range(file.num_row_groups)
-                for row, clip in enumerate(file.read_row_group(group, ["id"])["id"].to_pylist())
-            ]
+        file = _open(path)
+        return [
+            (str(clip), group, row)
+            for group in range(file.num_row_groups)
+            for row, clip in enumerate(file.read_row_group(group, ["id"])["id"].to_pylist())
+        ]
 
     return _guarded(path, read)
 
 
-@lru_cache(maxsize=4)
-def _group(path: Path, group: int) -> list[dict[str, object]]:
-    def read() -> list[dict[str, object]]:
-        with pq.ParquetFile(path) as file:
-            return list(file.read_row_group(group).to_pylist())
-
-    return _guarded(path, read)
-
-
-def _guarded(path: Path, read: Callable[[], Any]) -> Any:
+def _guarded(path: Path, read: Callable[[], T]) -> T:
     try:
         return read()
     except (pa.ArrowException, OSError, KeyError) as error:

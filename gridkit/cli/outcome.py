@@ -1,0 +1,31 @@
+"""How an evaluation ends: the report beside its result, and the table on the terminal."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gridkit.evaluate.results import Scored
+    from gridkit.evaluate.subset import Subset
+    from gridkit.evaluate.table import Row
+
+
+def show_outcome(
+    scored: "Scored", subset: "Subset", others: "Sequence[Row]", *, as_json: bool = False
+) -> None:
+    """Write the report of a result, and print its table (or result.json)."""
+    from rich.console import Console
+
+    from gridkit.evaluate.report import write_report
+    from gridkit.evaluate.results import result_to_json
+    from gridkit.evaluate.run import media_of
+    from gridkit.evaluate.table import final_table, row_of
+
+    page = write_report(scored.folder, others, media_of(scored, subset))
+    if as_json:
+        click.echo(result_to_json(scored.result), nl=False)
+        return
+    console = Console()
+    console.print(final_table([row_of("system", scored), *others], console.width))
+    click.echo(f"look at   {page}")

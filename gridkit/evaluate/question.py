@@ -1,0 +1,124 @@
+"""What decides the figures of a run: the question of a RESULT folder, and keys of the cache.
+
+A folder answers one question. Asked again with the same one, a run goes on with what is there;
+with another (a changed model, newer libraries, other clips) it is refused, so that no result is
+put together from two.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from gridkit import __version__
+from gridkit.errors import ResultError
+from gridkit.evaluate.given import SUFFIXES
+from gridkit.evaluate.options import Options
+from gridkit.evaluate.saved import FILE, FOLDER
+from gridkit.evaluate.subset import Subset
+from gridkit.evaluate.systems import ModelSpec
+from gridkit.metrics.registry import plug_ins
+from gridkit.store.files import write_file
+
+QUESTION_FILE = "question.json"
+SCORERS = ("pesq", "pystoi", "soxr", "jiwer", "av", "numpy", "scipy", "pocketsphinx")
+"""Packages that can move a figure; their versions stand in every result."""
+MODEL_SUFFIXES = (
+    ".py .toml .json .safetensors .pt .pth .pt2 .ckpt .bin .npy .npz .onnx .data".split()
+)
+"""Files beside a model that decide what it says."""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of gridkit and of all that can move a figure."""
+    return {"gridkit": __version__} | {name: version(name) for name in SCORERS}
+
+
+def clips_question(
+    subset: Subset, options: Options, recognisers: Mapping[str, str]
+) -> dict[str, object]:
+    """Return what decides the scores of given predictions.
+
+    Args:
+        subset: the clips.
+        options: protocol and the like.
+        recognisers: name to version.
+    """
+    return {
+        "split": subset.facts(),
+        "corpus": subset.corpus.file.manifest_sha256,
+        "protocol": options.protocol,
+        "recognisers": dict(sorted(recognisers.items())),
+        "plug-in metrics": [metric.name for metric in plug_ins()],
+        "versions": versions(),
+    }
+
+
+def question_of(
+    spec: ModelSpec, subset: Subset, options: Options, recognisers: Mapping[str, str]
+) -> dict[str, object]:
+    """Return what decides a RESULT: the system, and how it is scored."""
+    system: dict[str, object] = {"model": spec.text, "content": content_sha256(spec)}
+    if spec.is_run:
+        system |= {"device": options.device, "isolated": options.isolate}
+    else:
+        system |= {"task": options.task}
+    return system | clips_question(subset, options, recognisers)
+
+
+def check_question(out: Path, question: Mapping[str, object]) -> None:
+    """Write the question into a RESULT folder; where predictions are, compare it with theirs.
+
+    Raises:
+        ResultError: the folder holds the answer to another question.
+    """
+    path = out / QUESTION_FILE
+    if not (path.is_file() and (out / FOLDER).is_dir()):
+        write_file(path, f"{json.dumps(question, indent=1, sort_keys=True)}\n".encode())
+        return
+    try:
+        earlier = dict(json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise ResultError(f"{path} is damaged; choose another --out, or remove {out}") from error
+    differs = [key for key, value in question.items() if earlier.get(key) != value]
+    if differs:
+        raise ResultError(
+            f"{out} holds another evaluation (its {', '.join(differs)} differ); "
+            "choose another --out, or remove it"
+        )
+
+
+def content_sha256(spec: ModelSpec) -> str | None:
+    """Return the hash of a system's own files, so that a changed system is asked anew.
+
+    Of a model, they are the code and weights in its folder; of predictions, all of them.
+    """
+    if spec.path is None:
+        return None
+    digest = hashlib.sha256()
+    for file in sorted(_own_files(spec, spec.path)):
+        digest.update(str(file.relative_to(file.parent.parent)).encode())
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Return where what can be made again is kept: `GRIDKIT_CACHE`, else `~/.cache/gridkit`."""
+    return Path(os.environ.get("GRIDKIT_CACHE", "~/.cache/gridkit")).expanduser()
+
+
+def digest_of(question: object) -> str:
+    """Return a short hash of what decides a cached result."""
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _own_files(spec: ModelSpec, path: Path) -> Iterable[Path]:
+    if spec.kind == "predictions":
+        whole = [path / FILE, path / FOLDER / FILE]
+        found = [file for file in whole if file.is_file()]
+        return found[:1] or [file for file in path.glob("*/*") if file.suffix in SUFFIXES]
+    folder = path if path.is_dir() else path.parent
+    return [file for file in folder.glob("*") if file.suffix in MODEL_SUFFIXES and file.is_file()]

@@ -1,0 +1,111 @@
+"""Two small corpora to evaluate on, and systems made from a line of Python."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from gridkit.corpus.splits import grid_split
+from gridkit.evaluate.options import Options
+from gridkit.evaluate.run import evaluate
+from gridkit.evaluate.subset import open_subset
+from gridkit.evaluate.systems import parse_model
+from gridkit.store.reader import open_corpus
+
+TESTS = Path(__file__).parent.parent
+SPLIT = "synthetic-seen"
+SYSTEM = """
+import os, time
+import numpy as np
+class System:
+    task, crop, sample_rate = "v2s", "mouth96", 16_000
+    def __call__(self, frames):
+        light = frames.astype(float).mean(axis=(1, 2))
+        {body}
+        return np.repeat(0.01 * (light - light.mean()), 640).astype(np.float32)
+def load(device): return System()
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """A cache of the tests' own."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRIDKIT_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def talking(tmp_path_factory):
+    """A prepared corpus of two synthetic speakers with four clips each; not to be changed."""
+    pytest.importorskip("espeakng_loader", reason='needs pip install "gridkit[synth]"')
+    pytest.importorskip("skimage", reason='needs pip install "gridkit[synth]"')
+    from gridkit.prepare.pipeline import Request, prepare_corpus
+    from gridkit.prepare.request import make_settings
+    from gridkit.synthesize.corpus import synthesize
+
+    folder = tmp_path_factory.mktemp("talking")
+    synthesize(folder / "source", 2, 4, seed=0, workers=2)
+    prepare_corpus(
+        Request(folder / "corpus", folder / "source", "synthetic", make_settings(()), workers=2)
+    )
+    return folder / "corpus"
+
+
+@pytest.fixture(scope="session")
+def spoken(talking):
+    """The two test clips of `talking`."""
+    return open_subset(open_corpus(talking), SPLIT)
+
+
+@pytest.fixture(scope="session")
+def made_up(tmp_path_factory):
+    """A corpus of tones and blobs: the first 20 test clips of s1, and two train clips."""
+    spec = importlib.util.spec_from_file_location("made_up", TESTS / "store/conftest.py")
+    store = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(store)
+    split = grid_split("s1")
+    ids = [*split.ids("test")[:20], *split.ids("train")[:2]]
+    folder = tmp_path_factory.mktemp("made-up") / "corpus"
+    store._write_corpus(folder, [store.make_clip(clip) for clip in ids])
+    return folder
+
+
+@pytest.fixture
+def tones(made_up):
+    """The 20 test clips of `made_up`; 80 of the split are missing."""
+    return open_subset(open_corpus(made_up), "s1")
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Writes a system whose call begins with a line of Python, and returns its path."""
+
+    def write(body="", name="model.py"):
+        path = tmp_path / "system" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(SYSTEM.format(body=body))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def score(tmp_path, spoken):
+    """Evaluates a model on `spoken`, in this test's folder."""
+
+    def run(text, out="result", subset=None, **choices):
+        options = Options(**({"timed": False, "workers": 1} | choices))
+        return evaluate(parse_model(str(text)), subset or spoken, tmp_path / out, options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def hummed(tmp_path_factory, spoken):
+    """A finished RESULT of a system on `spoken`; not to be changed."""
+    folder = tmp_path_factory.mktemp("hummed")
+    (folder / "hum.py").write_text(SYSTEM.format(body="pass"))
+    options = Options(timed=False, workers=1)
+    return evaluate(parse_model(str(folder / "hum.py")), spoken, folder / "result", options)

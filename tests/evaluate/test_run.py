@@ -1,0 +1,203 @@
+"""One evaluation from system to result: its figures, and a broken run that ends like a whole one."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+from gridkit.compute.lock import folder_lock
+from gridkit.errors import CorpusError, LockedError, ResultError, UsageError
+from gridkit.evaluate.question import QUESTION_FILE, SCORERS
+from gridkit.evaluate.results import CLIPS_FILE, RESULT_FILE, TIMING_FILE
+from gridkit.evaluate.run import TRUE_AUDIO_FILE, media_of
+from gridkit.evaluate.saved import FILE, FOLDER, PredictionWriter
+from gridkit.evaluate.worker import Limits
+from gridkit.metrics.registry import ALIGNED
+
+SHIFT_MS = 60
+
+
+def values(scored):
+    return {name: estimate.value for name, estimate in scored.result.metrics.items()}
+
+
+def test_the_truth_gets_the_top_of_every_scale(score, spoken):
+    scored = score("control:reference")
+    found = values(scored)
+    assert found["stoi"] == pytest.approx(1, abs=1e-9)
+    assert found["estoi"] == pytest.approx(1, abs=1e-9)
+    assert found["mcd_db"] == 0
+    assert found["lag_ms"] == found["lag_ms_abs"] == 0
+    assert found["pesq_nb"] == pytest.approx(4.5486, abs=1e-3)
+    assert found["pesq_wb"] == pytest.approx(4.6439, abs=1e-3)
+    wer = scored.result.metrics["wer_pocketsphinx"]
+    assert wer.value == wer.true_audio
+    assert (scored.result.n, scored.result.failed) == (2, {})
+    assert set(SCORERS) < set(scored.result.versions)
+    assert [clip.id for clip in scored.clips] == list(spoken.ids)
+
+
+def test_a_shift_is_found_and_taken_out(score, spoken, tmp_path):
+    lag = round(SHIFT_MS * 16)
+    for reference in spoken.references():
+        late = np.concatenate([np.zeros(lag, np.int16), reference.samples[:-lag]])
+        path = tmp_path / "late" / f"{reference.id}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, late, 16_000, subtype="PCM_16")
+    found = values(score(f"predictions:{tmp_path / 'late'}"))
+    assert found["lag_ms"] == found["lag_ms_abs"] == SHIFT_MS
+    assert found["estoi"] < 0.6
+    # the last 60 ms are lost, and nothing else
+    assert found[f"estoi{ALIGNED}"] > 0.97
+    assert found[f"mcd_db{ALIGNED}"] < 0.5 < found["mcd_db"]
+
+
+def test_predictions_of_a_result_score_the_same_to_the_last_digit(score, hummed):
+    again = score(f"predictions:{hummed.folder}")
+    assert again.result.metrics == hummed.result.metrics
+    assert (again.folder / CLIPS_FILE).read_bytes() == (hummed.folder / CLIPS_FILE).read_bytes()
+
+
+def broken_copy(hummed, folder, damage):
+    """A run as a kill leaves it: unfinished predictions, or scores that end in half a line."""
+    copy = shutil.copytree(hummed.folder, folder)
+    (copy / RESULT_FILE).unlink()
+    if damage == "predicting":
+        one = next(iter(PredictionWriter(copy).saved().values()))
+        shutil.rmtree(copy / FOLDER)
+        writer = PredictionWriter(copy)
+        writer.add(one)
+        writer.flush()
+        (copy / "system.json").unlink()
+        (copy / CLIPS_FILE).unlink()
+    else:
+        lines = (copy / CLIPS_FILE).read_bytes()
+        (copy / CLIPS_FILE).write_bytes(lines[: lines.index(b"\n") + 40])
+    return copy
+
+
+@pytest.mark.parametrize("damage", ["predicting", "scoring"])
+def test_a_killed_run_goes_on_to_the_same_result(score, hummed, tmp_path, damage):
+    model = hummed.folder.parent / "hum.py"
+    copy = broken_copy(hummed, tmp_path / "copy", damage)
+    kept = None
+    if damage == "predicting":
+        kept = next(iter(PredictionWriter(copy).saved()))
+    score(model, out="copy")
+    for name in (RESULT_FILE, CLIPS_FILE):
+        assert (copy / name).read_bytes() == (hummed.folder / name).read_bytes()
+    saved = PredictionWriter(copy).saved()
+    assert set(saved) == {clip.id for clip in hummed.clips}
+    if kept:
+        assert next(iter(saved)) == kept
+    assert [path.name for path in (copy / FOLDER).iterdir()] == [FILE]
+
+
+def test_a_second_run_in_the_same_folder_is_refused(score, tmp_path):
+    with folder_lock(tmp_path / "result"), pytest.raises(LockedError, match="another gridkit run"):
+        score("control:silence")
+
+
+def test_a_folder_answers_one_question(score, model, tmp_path):
+    path = model()
+    first = score(path)
+    asked = (first.folder / QUESTION_FILE).read_bytes()
+    assert score(path).result == first.result
+    model("light = -light")
+    with pytest.raises(ResultError, match=r"its content differ.*another --out"):
+        score(path)
+    (path.parent / "weights.npz").write_bytes(b"new")
+    with pytest.raises(ResultError, match="content"):
+        score(path)
+    with pytest.raises(ResultError, match="model, content, task, protocol"):
+        score("control:silence", protocol="lip2wav-2020")
+    assert (first.folder / QUESTION_FILE).read_bytes() == asked
+
+
+def test_a_system_that_could_not_be_loaded_may_be_mended(score, model):
+    path = model()
+    path.write_text("print('my words')\nraise RuntimeError('no such weights')")
+    with pytest.raises(Exception, match="no such weights"):
+        score(path)
+    out = path.parent.parent / "result"
+    assert "my words" in (out / "system.log").read_text()
+    model()
+    assert score(path).result.n == 2
+
+
+FAULTS = """
+        number = int(frames.astype(np.int64).sum())
+        if number == {crash}: os._exit(3)
+        if number == {hang}: time.sleep(60)
+        if number == {nan}: return np.full(48_000, np.nan, np.float32)
+"""
+
+
+def test_three_faults_in_twenty_clips_leave_seventeen_scored(score, model, tones):
+    frames = tones.frames_of("mouth96")
+    sums = [int(frames(clip).astype(np.int64).sum()) for clip in tones.ids]
+    assert len(set(sums)) == 20
+    faults = dict(zip(("crash", "hang", "nan"), (sums[2], sums[7], sums[19]), strict=True))
+    path = model(FAULTS.format(**faults).strip())
+    limits = Limits(first_call_s=4, clip_s=4)
+    with pytest.raises(CorpusError, match=r"lacks 80 of the 100 clips.*--allow-missing"):
+        score(path, subset=tones)
+    scored = score(path, subset=tones, limits=limits, allow_missing=True, workers=2)
+    result = scored.result
+    assert (result.n, result.missing) == (20, 80)
+    assert result.failed == {"crash": 1, "hang": 1, "nan": 1}
+    failed = {clip.id: clip for clip in scored.clips if clip.status == "failed"}
+    assert {clip: failed[clip].reason for clip in failed} == {
+        tones.ids[2]: "crash",
+        tones.ids[7]: "hang",
+        tones.ids[19]: "nan",
+    }
+    assert "status 3" in failed[tones.ids[2]].detail
+    assert "no answer in" in failed[tones.ids[7]].detail
+    assert "48000 of 48000" in failed[tones.ids[19]].detail
+    assert result.metrics["estoi"].n == 20
+    assert result.system["limits_s"]["clip_s"] == 4
+    assert result.system["stateful"] is False
+
+
+def test_what_does_not_exist_is_refused_before_anything_is_written(score, tmp_path):
+    with pytest.raises(UsageError, match="no protocol 'mine'; there are gridkit-1, lip2wav-2020"):
+        score("control:silence", protocol="mine")
+    with pytest.raises(UsageError, match="no recogniser 'nobody'; there are pocketsphinx"):
+        score("control:silence", recognisers=("nobody",))
+    assert not (tmp_path / "result").exists()
+
+
+def test_true_sound_is_heard_once_for_all_systems(score, hummed, cache):
+    assert list((cache / "true_audio").glob("*.jsonl"))
+    scored = score("control:silence")
+    assert not (scored.folder / TRUE_AUDIO_FILE).exists()
+    true = hummed.result.metrics["wer_pocketsphinx"].true_audio
+    assert scored.result.metrics["wer_pocketsphinx"].true_audio == true
+
+
+def test_a_system_is_timed(score, model, monkeypatch):
+    monkeypatch.setattr("gridkit.evaluate.timing.WARM_UP_S", 0.01)
+    scored = score(model(), timed=True, calls=20)
+    assert scored.timing["latency_ms"]["n"] == 20
+    assert scored.timing["clock_disputed"] is False
+    text = json.loads((scored.folder / TIMING_FILE).read_text())
+    assert len(text["samples_ms"]) == 20
+
+
+def test_media_are_the_clips_own_sounds(hummed, spoken):
+    media = media_of(hummed, spoken)(spoken.ids[0])
+    saved = PredictionWriter(hummed.folder).saved()[spoken.ids[0]].samples
+    reference = next(iter(spoken.references()))
+    assert np.array_equal(media.prediction, saved)
+    assert np.array_equal(media.reference, reference.samples)
+    assert media.crop_mp4[4:8] == b"ftyp"
+
+
+def test_lipreading_controls_have_their_own_figures(score):
+    scored = score("control:reference", task="lipreading")
+    assert (scored.result.task, scored.result.rank_metric) == ("lipreading", "wer")
+    found = values(scored)
+    assert (found["wer"], found["cer"], found["ser"], found["slot"]) == (0, 0, 0, 1)
