@@ -28,7 +28,7 @@ class TrainingSettings:
     letter_weight: float = 1.0
     """Of frames in which a letter is said, in the word loss: half of GRID's words are letters, but
     they fill a twelfth of its time, and are the hardest to tell apart."""
-    average_decay: float = 0.999
+    average_decay: float = 0.99
     """The weights that are kept are a moving average over the steps; 0 for the last step's."""
     mixed_precision: bool = True
     """bf16; on a CPU in the convolutions alone."""
