@@ -3,7 +3,7 @@ from collections import Counter
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridkit.corpus.alignment import Word
@@ -31,6 +31,7 @@ def rows_of(counts):
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 60), max_size=60))
 def test_speakers_share_the_sheet_evenly(counts):
     chosen = choose_rows(rows_of(counts))

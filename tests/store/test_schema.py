@@ -3,7 +3,7 @@ import sys
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES
@@ -45,6 +45,7 @@ def test_order_of_options_moves_no_column():
     assert profiles_in(one) == ("lipnet", "mouth96")
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*BUILTIN_SPLIT_NAMES, "alpha", "zulu"])))
 def test_built_in_splits_come_first_each_once(names):
     ordered = split_order(names)

@@ -215,20 +215,23 @@ def test_text_and_words_that_the_code_does_not_say(corpus_dir, clip_id, values, 
 
 
 @pytest.mark.parametrize(
-    ("start_s", "end_s"), [(0.6, 0.9), (1.4, 1.3), (1.3, 1.3), (-0.1, 0.1), (1.9, 3.1)]
+    ("place", "start_s", "end_s"),
+    [
+        (3, 1.2, 1.49),  # begins before the third ends, at 1.24 s
+        (3, 1.4, 1.3),  # runs backwards
+        (3, 1.3, 1.3),  # lasts nothing
+        (0, -0.1, 0.1),  # begins before the clip
+        (5, 2.9, 3.01),  # ends after the clip
+    ],
 )
-def test_word_times_out_of_order(corpus_dir, clip_id, start_s, end_s):
-    """The words of the made-up clips last 0.24 s each, from 0.5 s; this is the fourth."""
-
-    def change(rows):
-        rows[0]["words"][3] |= {"start_s": start_s, "end_s": end_s}
-        for index, word in enumerate(rows[0]["words"][4:]):
-            word |= {"start_s": max(end_s, 2.0) + index / 10, "end_s": max(end_s, 2.0) + index / 9}
-
-    change_shard(corpus_dir, change)
-    found = findings(corpus_dir)
-    assert any(f"{SHARD}, {clip_id}: word " in one and "out of order" in one for one in found)
-    assert all("word " in one for one in found)
+def test_word_times_out_of_order(corpus_dir, clip_id, place, start_s, end_s):
+    """The words of the made-up clips last 0.24 s each, a quarter of a second apart, from 0.5 s."""
+    change_shard(
+        corpus_dir, lambda rows: rows[0]["words"][place].update(start_s=start_s, end_s=end_s)
+    )
+    (only,) = findings(corpus_dir)
+    assert only.startswith(f"{SHARD}, {clip_id}: word ")
+    assert f"from {start_s} to {end_s} s: out of order" in only
 
 
 def test_unknown_flag(corpus_dir, clip_id):
@@ -375,6 +378,15 @@ def test_a_source_clip_with_two_rows(corpus_dir):
         lambda row: replace(row, source_path="video/s1/lrae3s.mpg") if row.id is None else row,
     )
     assert findings(corpus_dir) == ["manifest.parquet: video/s1/lrae3s.mpg has 2 rows"]
+
+
+def test_a_clip_that_is_kept_twice(corpus_dir, clip_id):
+    file = read_corpus_file(corpus_dir)
+    rows = read_manifest(corpus_dir / MANIFEST_NAME)
+    again = [replace(row, source_path="again.mpg") for row in rows if row.id == clip_id]
+    digest = write_manifest(corpus_dir / MANIFEST_NAME, [*rows, *again], tuple(file.splits))
+    write_corpus_file(corpus_dir, replace(file, manifest_sha256=digest))
+    assert findings(corpus_dir)[0] == f"manifest.parquet: {clip_id} is kept 2 times"
 
 
 def test_counts_that_do_not_add_up(corpus_dir):
