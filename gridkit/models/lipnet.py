@@ -50,7 +50,16 @@ class LipNetSettings:
     """Share of features dropped after each recurrent layer."""
 
 
-LSTM = LipNetSettings(recurrent="lstm", recurrent_dropout=0.5)
+LSTM = LipNetSettings(
+    colours=1,
+    mean=(0.5,),
+    deviation=(0.25,),
+    kernels=((3, 3, 3), (3, 3, 3), (3, 3, 3)),
+    spatial_dropout=0.0,
+    recurrent="lstm",
+    hidden=128,
+    recurrent_dropout=0.5,
+)
 COMPACT = LipNetSettings(
     height_px=36,
     width_px=72,
