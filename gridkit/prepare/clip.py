@@ -77,7 +77,7 @@ def prepare_clip(task: Task, settings: Settings) -> Clip | Rejection:
         return problem
     assert media.video is not None
     assert media.samples is not None
-    track = _tracker(settings.landmark_model).track(media.video.luma)
+    track = tracker(settings.landmark_model).track(media.video.luma)
     if track.missing.all():
         return Rejection(Reason.NO_FACE, f"no face found in any of {FRAMES} frames")
     quality = measure(media, media.samples, track, task.words)
@@ -194,6 +194,6 @@ def _crops(
 
 
 @cache
-def _tracker(model: LandmarkModel) -> FaceTracker:
-    """Load the 100 MB model once a process."""
+def tracker(model: LandmarkModel) -> FaceTracker:
+    """Return the face tracker of a model, loaded once a process."""
     return FaceTracker(model)

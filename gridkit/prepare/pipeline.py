@@ -25,6 +25,8 @@ from gridkit.store.corpus_file import CorpusFile
 from gridkit.store.shards import read_shard
 from gridkit.store.summary import subsets_by_id
 
+PRELOAD = "gridkit.prepare.preload"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -123,7 +125,10 @@ def work(
     total = sum(len(batch.tasks) for batch, _ in todo)
     with Progress("prepare", total) as progress:
         results = map_ordered(
-            partial(_work, settings), _jobs(todo, settings, columns), workers=workers
+            partial(_work, settings),
+            _jobs(todo, settings, columns),
+            workers=workers,
+            preload=PRELOAD,
         )
         for batch, _ in todo:
             outcomes = []

@@ -57,6 +57,15 @@ def test_an_exception_ends_the_run() -> None:
         list(map_ordered(fail_on_two, range(5), workers=2))
 
 
+def module_is_there(name: str) -> bool:
+    return name in sys.modules
+
+
+def test_workers_have_what_was_preloaded() -> None:
+    name = "gridkit.synthesize.voice"  # nothing that a worker imports by itself
+    assert list(map_ordered(module_is_there, [name] * 2, workers=2, preload=name)) == [True] * 2
+
+
 def test_no_items_start_and_end_cleanly() -> None:
     assert list(map_ordered(square, [], workers=2)) == []
 
@@ -70,13 +79,14 @@ def report(number):
     time.sleep(600)
 
 if __name__ == "__main__":
-    list(map_ordered(report, range(2), workers=2))
+    list(map_ordered(report, range(2), workers=2, preload={preload!r}))
 """
 
 
-def test_workers_leave_when_the_parent_is_killed(tmp_path) -> None:
+@pytest.mark.parametrize("preload", [None, "gridkit.corpus.codes"])
+def test_workers_leave_when_the_parent_is_killed(tmp_path, preload) -> None:
     script = tmp_path / "parent.py"
-    script.write_text(PARENT)
+    script.write_text(PARENT.format(preload=preload))
     parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
     workers = [int(parent.stdout.readline()) for _ in range(2)]
     parent.kill()

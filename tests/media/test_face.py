@@ -173,7 +173,7 @@ def test_who_is_there_longest_is_followed(portrait, wall, tracker):
     """A passer-by, nearer to the camera, does not take the speaker's place."""
     matrices = [portrait.matrix(250, 150, 1.1)] * FRAMES
     luma = clip(portrait, wall, matrices)
-    for t in range(30, 45):
+    for t in range(50, 65):
         luma[t] = portrait.paste(luma[t], portrait.matrix(90, 140, 1.4))
     track = tracker.track(luma)
     assert track.faces == 2
@@ -230,7 +230,7 @@ def test_a_whole_face_costs_few_looks(portrait, wall, monkeypatch):
             lambda *args, inner=inner, name=name, **kw: calls.append(name) or inner(*args, **kw),
         )
     tracker.track(clip(portrait, wall, [portrait.matrix(180, 150)] * FRAMES))
-    assert calls == ["look"] * 3
+    assert calls == ["look"] * 2
 
 
 @pytest.mark.parametrize("frames", [0, 1, 2])
@@ -310,3 +310,11 @@ def test_points_agree_with_those_of_a_detector_on_every_frame(grid_dir, tracker,
     ]
     apart = np.array(public)[:, 48:].mean(axis=1) - mouths(track)[list(frames)]
     assert np.median(np.hypot(*apart.T)) < 0.6
+
+
+@pytest.mark.parametrize("start", [0, 18, 19, 37])
+def test_whoever_is_there_for_a_second_and_a_half_is_counted(portrait, wall, tracker, start):
+    luma = clip(portrait, wall, [portrait.matrix(250, 150, 1.1)] * FRAMES)
+    for t in range(start, start + 38):
+        luma[t] = portrait.paste(luma[t], portrait.matrix(90, 140, 1.0))
+    assert tracker.track(luma).faces == 2

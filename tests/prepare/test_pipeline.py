@@ -155,7 +155,7 @@ def test_a_further_profile_needs_no_detection(prepared, talking, monkeypatch) ->
     from gridkit.prepare.plan import make_plan
     from gridkit.prepare.sources import scan
 
-    monkeypatch.setattr(clip_module, "_tracker", lambda model: pytest.fail("faces were tracked"))
+    monkeypatch.setattr(clip_module, "tracker", lambda model: pytest.fail("faces were tracked"))
     task = make_plan(scan(talking), "talking").batches[0].tasks[0]
     kept = next(open_corpus(prepared).clips())
     assert kept.id == task.id
