@@ -1,0 +1,111 @@
+"""One clip: figures, flags, and what a second face does."""
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+import soxr
+
+from gridkit.corpus.alignment import Word
+from gridkit.corpus.records import Clip, Flag, Quality, Reason
+from gridkit.media.decode import Media, decode_clip
+from gridkit.media.video import Video
+from gridkit.prepare.clip import check_streams, flags_of, prepare_clip, snr_db
+from gridkit.prepare.plan import make_plan
+from gridkit.prepare.request import make_settings
+from gridkit.prepare.sources import scan
+from gridkit.synthesize.mpeg import write_mpeg
+
+FINE = {
+    "missing_faces": 0,
+    "faces": 1,
+    "blank_frames": 0,
+    "bad_packets": 0,
+    "mouth_px": 40.0,
+    "fit": 0.9,
+    "snr_db": 20.0,
+    "audio_samples": 47_647,
+    "clipped_samples": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("odd", "flags"),
+    [
+        ({}, ()),
+        ({"blank_frames": 12, "missing_faces": 12}, (Flag.BLANK_FRAMES, Flag.INTERPOLATED)),
+        ({"faces": 2}, (Flag.MANY_FACES,)),
+        ({"fit": 0.3}, (Flag.LOW_FIT,)),
+        ({"audio_samples": 47_599}, (Flag.AUDIO_SHORT,)),
+        ({"audio_samples": 47_600}, ()),
+        ({"clipped_samples": 1}, (Flag.CLIPPED,)),
+        ({"bad_packets": 1}, (Flag.BAD_PACKETS,)),
+    ],
+)
+def test_flags_follow_the_figures(odd: dict, flags: tuple[Flag, ...]) -> None:
+    assert flags_of(Quality(**{**FINE, **odd})) == flags
+
+
+def test_snr_is_the_level_of_words_over_the_level_of_silence() -> None:
+    samples = np.full(48_000, 10, np.int16)
+    samples[16_000:32_000] = 1_000
+    words = (Word("bin", 1.0, 2.0),)
+    assert snr_db(samples, words) == pytest.approx(40.0)
+    assert snr_db(np.zeros(48_000, np.int16), words) == 0.0
+    assert np.isfinite(snr_db(np.where(samples == 10, 0, samples), words))
+
+
+def media(
+    frames: int = 75, size: tuple[int, int] = (360, 288), rate_fps: int = 25, sound: bool = True
+) -> Media:
+    luma = np.zeros((frames, size[1], size[0]), np.uint8)
+    chroma = np.zeros((frames, 2, size[1] // 2, size[0] // 2), np.uint8)
+    video = Video(luma, chroma, False, Fraction(rate_fps))
+    return Media(video, np.ones(48_000, np.int16) if sound else None, 0)
+
+
+def test_both_sizes_of_grid_are_fine() -> None:
+    assert check_streams(media()) is None
+    assert check_streams(media(size=(720, 576))) is None
+
+
+@pytest.mark.parametrize(
+    ("streams", "reason", "detail"),
+    [
+        (Media(None, np.ones(9, np.int16), 0), Reason.NO_VIDEO, "no picture"),
+        (media(size=(640, 480)), Reason.SIZE, "640 x 480, not 360 x 288 or 720 x 576"),
+        (media(rate_fps=30), Reason.FRAME_RATE, "30 frames a second, not 25"),
+        (media(frames=74), Reason.FRAME_COUNT, "74 frames, not 75"),
+        (media(frames=76), Reason.FRAME_COUNT, "not 75"),
+        (media(sound=False), Reason.NO_AUDIO, "no sound"),
+        (Media(media().video, np.zeros(48_000, np.int16), 0), Reason.NO_AUDIO, "all zeros"),
+    ],
+)
+def test_streams_that_are_no_grid_clip(streams: Media, reason: Reason, detail: str) -> None:
+    problem = check_streams(streams)
+    assert problem is not None
+    assert problem.reason is reason
+    assert detail in problem.detail
+
+
+def test_a_second_face_is_flagged_and_the_larger_one_cropped(source) -> None:
+    path = sorted((source / "x1").glob("*.mpg"))[0]
+    alone = decode_clip(path)
+    pictures = np.repeat(alone.video.luma[..., None], 3, axis=-1)
+    # the same picture, smaller, in the upper left corner: its face is 80 px wide
+    small = [cv2.resize(p, None, fx=0.75, fy=0.75)[40:, 70:200] for p in pictures]
+    for picture, second in zip(pictures, small, strict=True):
+        picture[: second.shape[0], : second.shape[1]] = second
+    sound = soxr.resample(alone.samples.astype(float), 16_000, 44_100).astype(np.int16)
+    task = make_plan(scan(source), "talking").batches[0].tasks[0]
+    assert task.file.file == path
+    before = prepare_clip(task, make_settings(()))
+    write_mpeg(path, pictures, sound)
+    after = prepare_clip(task, make_settings(()))
+    assert isinstance(before, Clip)
+    assert isinstance(after, Clip)
+    assert after.quality.faces == 2
+    assert Flag.MANY_FACES in after.flags
+    moved_px = np.abs(after.landmarks.astype(int) - before.landmarks).mean()
+    assert moved_px < 3
