@@ -1,4 +1,4 @@
-"""One evaluation from system to result: its figures, and a broken run that ends like a whole one."""
+"""One evaluation from system to result: its figures; a broken run ends like a whole one."""
 
 import json
 import shutil

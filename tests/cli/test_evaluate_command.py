@@ -1,0 +1,140 @@
+"""`gridkit evaluate` as a person meets it: errors in a line, a table, JSON for scripts."""
+
+import importlib.util
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gridkit.cli.main import gridkit, main
+from gridkit.corpus.codes import split_id
+from gridkit.corpus.grammar import text_of
+from gridkit.corpus.splits import grid_split
+from gridkit.metrics.protocols import OLDER_PROTOCOLS
+
+TESTS = Path(__file__).parent.parent
+MODEL = """
+import numpy as np
+class Reader:
+    task, crop = "lipreading", "{crop}"
+    def __call__(self, frames):
+        print("chatter")
+        return "bin blue at f two now"
+def load(device): return Reader()
+def other(device): return Reader()
+"""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A made-up corpus of all 100 test clips of s1, two train clips and the crop mouth96."""
+    spec = importlib.util.spec_from_file_location("made_up", TESTS / "store/conftest.py")
+    store = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(store)
+    split = grid_split("s1")
+    first = store.make_clip(split.ids("test")[0], ["mouth96"])
+    clips = []
+    for clip in [*split.ids("test"), *split.ids("train")[:2]]:
+        speaker, code = split_id(clip)
+        clips.append(replace(first, id=clip, speaker=speaker, code=code, text=text_of(code)))
+    folder = tmp_path_factory.mktemp("command") / "corpus"
+    store._write_corpus(folder, clips, profiles=["mouth96"])
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """A working folder, and a cache, of each test's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GRIDKIT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "reader.py").write_text(MODEL.format(crop="mouth96"))
+    (tmp_path / "other.py").write_text(MODEL.format(crop="lipnet"))
+    return tmp_path
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as left:
+        main(["evaluate", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return int(left.value.code or 0), captured.out, captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["--model", "control:silence", "--split", "s7"], 2, "the splits s1, seen4"),
+        (["--model", "control:silence", "--split", "s1:all"], 2, "train, val, test"),
+        (["--model", "control:silence", "--split", "unseen"], 3, "no clip of unseen:test"),
+        (["--model", "control:silence", "--split", "seen4"], 3, "--allow-missing"),
+        (["--model", "control:nothing", "--split", "s1"], 2, "control:griffin-lim"),
+        (["--model", "control:majority", "--split", "s1"], 2, "for lipreading there are"),
+        (["--model", "nothing.py", "--split", "s1"], 3, "no such file: nothing.py"),
+        (["--model", "other.py", "--split", "s1"], 3, "'lipnet'; there is mouth96"),
+        (["--model", "reader.py", "--split", "s1", "--device", "cuda"], 4, "cuda"),
+        (["--model", "reader.py", "--split", "s1", "--recogniser", "me"], 2, "pocketsphinx"),
+        (["--model", "reader.py", "--split", "s1", "--protocol", "me"], 2, "svts-2022"),
+        (["--model", "reader.py", "--split", "s1", "--beside", "."], 3, "result.json"),
+        (["--model", "predictions:cache", "--split", "s1"], 3, "no such folder"),
+        (["--model", "hf:someone/model", "--split", "s1"], 2, "a revision is missing"),
+    ],
+)
+def test_an_error_is_one_line_that_helps(capsys, corpus, arguments, status, message):
+    got, out, err = run(capsys, "--data", corpus, *arguments)
+    assert (got, out) == (status, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_folder_that_is_no_corpus(capsys, tmp_path):
+    arguments = ["--model", "control:silence", "--split", "s1", "--data", tmp_path]
+    status, _, err = run(capsys, *arguments)
+    assert status == 3
+    assert "no prepared corpus" in err
+
+
+def test_a_dry_run_scores_nothing(capsys, corpus, place):
+    arguments = ["--model", "reader.py", "--split", "s1", "--data", corpus, "--dry-run"]
+    status, out, err = run(capsys, *arguments)
+    assert (status, err) == (0, "")
+    assert out.startswith("fine: lipreading from mouth96, isolation ")
+    assert not (place / "results").exists()
+
+
+def test_an_evaluation_ends_in_a_table_and_a_report(capsys, corpus, place, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    arguments = ["--model", "reader.py:other", "--split", "s1", "--data", corpus, "--no-timing"]
+    status, out, err = run(capsys, *arguments)
+    assert status == 0
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= 80
+    names = [line.split()[0] for line in lines if ".py" in line or "control:" in line]
+    assert names[:-1] == [
+        "reader.py:other",
+        "control:reference",
+        "control:majority",
+    ]
+    assert lines[-1] == "look at   results/reader.py-other-s1-test/report.html"
+    assert (place / "results/reader.py-other-s1-test/report.html").is_file()
+    assert "chatter" not in out + err
+    assert (place / "results/reader.py-other-s1-test/system.log").read_text().startswith("chatter")
+    # a line a step and no more: predict, score, and as much for the two controls
+    assert len(err.splitlines()) == 6
+    again = run(capsys, *arguments)
+    assert (again[0], again[1], again[2]) == (0, out, "")
+
+
+def test_json_is_all_that_stands_on_stdout(capsys, corpus, place):
+    arguments = ["--model", "control:majority", "--task", "lipreading", "--data", corpus]
+    status, out, _ = run(capsys, *arguments, "--split", "s1:test", "--json", "--no-controls")
+    assert status == 0
+    assert json.loads(out)["n"] == 100
+    assert out == (place / "results/control-majority-s1-test/result.json").read_text()
+    assert not (place / "cache/controls").exists()
+
+
+def test_help_says_what_is_not_known_of_older_protocols():
+    text = " ".join(CliRunner().invoke(gridkit, ["evaluate", "--help"]).output.split())
+    for protocol in OLDER_PROTOCOLS.values():
+        assert f"{protocol.name} {protocol.unknown}" in text

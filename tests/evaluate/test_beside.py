@@ -1,0 +1,94 @@
+"""What stands beside a system: controls from the cache, results of the same question."""
+
+import json
+import shutil
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from gridkit.compute.lock import folder_lock
+from gridkit.errors import ResultError
+from gridkit.evaluate.beside import rows_beside, shipped_rows
+from gridkit.evaluate.controls import CONTROLS
+from gridkit.evaluate.options import Options
+from gridkit.evaluate.results import RESULT_FILE, read_scored, write_result
+
+OPTIONS = Options(timed=False, workers=1)
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory, spoken):
+    """A finished lipreading control on `spoken`: its two controls are quick to make."""
+    from gridkit.evaluate.run import evaluate
+    from gridkit.evaluate.systems import parse_model
+
+    out = tmp_path_factory.mktemp("read") / "result"
+    options = replace(OPTIONS, task="lipreading")
+    return evaluate(parse_model("control:majority"), spoken, out, options)
+
+
+def names(rows):
+    return [(row.kind, row.name) for row in rows]
+
+
+def test_the_controls_of_the_task_but_for_the_system_itself(read, spoken, tmp_path, cache):
+    rows = rows_beside(read, spoken, OPTIONS, tmp_path)
+    assert names(rows) == [("control", "control:reference")]
+    assert rows[0].result.metrics["wer"].value == 0
+    assert set(CONTROLS["lipreading"]) == {"reference", "majority"}
+    assert list(cache.glob("controls/*/lipreading/reference/result.json"))
+
+
+def test_controls_are_made_once_whatever_the_device(read, spoken, tmp_path, monkeypatch):
+    first = rows_beside(read, spoken, OPTIONS, tmp_path)
+    monkeypatch.setattr("gridkit.evaluate.beside.evaluate", lambda *_: pytest.fail("made again"))
+    on_a_gpu = replace(OPTIONS, device="cuda", calls=7, isolate=False)
+    assert rows_beside(read, spoken, on_a_gpu, tmp_path) == first
+    assert rows_beside(read, spoken, OPTIONS, tmp_path, controls=False) == []
+
+
+def test_a_run_waits_for_controls_that_another_makes(read, spoken, tmp_path, cache, capsys):
+    rows_beside(read, spoken, OPTIONS, tmp_path)
+    folder = next(cache.glob("controls/*/lipreading"))
+    held, done = threading.Event(), []
+
+    def hold():
+        with folder_lock(folder):
+            held.set()
+            time.sleep(0.5)
+            done.append("the other")
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait()
+    rows_beside(read, spoken, OPTIONS, tmp_path)
+    assert done == ["the other"]
+    other.join()
+    assert "waiting for it" in capsys.readouterr().err
+
+
+def copy_with(scored, folder, **changes):
+    shutil.copytree(scored.folder, folder)
+    write_result(folder, replace(scored.result, **changes))
+    return folder
+
+
+def test_shipped_results_stand_there_where_the_question_is_the_same(read, tmp_path):
+    recipes = tmp_path / "recipes"
+    copy_with(read, recipes / "good/results/s", system={"name": "good"})
+    copy_with(read, recipes / "old/results/s", protocol="gridkit-0")
+    copy_with(read, recipes / "far/results/s", corpus={"sha256": "another"})
+    damaged = copy_with(read, recipes / "damaged/results/s")
+    (damaged / RESULT_FILE).write_text(json.dumps({"schema": 99}))
+    assert names(shipped_rows(recipes, read)) == [("reference", "good")]
+
+
+def test_a_result_named_beside_must_answer_the_same_question(read, spoken, tmp_path):
+    mine = read_scored(copy_with(read, tmp_path / "mine", system={"name": "mine"}))
+    other = read_scored(copy_with(read, tmp_path / "other", protocol="gridkit-0"))
+    rows = rows_beside(read, spoken, OPTIONS, tmp_path, controls=False, others=[mine])
+    assert names(rows) == [("reference", "mine")]
+    with pytest.raises(ResultError, match="differ in protocol"):
+        rows_beside(read, spoken, OPTIONS, tmp_path, controls=False, others=[mine, other])

@@ -1,0 +1,79 @@
+"""The clips of a subset: which they are, what is true of them, what a system is given."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from gridkit.corpus.splits import grid_split, hash_ids
+from gridkit.errors import CorpusError, UsageError
+from gridkit.evaluate.subset import open_subset, read_sound
+from gridkit.media.codecs import decode_flac, encode_flac
+from gridkit.store.reader import open_corpus
+
+
+def test_the_clips_are_those_of_the_definition_that_are_here(tones):
+    definition = grid_split("s1").ids("test")
+    assert tones.ids == definition[:20]
+    assert tones.missing == 80
+    assert tones.facts() == {
+        "name": "s1",
+        "subset": "test",
+        "sha256": grid_split("s1").sha256("test"),
+        "scored_sha256": hash_ids(definition[:20]),
+        "n": 20,
+    }
+
+
+def test_references_are_the_corpus_sorted_by_id(tones):
+    references = list(tones.references())
+    assert [reference.id for reference in references] == list(tones.ids)
+    clips = {clip.id: clip for clip in tones.corpus.clips(profiles=[])}
+    for reference in references:
+        assert reference.text == clips[reference.id].text
+        assert np.array_equal(reference.samples, decode_flac(clips[reference.id].audio_flac)[0])
+    assert [clip.id for clip in tones.train_references()] == list(grid_split("s1").ids("train")[:2])
+
+
+def test_the_corpus_hash_is_over_ids_and_samples(tones):
+    digest = hashlib.sha256()
+    for clip in sorted(tones.corpus.clips("s1", "test", profiles=[]), key=lambda clip: clip.id):
+        digest.update(clip.id.encode() + decode_flac(clip.audio_flac)[0].astype("<i2").tobytes())
+    assert tones.corpus_sha256 == digest.hexdigest()
+
+
+def test_a_system_is_given_gray_or_rgb_frames(tones):
+    gray = tones.frames_of("mouth96")(tones.ids[0])
+    assert (gray.shape, gray.dtype) == ((75, 96, 96), np.uint8)
+    rgb = tones.frames_of("lipnet")(tones.ids[0])
+    assert (rgb.shape, rgb.dtype) == ((75, 50, 100, 3), np.uint8)
+    # a dark blob on a light ground
+    assert gray[:, 48, 48].mean() < 80 < 150 < gray[:, 2, 2].mean()
+
+
+def test_media_of_a_clip(tones):
+    media = tones.media(lambda clip: None, "lipnet")(tones.ids[3])
+    assert media.prediction is None
+    assert media.reference.shape == (48_000,)
+    assert media.crop_mp4 == tones.corpus.row(tones.ids[3], ["crop_lipnet"])["crop_lipnet"]["bytes"]
+
+
+@pytest.mark.parametrize(("text", "clips"), [("s1", 20), ("s1:test", 20), ("s1:train", 2)])
+def test_a_subset_is_named_and_test_if_not(made_up, text, clips):
+    assert len(open_subset(open_corpus(made_up), text).ids) == clips
+
+
+@pytest.mark.parametrize("text", ["s7", "s1:tset", ":test", ""])
+def test_no_such_subset_names_those_there_are(made_up, text):
+    with pytest.raises(UsageError, match=r"s1, seen4.*train, val, test"):
+        open_subset(open_corpus(made_up), text)
+
+
+def test_a_subset_without_a_clip_is_refused(made_up):
+    with pytest.raises(CorpusError, match=r"no clip of s1:val.*gridkit info"):
+        open_subset(open_corpus(made_up), "s1:val")
+
+
+def test_sound_of_another_length_or_rate_is_damage():
+    with pytest.raises(CorpusError, match=r"s1/bbaf2n.*\(47999,\)"):
+        read_sound(encode_flac(np.zeros(47_999, np.int16)), "s1/bbaf2n")
