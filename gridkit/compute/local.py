@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
+from gridkit.errors import EnvironmentProblem
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -91,7 +93,21 @@ def _alone(function: Callable[[Item], Result], item: Item, preload: str | None) 
         try:
             return pool.submit(function, item).result()
         except BrokenProcessPool:
-            return Crashed("the process that worked on it died, twice")
+            pass
+    _check_start(preload)
+    return Crashed("the process that worked on it died, twice")
+
+
+def _check_start(preload: str | None) -> None:
+    """Tell an item that kills its process from processes that cannot start at all."""
+    with _pool(1, preload) as pool:
+        try:
+            pool.submit(os.getpid).result()
+        except BrokenProcessPool as error:
+            raise EnvironmentProblem(
+                "processes to work in cannot be started (see above); a script that calls gridkit "
+                'must be a file and do so under `if __name__ == "__main__":`'
+            ) from error
 
 
 def _pool(workers: int, preload: str | None) -> ProcessPoolExecutor:

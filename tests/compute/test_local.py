@@ -52,6 +52,17 @@ def test_an_item_that_kills_its_worker_is_named_and_the_others_are_done() -> Non
     assert [r for r in results if not isinstance(r, Crashed)] == [n for n in range(12) if n != 3]
 
 
+def test_workers_that_cannot_start_are_no_fault_of_the_items() -> None:
+    # a program from a pipe: a spawned worker cannot run its main module
+    code = (
+        "from gridkit.compute.local import map_ordered\n"
+        "print(list(map_ordered(abs, [1, 2], workers=1)))"
+    )
+    done = subprocess.run([sys.executable], input=code, capture_output=True, text=True)
+    assert "Crashed" not in done.stdout
+    assert "EnvironmentProblem: processes to work in cannot be started" in done.stderr
+
+
 def test_an_exception_ends_the_run() -> None:
     with pytest.raises(ValueError, match="two"):
         list(map_ordered(fail_on_two, range(5), workers=2))
