@@ -14,7 +14,6 @@ from gridkit.corpus.splits import (
     BUILTIN_SPLIT_NAMES,
     SYNTHETIC_SPEAKER,
     Split,
-    import_split,
 )
 from gridkit.errors import InputError
 from gridkit.media.detector import DETECTOR_NAME
@@ -31,11 +30,11 @@ from gridkit.store.corpus_file import (
     read_corpus_file,
     write_corpus_file,
 )
-from gridkit.store.files import read_file, write_file
 from gridkit.store.landmarks_file import write_landmarks_file
 from gridkit.store.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from gridkit.store.preview import write_preview
 from gridkit.store.shards import file_sha256
+from gridkit.store.split_lists import read_split_list, write_split_list
 from gridkit.store.summary import count_rows, split_entries
 
 EMPTY_BATCHES = "empty_batches"
@@ -68,11 +67,7 @@ class Earlier:
             return tuple(imported)
         names = {split.name for split in imported}
         kept = (
-            import_split(
-                name,
-                {"": read_file(self.folder / imported_split_path(name)).decode()},
-                unseen_speakers=entry.unseen_speakers,
-            )
+            read_split_list(self.folder, name, unseen_speakers=entry.unseen_speakers)
             for name, entry in self.file.splits.items()
             if name not in (*BUILTIN_SPLIT_NAMES, *names)
         )
@@ -171,21 +166,11 @@ def finish_corpus(run: Finished) -> CorpusFile:
     write_landmarks_file(run.folder, landmarks)
     for split in run.splits:
         if split.name not in BUILTIN_SPLIT_NAMES:
-            write_file(run.folder / imported_split_path(split.name), split_list(split).encode())
+            write_split_list(run.folder, split)
     write_preview(run.folder, corpus, rows)
     write_card(run.folder, corpus, rows, landmarks)
     write_corpus_file(run.folder, corpus)
     return corpus
-
-
-def imported_split_path(name: str) -> str:
-    """Return where in a corpus the list of an imported split lies, so that it outlives its file."""
-    return f"splits/{name}.tsv"
-
-
-def split_list(split: Split) -> str:
-    """Return a split as a list that `import_split` reads: `s1/bbaf2n<TAB>test` a line."""
-    return "".join(f"{clip}\t{split.subset_of[clip]}\n" for clip in sorted(split.subset_of))
 
 
 def landmarks_description(model: LandmarkModel) -> dict[str, str]:

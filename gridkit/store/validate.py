@@ -12,8 +12,8 @@ from typing import Any
 
 from gridkit.compute.local import Crashed, map_ordered
 from gridkit.corpus.records import ManifestRow, Status
-from gridkit.corpus.splits import Split
-from gridkit.errors import CorpusError
+from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, Split
+from gridkit.errors import CorpusError, SplitError
 from gridkit.store.card import CARD_NAME, card_configs, card_data
 from gridkit.store.checks import (
     Finding,
@@ -32,6 +32,7 @@ from gridkit.store.preview import PREVIEW_NAME
 from gridkit.store.reader import open_corpus, splits_of
 from gridkit.store.schema import shard_schema, split_column
 from gridkit.store.shards import file_sha256, open_parquet, quality_of, read_batches
+from gridkit.store.split_lists import read_split_list, split_list_path
 
 AGAIN = "give the gridkit prepare command again"
 
@@ -113,7 +114,23 @@ def validate(
             findings += check_subsets(str(row.shard), row, definitions)
         findings += check_speaker_leaks(in_shards, definitions)
         findings += _check_card(folder, file, definitions)
+    findings += _check_split_lists(folder, file)
     return Report(tuple(findings), len(file.shards), len(in_shards), len(rows), decode)
+
+
+def _check_split_lists(folder: Path, file: CorpusFile) -> Iterator[Finding]:
+    for name, entry in file.splits.items():
+        if name in BUILTIN_SPLIT_NAMES:
+            continue
+        where = split_list_path(name)
+        try:
+            split = read_split_list(folder, name, unseen_speakers=False)
+        except (CorpusError, SplitError) as error:
+            yield Finding(where, str(error))
+            continue
+        for subset, figures in entry.subsets.items():
+            if split.sha256(subset) != figures.sha256:
+                yield Finding(where, f"its {subset} clips are not those that were imported")
 
 
 def check_shard(job: ShardJob) -> ShardReport:

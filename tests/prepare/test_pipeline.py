@@ -16,6 +16,7 @@ from gridkit.compute.lock import folder_lock
 from gridkit.corpus.alignment import SILENCES
 from gridkit.corpus.grammar import words_of
 from gridkit.corpus.records import Reason, Status
+from gridkit.corpus.splits import import_split
 from gridkit.errors import (
     CorpusError,
     DiskFullError,
@@ -357,3 +358,24 @@ def test_a_clip_that_changed_behind_the_back_is_not_extended(prepared, source, m
     (source / task.file.key).write_bytes(b"")
     with pytest.raises(MediaError, match="no longer be decoded"):
         _work(make_settings(("gan",)), Job(task, kept))
+
+
+def test_an_imported_split_outlives_the_file_it_came_from(
+    talking, tmp_path, prepare, hashes
+) -> None:
+    ids = sorted(f"{path.parent.name}/{path.stem}" for path in talking.rglob("*.mpg"))
+    # a clip that the source lacks stays in the list: its hash is that of the definition
+    mine = import_split("mine", {"train": "\n".join(ids[:5]), "test": f"{ids[6]}\ns1/bbaf2n"})
+    folder = tmp_path / "corpus"
+    prepare(folder, talking)
+    prepare(folder, talking, imported_splits=(mine,))
+    corpus = prepare(folder, talking, crops=("lipnet",))
+    subsets = corpus.splits["mine"].subsets
+    assert (subsets["test"].clips, subsets["test"].here) == (2, 1)
+    assert subsets["test"].sha256 == mine.sha256("test")
+    rows = {row.id: row.splits.get("mine") for row in open_corpus(folder).manifest}
+    assert rows[ids[0]] == "train"
+    assert rows[ids[6]] == "test"
+    assert rows[ids[7]] is None
+    prepare(tmp_path / "at-once", talking, crops=("mouth96", "lipnet"), imported_splits=(mine,))
+    assert hashes(folder) == hashes(tmp_path / "at-once")

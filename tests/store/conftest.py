@@ -30,6 +30,7 @@ from gridkit.store.landmarks_file import write_landmarks_file
 from gridkit.store.manifest import MANIFEST_NAME, write_manifest
 from gridkit.store.preview import write_preview
 from gridkit.store.shards import write_shard
+from gridkit.store.split_lists import write_split_list
 from gridkit.store.summary import count_rows, split_entries, subsets_by_id
 
 # datasets reads these when it is imported, which the store does late
@@ -146,6 +147,8 @@ def _write_corpus(
         manifest_sha256=write_manifest(folder / MANIFEST_NAME, rows, names),
         misfiled_alignments={"s5 <- s6": 3},
     )
+    for split in imported:
+        write_split_list(folder, split)
     write_landmarks_file(folder, LANDMARKS)
     write_preview(folder, corpus, rows)
     write_card(folder, corpus, rows, LANDMARKS)

@@ -449,6 +449,26 @@ def test_an_imported_split_is_no_finding(tmp_path, clips, write_corpus):
     assert findings(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (None, "cannot read"),
+        (b"s1/bbaf3s\ttest\n", "its test clips are not those that were imported"),
+        (b"s1/bbaf2n\n", "no subset"),
+        (b"\xff\xfe", "damaged, not text"),
+    ],
+)
+def test_the_list_of_an_imported_split(tmp_path, clips, write_corpus, content, found):
+    write_corpus(tmp_path, clips, imported=[import_split("mine", {"test": "s1/bbaf2n"})])
+    path = tmp_path / "splits" / "mine.tsv"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    (only,) = findings(tmp_path)
+    assert only.startswith("splits/mine.tsv: ")
+    assert found in only
+
+
 # the card
 
 
