@@ -33,14 +33,14 @@ class FrameInput:
         >>> look(np.full((75, 96, 96), 7, np.uint8)).shape
         (75, 24, 48, 1)
         """
-        import cv2
-
         left, top, width, height = self.region_px
         part = frames[:, top : top + height, left : left + width]
         if part.ndim == 3:
             part = part[..., None]
         if (width, height) == self.size_px:
             return np.ascontiguousarray(part)
+        import cv2  # late: not on a machine that trains from packed clips
+
         reduced = [cv2.resize(frame, self.size_px, interpolation=cv2.INTER_AREA) for frame in part]
         return np.stack(reduced).reshape(len(part), self.size_px[1], self.size_px[0], -1)
 
