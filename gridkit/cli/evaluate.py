@@ -136,11 +136,8 @@ def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
 
 
 def _folder_name(spec: "ModelSpec", subset: "Subset") -> str:
-    """Return the model's own name, without the folders it lies in, and the subset's."""
+    """Return a name for a RESULT folder that says which model, on which clips."""
     import re
 
-    form = f"{spec.kind}-" if spec.kind == "predictions" else ""
-    name = spec.text if spec.path is None or spec.kind == "hub" else f"{form}{spec.path.name}"
-    if spec.kind == "python" and spec.name != "load":
-        name += f"-{spec.name}"
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{name}-{subset.split.name}-{subset.name}")
+    name = f"{spec.label}-{subset.split.name}-{subset.name}"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)

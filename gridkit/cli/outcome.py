@@ -18,6 +18,7 @@ def show_outcome(
     from rich.console import Console
 
     from gridkit.evaluate.report import write_report
+    from gridkit.evaluate.report.notes import notes
     from gridkit.evaluate.results import result_to_json
     from gridkit.evaluate.run import media_of
     from gridkit.evaluate.table import final_table, row_of
@@ -28,4 +29,6 @@ def show_outcome(
         return
     console = Console()
     console.print(final_table([row_of("system", scored), *others], console.width))
+    for note in notes(scored):
+        click.echo(note)
     click.echo(f"look at   {page}")

@@ -50,7 +50,7 @@ def rows_beside(
     """
     if others:
         check_comparable([scored, *others])
-    rows = [row_of("reference", other) for other in others]
+    rows = [row_of(_kind(other), other) for other in others]
     if with_references:
         rows += evaluated_rows(recipes, subset, scored, options)
     else:
@@ -109,3 +109,8 @@ def same_question(scored: Scored, other: Scored) -> bool:
     except ResultError:
         return False
     return True
+
+
+def _kind(scored: Scored) -> str:
+    is_control = str(scored.result.system.get("name")).startswith(PREFIX)
+    return "control" if is_control else "reference"

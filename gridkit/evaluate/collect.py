@@ -93,7 +93,7 @@ def _predict_control(
                 writer.add(prediction)
             bar.advance()
     writer.flush()
-    return {"name": spec.text, "task": options.task, "isolation": "does not apply"}
+    return {"name": spec.label, "task": options.task, "isolation": "does not apply"}
 
 
 def _copy_predictions(
@@ -115,7 +115,7 @@ def _copy_predictions(
             writer.add(prediction)
     writer.flush()
     task = task or options.task
-    return {"name": spec.text, "task": task, "isolation": "does not apply"}
+    return {"name": spec.label, "task": task, "isolation": "does not apply"}
 
 
 def _task_of(prediction: Prediction) -> str | None:
@@ -152,7 +152,7 @@ def _ask(worker: Worker, subset: Subset, writer: PredictionWriter, facts: System
 
 def _card(spec: ModelSpec, facts: SystemFacts, subset: Subset) -> dict[str, object]:
     return {
-        "name": spec.text,
+        "name": spec.label,
         "revision": spec.revision,
         **facts.card,
         "task": facts.task,

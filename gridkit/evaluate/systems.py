@@ -78,6 +78,19 @@ class ModelSpec:
         return self.kind not in ("control", "predictions")
 
     @property
+    def label(self) -> str:
+        """Return what it is called, without the folders that it lies in.
+
+        >>> ModelSpec("../a/my.py:make", "python", Path("/a/my.py"), "make").label
+        'my.py:make'
+        """
+        if self.path is None or self.kind == "hub":
+            return self.text
+        form = "predictions:" if self.kind == "predictions" else ""
+        factory = f":{self.name}" if self.name not in ("", DEFAULT_FACTORY) else ""
+        return f"{form}{self.path.name}{factory}"
+
+    @property
     def own_folder(self) -> Path | None:
         """Return the folder that the system may read."""
         if self.path is None or self.kind == "predictions":

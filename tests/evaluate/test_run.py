@@ -141,7 +141,7 @@ def test_three_faults_in_twenty_clips_leave_seventeen_scored(score, model, tones
     assert len(set(sums)) == 20
     faults = dict(zip(("crash", "hang", "nan"), (sums[2], sums[7], sums[19]), strict=True))
     path = model(FAULTS.format(**faults).strip())
-    limits = Limits(first_call_s=4, clip_s=4)
+    limits = Limits(first_call_s=3, clip_s=3)
     with pytest.raises(CorpusError, match=r"lacks 80 of the 100 clips.*--allow-missing"):
         score(path, subset=tones)
     scored = score(path, subset=tones, limits=limits, allow_missing=True, workers=2)
@@ -158,7 +158,7 @@ def test_three_faults_in_twenty_clips_leave_seventeen_scored(score, model, tones
     assert "no answer in" in failed[tones.ids[7]].detail
     assert "48000 of 48000" in failed[tones.ids[19]].detail
     assert result.metrics["estoi"].n == 20
-    assert result.system["limits_s"]["clip_s"] == 4
+    assert result.system["limits_s"]["clip_s"] == 3
     assert result.system["stateful"] is False
 
 

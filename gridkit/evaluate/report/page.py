@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gridkit.evaluate.catalogue import MetricFacts, describe
-from gridkit.evaluate.compare import MAX_FAILED_SHARE
 from gridkit.evaluate.records import Result
 from gridkit.evaluate.report.charts import Axis, nice_axis, thin
 from gridkit.evaluate.report.clips import Card, MediaOf, chosen_cards, worst_sentences
 from gridkit.evaluate.report.confusion import Confusion, confusions
 from gridkit.evaluate.report.latency import Latency, latency_of
+from gridkit.evaluate.report.notes import notes
 from gridkit.evaluate.results import Scored
 from gridkit.evaluate.statistics import per_speaker, tabulate
 from gridkit.evaluate.table import (
@@ -129,7 +129,7 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
         title=str(result.system.get("name", "unnamed")),
         task=TASK_TITLES[result.task],
         interval_note=interval_note(result),
-        notes=_notes(result, latency),
+        notes=notes(scored),
         headline=headline,
         hero=tuple(
             (describe(name), cell(name, result.metrics)) for name in main if name in result.metrics
@@ -207,24 +207,6 @@ def _main_listener(scored: Scored) -> str | None:
     heard = sorted({name for clip in scored.clips for name in clip.text})
     preferred = ("system", DEFAULT_RECOGNISER, *heard)
     return next((name for name in preferred if name in heard), None)
-
-
-def _notes(result: Result, latency: Latency | None) -> tuple[str, ...]:
-    """Return what a reader must know before the figures."""
-    notes = []
-    if result.missing:
-        notes.append(f"Not ranked: {result.missing} clips of the split were not there.")
-    if sum(result.failed.values()) > MAX_FAILED_SHARE * result.n:
-        notes.append("Not ranked: more than 5 % of the clips failed.")
-    if result.system.get("stateful") is True:
-        notes.append("Stateful: asked twice about the same clip, it answered differently.")
-    if result.system.get("isolation") == "none":
-        notes.append("Isolation: none. This machine could not keep the system from other files.")
-    if result.corpus.get("synthetic") is True:
-        notes.append("Scored on synthetic clips: good for a trial, not for a comparison.")
-    if latency:
-        notes += [f"Timing: {flag}." for flag in latency.flags]
-    return tuple(notes)
 
 
 def _failure_meaning(reason: str) -> str:

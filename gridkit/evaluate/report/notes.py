@@ -1,0 +1,49 @@
+"""What a reader must know before the figures of a result: on the page, and under the table."""
+
+from gridkit.evaluate.catalogue import recogniser_of
+from gridkit.evaluate.compare import MAX_FAILED_SHARE
+from gridkit.evaluate.records import Result
+from gridkit.evaluate.report.latency import latency_of
+from gridkit.evaluate.results import Scored
+from gridkit.metrics.hub_recogniser import PREFIX
+
+
+def notes(scored: Scored) -> tuple[str, ...]:
+    """Return what limits a result, a sentence each."""
+    return (*_on_rank(scored.result), *_on_system(scored.result), *_on_timing(scored))
+
+
+def _on_rank(result: Result) -> list[str]:
+    found = []
+    if result.missing:
+        found.append(f"Not ranked: {result.missing} clips of the split were not there.")
+    if sum(result.failed.values()) > MAX_FAILED_SHARE * result.n:
+        found.append("Not ranked: more than 5 % of the clips failed.")
+    if result.corpus.get("synthetic") is True:
+        found.append("Scored on synthetic clips: good for a trial, not for a comparison.")
+    return found
+
+
+def _on_system(result: Result) -> list[str]:
+    found = []
+    if result.system.get("contamination") == "contaminated":
+        found.append("Contaminated: it was trained on clips, or speakers, that it is scored on.")
+    if result.system.get("stateful") is True:
+        found.append("Stateful: asked twice about the same clip, it answered differently.")
+    if result.system.get("isolation") == "none":
+        found.append("Isolation: none. This machine could not keep the system from other files.")
+    judges = {recogniser_of(name) or "" for name in result.metrics}
+    found += [
+        f"It is not known whether {judge} was trained on these clips."
+        for judge in sorted(judges)
+        if judge.startswith(PREFIX)
+    ]
+    return found
+
+
+def _on_timing(scored: Scored) -> list[str]:
+    latency = latency_of(scored.timing)
+    if latency is not None:
+        return [f"Timing: {flag}." for flag in latency.flags]
+    error = (scored.timing or {}).get("error")
+    return [f"Not timed: {error}."] if error else []
