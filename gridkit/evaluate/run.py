@@ -72,12 +72,13 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
     with folder_lock(out):
         check_question(out, question_of(spec, subset, options, versions_of(recognisers)))
         facts = collect_predictions(spec, subset, out, options)
+        headline = _headline(str(facts["task"]), options.protocol)
         heard_by = recognisers if facts["task"] == "v2s" else {}
         scores = _score(spec, subset, out, options, heard_by)
         true_audio = _true_audio(subset, out, options, heard_by)
         if spec.is_run and options.timed and not (out / TIMING_FILE).is_file():
             _time(spec, subset, out, options, facts)
-        write_result(out, _result(subset, options, facts, scores, true_audio))
+        write_result(out, _result(subset, options, facts, headline, scores, true_audio))
     return read_scored(out)
 
 
@@ -96,6 +97,16 @@ def _check_protocol(name: str) -> None:
     known = (PROTOCOL, *OLDER_PROTOCOLS)
     if name not in known:
         raise UsageError(f"no protocol {name!r}; there are {', '.join(known)}")
+
+
+def _headline(task: str, protocol: str) -> str:
+    """Return the metric that rows are ordered by: of an older protocol, its form of STOI."""
+    if protocol == PROTOCOL:
+        return RANK_METRICS[task]
+    if task != "v2s":
+        raise UsageError(f"--protocol {protocol} scores sound, and this system gives text")
+    names = [metric.name for metric in OLDER_PROTOCOLS[protocol].metrics]
+    return next(name for name in names if name.startswith("stoi"))
 
 
 def _check_missing(subset: Subset, options: Options) -> None:
@@ -179,15 +190,14 @@ def _result(
     subset: Subset,
     options: Options,
     facts: Mapping[str, object],
+    headline: str,
     scores: Sequence[ClipScore],
     true_audio: Sequence[ClipScore],
 ) -> Result:
-    task = str(facts["task"])
-    # figures that stand there even where every clip failed
-    expected = (RANK_METRICS[task],) if options.protocol == PROTOCOL else ()
+    expected = (headline,)  # it stands there even where every clip failed
     return Result(
         protocol=options.protocol,
-        task=task,
+        task=str(facts["task"]),
         system=facts,
         corpus={
             "sha256": subset.corpus_sha256,
@@ -197,7 +207,7 @@ def _result(
         split=subset.facts(),
         n=len(scores),
         failed=dict(Counter(score.reason or "" for score in scores if score.status == "failed")),
-        rank_metric=RANK_METRICS[task],
+        rank_metric=headline,
         metrics=estimates(scores, true_audio, expected),
         versions=versions(),
         missing=subset.missing,

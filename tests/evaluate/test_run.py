@@ -10,10 +10,12 @@ import soundfile
 from gridkit.compute.lock import folder_lock
 from gridkit.errors import CorpusError, LockedError, ResultError, UsageError
 from gridkit.evaluate.question import QUESTION_FILE, SCORERS
+from gridkit.evaluate.report import render_report
 from gridkit.evaluate.results import CLIPS_FILE, RESULT_FILE, TIMING_FILE
 from gridkit.evaluate.run import TRUE_AUDIO_FILE, media_of
 from gridkit.evaluate.saved import FILE, FOLDER, PredictionWriter
 from gridkit.evaluate.worker import Limits
+from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED
 
 SHIFT_MS = 60
@@ -201,3 +203,20 @@ def test_lipreading_controls_have_their_own_figures(score):
     assert (scored.result.task, scored.result.rank_metric) == ("lipreading", "wer")
     found = values(scored)
     assert (found["wer"], found["cer"], found["ser"], found["slot"]) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "headline"),
+    [("lip2wav-2020", "stoi"), ("mira-2021", "stoi_wrapped"), ("svts-2022", "stoi")],
+)
+def test_an_older_protocol_has_its_own_figures_and_a_report(hummed, score, protocol, headline):
+    scored = score(f"predictions:{hummed.folder}", protocol=protocol)
+    assert (scored.result.protocol, scored.result.rank_metric) == (protocol, headline)
+    assert {metric.name for metric in OLDER_PROTOCOLS[protocol].metrics} <= set(values(scored))
+    assert "estoi" not in values(scored)
+    assert protocol in render_report(scored)
+
+
+def test_an_older_protocol_scores_no_text(score):
+    with pytest.raises(UsageError, match="svts-2022 scores sound"):
+        score("control:majority", task="lipreading", protocol="svts-2022")
