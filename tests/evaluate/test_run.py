@@ -214,6 +214,7 @@ def test_an_older_protocol_has_its_own_figures_and_a_report(hummed, score, proto
     assert (scored.result.protocol, scored.result.rank_metric) == (protocol, headline)
     assert {metric.name for metric in OLDER_PROTOCOLS[protocol].metrics} <= set(values(scored))
     assert "estoi" not in values(scored)
+    assert all(figure.true_audio is None for figure in scored.result.metrics.values())
     assert protocol in render_report(scored)
 
 
