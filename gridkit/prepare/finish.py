@@ -22,21 +22,24 @@ from gridkit.media.profiles import profile_of
 from gridkit.prepare.clip import Settings
 from gridkit.prepare.journal import PIPELINE_VERSION, BatchKey, FinishedBatch
 from gridkit.prepare.plan import Batch, Plan
-from gridkit.store.card import write_card
+from gridkit.store.card import CARD_NAME, write_card
 from gridkit.store.corpus_file import (
     CORPUS_NAME,
+    STATE_FOLDER,
     CorpusFile,
     ShardEntry,
     read_corpus_file,
     write_corpus_file,
 )
-from gridkit.store.landmarks_file import write_landmarks_file
+from gridkit.store.landmarks_file import LANDMARKS_NAME, write_landmarks_file
 from gridkit.store.manifest import MANIFEST_NAME, read_manifest, write_manifest
-from gridkit.store.preview import write_preview
+from gridkit.store.preview import PREVIEW_NAME, write_preview
 from gridkit.store.shards import file_sha256
 from gridkit.store.split_lists import read_split_list, write_split_list
 from gridkit.store.summary import count_rows, split_entries
 
+OWN_FILES = (CARD_NAME, MANIFEST_NAME, LANDMARKS_NAME, PREVIEW_NAME)
+"""Files that a run writes right into the folder, besides `corpus.json`."""
 EMPTY_BATCHES = "empty_batches"
 """Setting that holds the keys of batches without a shard: no clip of them was kept."""
 
@@ -72,6 +75,28 @@ class Earlier:
             if name not in (*BUILTIN_SPLIT_NAMES, *names)
         )
         return (*kept, *imported)
+
+    def check_nothing_is_foreign(self) -> None:
+        """Refuse a folder where a run would write over, or remove, files that are no corpus's.
+
+        Raises:
+            InputError: such a file is there, and no run that was killed can have left it.
+        """
+        if (self.folder / STATE_FOLDER).exists():
+            return
+        known = {} if self.file is None else self.file.shards
+        foreign = [
+            path
+            for path in sorted((self.folder / "data").glob("*.parquet"))
+            if f"data/{path.name}" not in known
+        ]
+        if self.file is None:
+            foreign += [self.folder / name for name in OWN_FILES if (self.folder / name).exists()]
+        if foreign:
+            raise InputError(
+                f"{foreign[0]} is there and belongs to no finished corpus; it would be replaced "
+                "or removed: move it away, or name another folder"
+            )
 
     def check_nothing_is_dropped(self, plan: Plan) -> None:
         """Refuse a run that would take clips out of the corpus.

@@ -68,12 +68,14 @@ def prepare_corpus(request: Request) -> CorpusFile:
 
     Raises:
         LockedError: another run works in the folder.
-        InputError: the source cannot be used, or lacks what the corpus in the folder holds.
+        InputError: the source cannot be used, or lacks what the corpus in the folder holds; the
+            folder holds files of someone else that would be replaced.
         CorpusError: the corpus in the folder was made by a newer gridkit.
         DiskFullError, EnvironmentProblem: writing failed; what is finished is kept.
     """
     with folder_lock(request.folder):
         earlier = earlier_corpus(request.folder)
+        earlier.check_nothing_is_foreign()
         settings = earlier.extended(request.settings)
         source = scan(request.source, request.alignments)
         plan = make_plan(source, request.source_name, request.speakers)

@@ -244,6 +244,28 @@ def test_clips_are_never_dropped_from_a_corpus(talking, tmp_path, prepare) -> No
         prepare(tmp_path / "corpus", talking, speakers=("x2",))
 
 
+@pytest.mark.parametrize("name", ["README.md", "preview.png", "data/mine.parquet"])
+def test_a_folder_with_files_of_someone_else_is_left_alone(
+    name, talking, tmp_path, prepare, hashes
+) -> None:
+    mine = tmp_path / "project" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(InputError, match=f"{name} is there and belongs to no finished corpus"):
+        prepare(tmp_path / "project", talking)
+    assert list(hashes(tmp_path / "project")) == [name]
+
+
+def test_a_shard_of_someone_else_in_a_corpus_is_not_removed(talking, tmp_path, prepare) -> None:
+    folder = tmp_path / "corpus"
+    prepare(folder, talking, speakers=("x1",))
+    mine = folder / "data" / "mine.parquet"
+    mine.write_text("mine")
+    with pytest.raises(InputError, match=r"mine\.parquet is there"):
+        prepare(folder, talking)
+    assert mine.read_text() == "mine"
+
+
 def test_speakers_can_be_added(talking, prepared, tmp_path, prepare, hashes) -> None:
     folder = tmp_path / "corpus"
     prepare(folder, talking, speakers=("x1",))
