@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich import box
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -22,9 +24,7 @@ SMALL_PRINT = ("pesq_nb_raw", "cer_", "slot_")
 """Figures that do not stand in the first table, besides the aligned ones; by prefix."""
 
 NAME_WIDTH = 20
-FIGURE_WIDTH = 15
-OTHER_WIDTH = 20
-"""Characters of the columns of a terminal's table: name, figures, failed and latency."""
+"""Characters of a terminal's column of names, at least."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,19 @@ def final_table(rows: Sequence[Row], width: int = 120) -> Table:
     """
     rows = ordered(rows)
     main, _ = columns(rows)
-    shown = _fitting(main, width)
+    wide = Console(width=10 * width)
+    longest = max(len(row.name) for row in rows)
+    # names fold down to their least width; figures never do
+    room = width + max(0, min(longest, 2 * NAME_WIDTH) - NAME_WIDTH)
+    for count in range(len(main), 0, -1):
+        table = _table_of(rows, main, _weightiest(main, count))
+        if Measurement.get(wide, wide.options, table).maximum <= room:
+            break
+    return table
+
+
+def _table_of(rows: Sequence[Row], main: Sequence[str], shown: Sequence[str]) -> Table:
+    """Return the table of ordered rows with some of the metrics; the caption names the others."""
     first = rows[0].result
     left_out = ", ".join(describe(name).label for name in main if name not in shown)
     caption = interval_note(first) + (f"; in the report also {left_out}" if left_out else "")
@@ -149,7 +161,8 @@ def final_table(rows: Sequence[Row], width: int = 120) -> Table:
     table.add_column("system", min_width=NAME_WIDTH, max_width=2 * NAME_WIDTH, overflow="fold")
     for name in shown:
         facts = describe(name)
-        table.add_column(Text(f"{facts.label} {facts.arrow}".strip()), justify="right")
+        label = Text(f"{facts.label} {facts.arrow}".strip())
+        table.add_column(label, justify="right", no_wrap=True)
     for heading in ("failed", "latency"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
@@ -163,11 +176,10 @@ def final_table(rows: Sequence[Row], width: int = 120) -> Table:
     return table
 
 
-def _fitting(names: Sequence[str], width: int) -> list[str]:
-    """Return as many metrics as fit; the headline and what a recogniser hears come first."""
-    room = max(2, (width - NAME_WIDTH - OTHER_WIDTH) // FIGURE_WIDTH)
+def _weightiest(names: Sequence[str], count: int) -> list[str]:
+    """Return so many metrics in order; the headline and what recognisers hear come first."""
     by_weight = sorted(names, key=lambda name: (name != names[0], recogniser_of(name) is None))
-    return [name for name in names if name in by_weight[:room]]
+    return [name for name in names if name in by_weight[:count]]
 
 
 def _terminal_cell(shown: Cell, style: str) -> Text:

@@ -86,6 +86,17 @@ def test_files_are_taken_over_and_what_is_not_there_fails(tones, tmp_path):
     assert list(saved) == list(tones.ids)
 
 
+def test_files_are_taken_over_once(tones, tmp_path):
+    (tmp_path / "mine/s1").mkdir(parents=True)
+    for clip in tones.ids:
+        (tmp_path / "mine" / f"{clip}.txt").write_text("bin blue")
+    writer = PredictionWriter(tmp_path / "out")
+    writer.add(Prediction(tones.ids[4], text="bin blue"))
+    writer.flush()
+    _, saved = collect(f"predictions:{tmp_path / 'mine'}", tones, tmp_path / "out")
+    assert sorted(saved) == list(tones.ids)
+
+
 def test_text_among_sound_is_a_failure(tones, tmp_path):
     first, second, third = tones.ids[:3]
     writer = PredictionWriter(tmp_path / "mine")
