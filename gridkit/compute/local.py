@@ -10,9 +10,10 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -73,7 +74,7 @@ def map_ordered(
             while True:
                 for item in islice(waiting, workers * AHEAD_PER_WORKER - len(in_flight)):
                     in_flight.append(item)
-                    futures.append(pool.submit(function, item))
+                    futures.append(_submit(pool, function, item))
                 if not in_flight:
                     return
                 result = futures[0].result()
@@ -91,7 +92,7 @@ def map_ordered(
 def _alone(function: Callable[[Item], Result], item: Item, preload: str | None) -> Result | Crashed:
     with _pool(1, preload) as pool:
         try:
-            return pool.submit(function, item).result()
+            return _submit(pool, function, item).result()
         except BrokenProcessPool:
             pass
     _check_start(preload)
@@ -102,7 +103,7 @@ def _check_start(preload: str | None) -> None:
     """Tell an item that kills its process from processes that cannot start at all."""
     with _pool(1, preload) as pool:
         try:
-            pool.submit(os.getpid).result()
+            _submit(pool, _no_work, None).result()
         except BrokenProcessPool as error:
             raise EnvironmentProblem(
                 "processes to work in cannot be started (see above); a script that calls gridkit "
@@ -121,9 +122,42 @@ def _pool(workers: int, preload: str | None) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
 
 
+def _submit(
+    pool: ProcessPoolExecutor, function: Callable[[Item], Result], item: Item
+) -> Future[Result]:
+    # this is what starts processes
+    with _interrupts_later():
+        return pool.submit(function, item)
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Hold Ctrl-C back until the end of the block, and from processes that it starts for good.
+
+    Ctrl-C reaches the whole process group, and the parent alone decides what it means. A blocked
+    signal stays blocked in what a process starts, from its first moment. Here the signal may
+    still come by another thread; so it is noted, as a process that is half started when the
+    parent leaves would fail loudly.
+    """
+    noted: list[int] = []
+    in_main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, lambda *_: noted.append(1)) if in_main else None
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        if in_main:
+            signal.signal(signal.SIGINT, handler)
+    if noted and callable(handler):
+        handler(signal.SIGINT, None)
+
+
+def _no_work(_item: None) -> None:
+    """What shows that a process can start."""
+
+
 def _start_worker() -> None:
-    # Ctrl-C reaches the whole process group; the parent alone decides what it means
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 

@@ -113,3 +113,37 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     except FileNotFoundError:
         return False
+
+
+SLOW = """
+import time
+print("loading", flush=True)
+time.sleep(1)
+"""
+INTERRUPTED = """
+import sys
+from gridkit.compute.local import map_ordered
+
+if __name__ == "__main__":
+    try:
+        list(map_ordered(abs, range(4), workers=2, preload="slow_module"))
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+def test_ctrl_c_while_workers_start_leaves_no_traceback(tmp_path) -> None:
+    (tmp_path / "slow_module.py").write_text(SLOW)
+    (tmp_path / "parent.py").write_text(INTERRUPTED)
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "parent.py"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert parent.stdout.readline() == "loading\n"
+    os.killpg(parent.pid, signal.SIGINT)
+    _, shown = parent.communicate(timeout=60)
+    assert (parent.returncode, shown) == (130, "")
