@@ -29,6 +29,8 @@ CLOCK_ROUNDING_S = 0.010
 are rounded (to 1 ms in Matroska). A lost MP2 packet leaves 26 ms."""
 
 MAX_FRAMES = 250
+MAX_SOUND_S = 60
+"""Sound stamped later is cut: one damaged time stamp may say 26 hours."""
 MAX_SIDE_PX = 4096
 
 
@@ -220,7 +222,7 @@ def _place(
 ) -> np.ndarray:
     """Lay sound frames (channels, N) out by their time stamps, on silence.
 
-    What lies before 0 is cut.
+    What lies before 0, or after `MAX_SOUND_S`, is cut.
     """
     starts: list[int] = []
     end = 0
@@ -234,10 +236,11 @@ def _place(
         end = start + samples.shape[1]
     first = frames[0][1]
     length = max(s + f.shape[1] for s, (_, f) in zip(starts, frames, strict=True))
+    length = min(length, MAX_SOUND_S * rate_hz)
     silence = 128 if first.dtype == np.uint8 else 0
     track = np.full((len(first), max(0, length)), silence, first.dtype)
     for start, (_, samples) in zip(starts, frames, strict=True):
-        cut = samples[:, max(0, -start) :]
+        cut = samples[:, max(0, -start) : max(0, length - start)]
         start = max(0, start)
         track[:, start : start + cut.shape[1]] = cut
     return track

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from gridkit.corpus.records import ManifestRow
+from gridkit.corpus.codes import speaker_order
+from gridkit.corpus.records import ManifestRow, Status
 from gridkit.corpus.splits import (
     BUILTIN_SPLIT_NAMES,
     SYNTHETIC_SPEAKER,
@@ -106,12 +107,14 @@ class Earlier:
         """
         if self.file is None:
             return
-        gone = set(self.file.shards) - {batch.shard for batch in plan.batches}
+        kept = {row.id: row.speaker for row in self._rows.values() if row.status is Status.KEPT}
+        gone = kept.keys() - plan.ids
         if gone:
-            speakers = sorted({Path(shard).stem.rpartition("-")[0] for shard in gone})
+            speakers = sorted({kept[clip] or "" for clip in gone}, key=speaker_order)
             raise InputError(
                 f"{self.folder} holds clips of {' '.join(speakers)} that this source or "
-                "--speakers leaves out; name them as well, or use another folder"
+                f"--speakers leaves out ({len(gone)}, such as {min(map(str, gone))}); name or add "
+                "them as well, or use another folder"
             )
 
     def finished(self, batch: Batch) -> FinishedBatch | None:

@@ -107,6 +107,15 @@ def test_gaps_become_silence_and_rounded_time_stamps_do_not() -> None:
     assert nothing_left.shape == (1, 0)
 
 
+def test_a_damaged_time_stamp_does_not_fill_the_memory() -> None:
+    samples = np.ones((1, 160), np.int16)
+    hours = decode._place([(0.0, samples), (95_443.0, samples), (0.01, samples)], 16_000, 0.0)
+    assert hours.shape == (1, decode.MAX_SOUND_S * 16_000)
+    assert hours[0].nonzero()[0].tolist() == list(range(320))
+    before = decode._place([(0.0, samples), (0.01, samples)], 16_000, 95_443.0)
+    assert before.size == 0
+
+
 @pytest.mark.parametrize(
     ("samples", "value"),
     [

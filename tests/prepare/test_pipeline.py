@@ -244,6 +244,17 @@ def test_clips_are_never_dropped_from_a_corpus(talking, tmp_path, prepare) -> No
         prepare(tmp_path / "corpus", talking, speakers=("x2",))
 
 
+def test_not_even_one_clip_is_dropped_from_a_corpus(source, tmp_path, prepare, hashes) -> None:
+    folder = tmp_path / "corpus"
+    prepare(folder, source, speakers=("x1",))
+    before = hashes(folder)
+    lost = min(source.rglob("x1/*.mpg"))
+    lost.unlink()
+    with pytest.raises(InputError, match=f"holds clips of x1 .*1, such as x1/{lost.stem}"):
+        prepare(folder, source, speakers=("x1",))
+    assert hashes(folder) == before
+
+
 @pytest.mark.parametrize("name", ["README.md", "preview.png", "data/mine.parquet"])
 def test_a_folder_with_files_of_someone_else_is_left_alone(
     name, talking, tmp_path, prepare, hashes
