@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from gridkit.cli.speakers import parse_speakers
+
 EXAMPLE = """\b
 Example:
   gridkit download archives --speakers s1,s2
@@ -21,7 +23,12 @@ Example:
     show_default=True,
     help="Who to fetch from. Zenodo publishes checksums.",
 )
-@click.option("--speakers", help="Only these, such as s1,s2. Default: all 33 that have video.")
+@click.option(
+    "--speakers",
+    metavar="s1,s2",
+    callback=parse_speakers,
+    help="Only these speakers.  [default: all 33 that have video]",
+)
 @click.option(
     "--workers",
     type=click.IntRange(1, 16),
@@ -34,7 +41,7 @@ Example:
 def command(
     folder: Path,
     source: str,
-    speakers: str | None,
+    speakers: tuple[str, ...] | None,
     workers: int,
     base_url: str | None,
     as_json: bool,
@@ -51,7 +58,7 @@ def command(
         archives = download(
             folder,
             source=source,
-            speakers=speakers.split(",") if speakers is not None else None,
+            speakers=speakers,
             base_url=base_url,
             workers=workers,
             progress=bars,

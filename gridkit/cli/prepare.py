@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from gridkit.cli.speakers import parse_speakers
+
 
 @click.command("prepare")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
@@ -14,7 +16,12 @@ import click
     help="zenodo or sheffield (downloads into DIR/source), synthetic (makes clips there), or a "
     "folder with archives or clips at any depth.",
 )
-@click.option("--speakers", metavar="s1,s2", help="Only these speakers.  [default: all]")
+@click.option(
+    "--speakers",
+    metavar="s1,s2",
+    callback=parse_speakers,
+    help="Only these speakers.  [default: all]",
+)
 @click.option(
     "--crop",
     "crops",
@@ -54,7 +61,7 @@ import click
 def command(
     folder: Path,
     source: str,
-    speakers: str | None,
+    speakers: tuple[str, ...] | None,
     crops: tuple[str, ...],
     alignments: Path | None,
     split_files: tuple[str, ...],
@@ -86,7 +93,7 @@ def command(
         *read_split_files(split_files, unseen_speakers=False),
         *read_split_files(unseen_split_files, unseen_speakers=True),
     )
-    wanted = tuple(speakers.split(",")) if speakers else ()
+    wanted = speakers or ()
     with FileBars() as bars:
         place, name = source_folder(source, folder, wanted, bars)
     request = Request(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from gridkit.cli.speakers import parse_speakers
+
 EXAMPLE = """\b
 Example:
   gridkit unpack archives clips --speakers s1
@@ -15,9 +17,16 @@ Example:
 @click.command(epilog=EXAMPLE)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("destination", metavar="DEST", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--speakers", help="Only these, such as s1,s2. Default: everything.")
+@click.option(
+    "--speakers",
+    metavar="s1,s2",
+    callback=parse_speakers,
+    help="Only these speakers.  [default: everything]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
-def command(source: Path, destination: Path, speakers: str | None, as_json: bool) -> None:
+def command(
+    source: Path, destination: Path, speakers: tuple[str, ...] | None, as_json: bool
+) -> None:
     """Unpack SOURCE, an archive or a folder with archives, into the folder DEST.
 
     Only to look at the files: `gridkit prepare` reads archives as they are. Files that are
@@ -39,7 +48,7 @@ def command(source: Path, destination: Path, speakers: str | None, as_json: bool
         counts = unpack(
             source,
             destination,
-            speakers=speakers.split(",") if speakers is not None else None,
+            speakers=speakers,
             progress=show,
         )
     if as_json:
