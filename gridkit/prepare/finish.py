@@ -63,7 +63,9 @@ class Earlier:
             if name not in wanted
         ]
         profiles = sorted((*settings.profiles, *kept), key=lambda profile: profile.name)
-        return replace(settings, profiles=tuple(profiles))
+        # what was stored without loss is not made worse by a run that forgets to say so
+        lossless = settings.lossless or bool(self.file.settings.get("lossless"))
+        return replace(settings, profiles=tuple(profiles), lossless=lossless)
 
     def with_imported_splits(self, imported: Sequence[Split]) -> tuple[Split, ...]:
         """Return imported splits, those the corpus has and new ones, which win."""

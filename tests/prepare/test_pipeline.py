@@ -27,7 +27,7 @@ from gridkit.errors import (
 )
 from gridkit.media.codecs import decode_crop
 from gridkit.prepare import clip as clip_module
-from gridkit.prepare.pipeline import Job, _work
+from gridkit.prepare.pipeline import Job, Request, _work, prepare_corpus
 from gridkit.prepare.request import make_settings
 from gridkit.store.reader import open_corpus
 from gridkit.synthesize.corpus import unused_codes
@@ -412,3 +412,12 @@ def test_an_imported_split_outlives_the_file_it_came_from(
     assert rows[ids[7]] is None
     prepare(tmp_path / "at-once", talking, crops=("mouth96", "lipnet"), imported_splits=(mine,))
     assert hashes(folder) == hashes(tmp_path / "at-once")
+
+
+def test_a_lossless_corpus_stays_lossless(talking, tmp_path, prepare, hashes) -> None:
+    folder = tmp_path / "corpus"
+    lossless = make_settings((), lossless=True)
+    prepare_corpus(Request(folder, talking, "talking", lossless, ("x1",)))
+    before = hashes(folder)
+    prepare(folder, talking, speakers=("x1",))
+    assert hashes(folder) == before

@@ -531,9 +531,12 @@ def test_progress_ends_at_the_size_of_each_file(zenodo, fetch):
 
 def test_ctrl_c_keeps_the_partial_and_does_not_wait_for_a_stalled_server(zenodo, fetch):
     class Interrupting(Recorder):
+        interrupted = False
+
         def on_bytes(self, name, count):
             super().on_bytes(name, count)
-            if self.have[name] == 100_000:
+            if self.have[name] >= 100_000 and not self.interrupted:
+                self.interrupted = True
                 signal.raise_signal(signal.SIGINT)
 
     def stall_then_go_on(handler, file):
