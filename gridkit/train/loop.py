@@ -7,7 +7,8 @@ was killed and resumed ends with the same bits as one that was not.
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from math import cos, isfinite, pi
 from pathlib import Path
@@ -181,6 +182,12 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.model.train()
+        with _bf16_products(settings.mixed_precision):
+            return self._descend(batch), rate
+
+    def _descend(self, batch: Batch) -> float:
+        """Follow the gradient of one batch; return the smoothed loss."""
+        settings = self.settings
         loss = loss_of(self._forward(batch.inputs), batch, settings)
         value = float(loss.detach())
         if not isfinite(value):
@@ -195,7 +202,7 @@ class Trainer:
         self.step += 1
         self._update_average()
         self.loss = value if self.step == 1 else SMOOTHING * self.loss + (1 - SMOOTHING) * value
-        return self.loss, rate
+        return self.loss
 
     def validate(self) -> None:
         """Measure the averaged weights on val, by greedy decoding, and keep them if best."""
@@ -281,6 +288,21 @@ class Trainer:
                 texts += [greedy(clip).text for clip in log_probs]
         restore(self.model, current, "the model")
         return texts
+
+
+@contextmanager
+def _bf16_products(wanted: bool) -> Iterator[None]:
+    """Let float32 matrix products round their factors to bf16, as those of a CPU's GRU.
+
+    The sums stay float32, and so does all else: this is not autocast.
+    """
+    before = torch.get_float32_matmul_precision()
+    if wanted:
+        torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def loss_of(output: Output, batch: Batch, settings: TrainingSettings) -> torch.Tensor:
