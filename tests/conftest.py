@@ -1,12 +1,16 @@
 """Fixtures that every test folder shares."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+
+# a run in the background of a shell starts with Ctrl-C ignored, and its children would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_ignore = ["evaluate/hunter.py"]  # a system for the worker, nothing to import here
 REPOSITORY = Path(__file__).parent.parent
