@@ -89,18 +89,18 @@ def prepare_corpus(request: Request) -> CorpusFile:
         journal = Journal(request.folder)
         finished: dict[str, FinishedBatch] = {}
         todo: list[tuple[Batch, FinishedBatch | None]] = []
+        keys = {batch.shard: batch_key(batch, settings, columns) for batch in plan.batches}
         for batch in plan.batches:
-            key = batch_key(batch, settings, columns)
             known = journal.finished(batch.shard, request.folder) or earlier.finished(batch)
-            if known is not None and known.key == key:
+            if known is not None and known.key == keys[batch.shard]:
                 finished[batch.shard] = known
             else:
                 todo.append((batch, known))
         names = tuple(split.name for split in splits)
-        for batch, results in work(todo, settings, columns, request.workers):
+        for batch, results in work(todo, settings, keys, request.workers):
             clips = [result for result in results if isinstance(result, Clip)]
             rows = rows_of(batch, results, columns)
-            key = batch_key(batch, settings, columns)
+            key = keys[batch.shard]
             finished[batch.shard] = journal.commit(batch.shard, key, clips, rows, columns, names)
         result = finish_corpus(
             Finished(
@@ -120,7 +120,7 @@ def prepare_corpus(request: Request) -> CorpusFile:
 def work(
     todo: Sequence[tuple[Batch, FinishedBatch | None]],
     settings: Settings,
-    columns: Columns,
+    keys: Mapping[str, BatchKey],
     workers: int,
 ) -> Iterator[tuple[Batch, list[Clip | Rejection]]]:
     """Yield each batch with what became of its clips, in order, as the batches get done."""
@@ -128,7 +128,7 @@ def work(
     with Progress("prepare", total) as progress:
         results = map_ordered(
             partial(_work, settings),
-            _jobs(todo, settings, columns),
+            _jobs(todo, keys),
             workers=workers,
             preload=PRELOAD,
         )
@@ -182,12 +182,12 @@ def rows_of(
 
 
 def _jobs(
-    todo: Sequence[tuple[Batch, FinishedBatch | None]], settings: Settings, columns: Columns
+    todo: Sequence[tuple[Batch, FinishedBatch | None]], keys: Mapping[str, BatchKey]
 ) -> Iterator[Job]:
     for batch, known in todo:
         earlier: Mapping[str, Clip | Rejection] = {}
         if known is not None:
-            earlier = _reusable(known, batch_key(batch, settings, columns))
+            earlier = _reusable(known, keys[batch.shard])
         for task in batch.tasks:
             yield Job(task, earlier.get(task.id))
 
