@@ -64,7 +64,9 @@ class Speech:
     words: tuple[Span, ...]
 
 
-_ACCENTS = (
+# Speaker by speaker: accent, a variant with formants and a source of its own, and its pitch. Most
+# accents are British, as GRID's speakers are.
+_VOICES = (
     ("en+m3", 45),
     ("en-us+f2", 55),
     ("en-gb-scotland+m7", 30),
@@ -75,19 +77,38 @@ _ACCENTS = (
     ("en+f5", 50),
     ("en-gb-x-gbcwmd+m4", 55),
     ("en-029+f1", 45),
+    ("en-gb-x-rp+Annie", 40),
+    ("en+Mike", 55),
+    ("en-gb-x-rp+f1", 55),
+    ("en-gb-x-gbclan+m8", 50),
+    ("en+linda", 40),
+    ("en-gb-x-rp+Alex", 45),
+    ("en-gb-x-gbcwmd+aunty", 45),
+    ("en-gb-scotland+robert", 60),
+    ("en-gb-x-rp+belinda", 30),
+    ("en+quincy", 50),
+    ("en-gb-x-gbclan+f2", 40),
+    ("en-gb-x-rp+edward", 50),
+    ("en+steph", 45),
+    ("en-gb-x-rp+paul", 60),
+    ("en-gb-scotland+shelby", 50),
+    ("en-gb-x-gbcwmd+max", 40),
+    ("en+grandma", 45),
+    ("en-gb-x-rp+david", 60),
+    ("en-gb-scotland+anika", 30),
+    ("en+m2", 45),
 )
 _SPEEDS_WPM = (140, 155, 130, 148, 162, 136, 151)
 
 
 def voice_of(number: int) -> Voice:
-    """Return the voice of synthetic speaker `number` (1 is x1): accents, pitches, speeds cycle.
+    """Return the voice of synthetic speaker `number` (1 is x1, 30 the last).
 
     >>> voice_of(2)
     Voice(language='en-us+f2', pitch=55, speed_wpm=155)
     """
-    round_, index = divmod(number - 1, len(_ACCENTS))
-    language, pitch = _ACCENTS[index]
-    return Voice(language, pitch + (0, 18, -18)[round_ % 3], _SPEEDS_WPM[(number - 1) % 7])
+    language, pitch = _VOICES[number - 1]
+    return Voice(language, pitch, _SPEEDS_WPM[(number - 1) % 7])
 
 
 def require() -> None:
