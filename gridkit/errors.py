@@ -120,6 +120,14 @@ class NetworkError(GridkitError):
     exit_status = EXIT_NETWORK
 
 
+class HubError(NetworkError):
+    """The Hugging Face Hub refused, failed, or has not what was asked for."""
+
+
+class HubConflictError(HubError):
+    """Someone else changed a repository on the Hub meanwhile."""
+
+
 class ChecksumError(NetworkError):
     """A download that arrived, but not as its publisher describes it."""
 

@@ -1,0 +1,53 @@
+"""How a repository on the Hugging Face Hub is written: `hf:ORG/NAME[@REVISION]`."""
+
+import re
+from dataclasses import dataclass
+
+from gridkit.errors import UsageError
+
+PREFIX = "hf:"
+DEFAULT_REVISION = "main"
+
+_PART = r"[A-Za-z0-9](?:[\w.-]{0,94}[\w-])?"
+_ADDRESS = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>[\w./-]+))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class HubAddress:
+    """A repository, and which state of it."""
+
+    repo: str
+    """ORG/NAME."""
+    revision: str | None = None
+    """Branch, tag or commit; None for the newest."""
+
+    def __str__(self) -> str:
+        return PREFIX + self.repo + (f"@{self.revision}" if self.revision else "")
+
+
+def is_hub_address(text: str) -> bool:
+    """Return whether a text claims to name something on the Hub.
+
+    >>> is_hub_address("hf:lab/grid"), is_hub_address("folder/hf")
+    (True, False)
+    """
+    return text.startswith(PREFIX)
+
+
+def parse_hub_address(text: str, option: str) -> HubAddress:
+    """Return what `hf:ORG/NAME[@REVISION]` names.
+
+    Args:
+        text: as it was written.
+        option: where, for the message.
+
+    Raises:
+        UsageError: it has another form.
+
+    >>> parse_hub_address("hf:lab/grid@v1.0", "--data")
+    HubAddress(repo='lab/grid', revision='v1.0')
+    """
+    match = _ADDRESS.fullmatch(text.removeprefix(PREFIX)) if is_hub_address(text) else None
+    if match is None:
+        raise UsageError(f"{option} {text}: expected hf:ORG/NAME@REVISION, as hf:lab/grid@v1.0")
+    return HubAddress(match["repo"], match["revision"])

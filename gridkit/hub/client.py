@@ -1,0 +1,182 @@
+"""The client of the Hugging Face Hub, and one line for whatever goes wrong with it.
+
+The token is the one `huggingface_hub` finds: HF_TOKEN, else what `hf auth login` stored. It is
+never an argument, and never printed. HF_ENDPOINT is read when a client is made.
+
+Source: huggingface_hub 2.4, `errors` and `hf_raise_for_status`.
+"""
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from gridkit import __version__
+from gridkit.errors import (
+    DiskFullError,
+    GridkitError,
+    HubConflictError,
+    HubError,
+    NetworkError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
+
+
+def open_hub() -> "HfApi":
+    """Return a client of the Hub at HF_ENDPOINT, else of huggingface.co.
+
+    Its progress bars are off (gridkit has its own); its warnings, as that it waits before it
+    tries again, come without the query of a URL, which may hold a signature.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars
+
+    if not are_progress_bars_disabled():
+        disable_progress_bars()
+    for handler in logging.getLogger("huggingface_hub").handlers:
+        handler.addFilter(_without_queries)  # the same one is added once
+    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/")
+    return HfApi(endpoint=endpoint or None, library_name="gridkit", library_version=__version__)
+
+
+def has_token() -> bool:
+    """Return whether `huggingface_hub` finds a token; whether it is good is another matter."""
+    from huggingface_hub import get_token
+
+    return get_token() is not None
+
+
+@contextmanager
+def hub_errors(where: object) -> Iterator[None]:
+    """Turn what the Hub's client raises into an error of one line.
+
+    Args:
+        where: what is read or written, as `hf:lab/grid@main`; the line begins with it.
+
+    Raises:
+        HubConflictError: someone else committed meanwhile (409, 412).
+        HubError: no token, no right, no such repository, revision or file, rate limit, server
+            error, or a server that is no Hub.
+        NetworkError: the Hub cannot be reached.
+        UsageError: the repository's name is none.
+        DiskFullError: no space is left for what arrives.
+    """
+    try:
+        yield
+    except GridkitError:
+        raise
+    except Exception as error:
+        for cause in _causes(error):
+            if (told := _told(cause, where)) is not None:
+                raise told from error
+        raise
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from: the client wraps what happened in threads."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _told(error: BaseException, where: object) -> GridkitError | None:
+    """Return an error of one line, None for an error that says nothing of the Hub."""
+    import httpx2
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.HfHubHTTPError):
+        return _answered(error, where)
+    if isinstance(error, errors.LocalTokenNotFoundError):
+        return HubError(f"{where}: no token for the Hub; {LOG_IN}")
+    if isinstance(error, errors.HFValidationError):
+        return UsageError(f"{where}: no name of a repository; expected ORG/NAME")
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return NetworkError(f"{where}: HF_HUB_OFFLINE is set, and this needs the Hub; unset it")
+    if isinstance(error, errors.FileMetadataError):
+        return HubError(f"{where}: what answers is no Hub; check HF_ENDPOINT, proxy and firewall")
+    if isinstance(error, httpx2.HTTPError):
+        return NetworkError(
+            f"{where}: the Hub cannot be reached ({type(error).__name__}: {_first_line(error)}); "
+            "check the connection and HF_ENDPOINT, then run again"
+        )
+    if isinstance(error, OSError) and "Consistency check failed" in str(error):
+        return NetworkError(f"{where}: a file did not arrive whole; run again")
+    if isinstance(error, OSError) and "o space left" in str(error):
+        return DiskFullError(f"{where}: no space left; free some and run again")
+    return None
+
+
+def _answered(error: "HfHubHTTPError", where: object) -> HubError:
+    """Return one line for an answer that is a refusal or a failure."""
+    status, said = error.response.status_code, _said(error)
+    why = f" ({said})" if said else ""
+    if (missing := _missing(error)) is not None:
+        return HubError(f"{where}: {missing}")
+    if status == 401:
+        return HubError(f"{where}: {_unknown(said or str(error))}")
+    if status == 403:
+        return HubError(
+            f"{where}: no right to do this{why}; it takes a token with write access by someone "
+            "who may write there (`hf auth whoami`)"
+        )
+    if status in (409, 412):
+        return HubConflictError(
+            f"{where}: changed by someone else meanwhile{why}; look at it, then run again"
+        )
+    if status == 429:
+        wait = error.response.headers.get("Retry-After", "")
+        soon = f"in {wait} s" if wait.isdigit() else "later"
+        return HubError(f"{where}: the Hub's rate limit is reached; run again {soon}")
+    if status >= 500:
+        return HubError(f"{where}: the Hub fails with {status}{why}; run again later")
+    return HubError(f"{where}: the Hub refuses with {status}{why}")
+
+
+def _missing(error: "HfHubHTTPError") -> str | None:
+    """Return what is not there, or not for this account; None for another kind of answer."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return f"its owners grant access; ask for it on its page, and {LOG_IN}"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return _unknown("")
+    if isinstance(error, errors.RevisionNotFoundError):
+        return "no such revision; its page lists branches, tags and commits"
+    if isinstance(error, errors.EntryNotFoundError):
+        path = error.response.url.path.rpartition("/resolve/")[2].partition("/")[2]
+        return f"it has no file {path}"
+    return None
+
+
+def _unknown(said: str) -> str:
+    """Return what a 401 means: the Hub says it of a missing repository as well."""
+    if re.search("invalid (user token|credentials)", said, re.IGNORECASE):
+        return f"the Hub does not know the token; {LOG_IN}, with a new one"
+    if not has_token():
+        return f"no such repository, or one that needs a token; check the name, or {LOG_IN}"
+    return (
+        "no such repository, or a private one that the token may not read; check the name, and "
+        "whose token it is (`hf auth whoami`)"
+    )
+
+
+def _said(error: "HfHubHTTPError") -> str:
+    return _first_line(error.response.headers.get("X-Error-Message") or error.server_message or "")
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _without_queries(record: logging.LogRecord) -> bool:
+    record.msg, record.args = re.sub(r"\?\S+", "", record.getMessage()), ()
+    return True
