@@ -1,11 +1,12 @@
 """`lag_ms` finds delays that were put in, by the definition's rules for edges and ties."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridkit.metrics.bands import band_powers
-from gridkit.metrics.lag import _best, coarse_lag_ms, lag_ms, move
+from gridkit.metrics.lag import _best, _log_bands, _moved_bands, _r_at, coarse_lag_ms, lag_ms, move
 
 GENERATOR = np.random.default_rng(0)
 SYLLABLES = np.repeat(GENERATOR.uniform(0.01, 1, 60), 800) * GENERATOR.standard_normal(48_000)
@@ -41,6 +42,36 @@ def test_the_coarse_search_is_pearsons_r_band_by_band(voice, other_voice):
         rs = [np.corrcoef(a[:, band], b[:, band])[0, 1] for band in range(40)]
         likeness[5 * hops] = np.mean(rs)
     assert coarse_lag_ms(x, y) == max(likeness, key=likeness.get)
+
+
+def test_running_sums_give_pearsons_r_at_every_shift(voice, other_voice):
+    x, y = (_log_bands(band_powers(sound / 32768).bands) for sound in (voice, other_voice))
+    hops = np.arange(-40, 41)
+    found = _r_at(hops, x - x.mean(axis=0), y - y.mean(axis=0))
+    for hop, r in zip(hops, found, strict=True):
+        a, b = x[max(-hop, 0) : len(x) - max(hop, 0)], y[max(hop, 0) : len(y) - max(-hop, 0)]
+        assert np.allclose(r, [np.corrcoef(a[:, k], b[:, k])[0, 1] for k in range(40)], atol=1e-9)
+
+
+def test_running_sums_are_not_asked_about_a_band_that_varies_at_one_end_alone(voice):
+    x = _log_bands(band_powers(voice / 32768).bands)
+    y = np.zeros_like(x)
+    y[:5] = 1.0
+    assert _r_at(np.arange(-40, 41), x - x.mean(axis=0), y - y.mean(axis=0)) is None
+
+
+def test_a_sound_at_one_end_alone_has_its_lag():
+    x, y = np.zeros(48_000), np.zeros(48_000)
+    x[400:1_200] = SYLLABLES[:800]
+    y[1_040:1_840] = SYLLABLES[:800]
+    assert lag(x, y) == 40
+
+
+@pytest.mark.parametrize("shift_ms", [-204, -61, -5, 0, 3, 140, 199])
+def test_five_analyses_serve_all_shifts(voice, shift_ms):
+    samples = voice / 32768
+    moved = band_powers(move(samples, -shift_ms)).bands
+    assert np.allclose(_moved_bands(samples, 205)(shift_ms), moved, rtol=1e-12, atol=0)
 
 
 def test_ties_go_to_no_shift():
