@@ -33,6 +33,8 @@ CARD_NAME = "README.md"
 DEFAULT_CONFIG = "default"
 DEFAULT_SPLIT = "clips"
 MANIFEST_CONFIG = "manifest"
+LOCAL_NAME = "DIR"
+"""What the card of a folder calls it; on the Hub the repository's name stands there."""
 LICENCE = "cc-by-4.0"
 SYNTHETIC_LICENCE = "cc0-1.0"
 TEMPLATE = "card.md.j2"
@@ -62,8 +64,21 @@ def write_card(
     write_file(folder / CARD_NAME, render_card(file, rows, landmarks).encode())
 
 
-def render_card(file: CorpusFile, rows: Sequence[ManifestRow], landmarks: Mapping[str, str]) -> str:
-    """Return the card as Markdown with metadata on top (see `write_card`)."""
+def render_card(
+    file: CorpusFile,
+    rows: Sequence[ManifestRow],
+    landmarks: Mapping[str, str],
+    name: str = LOCAL_NAME,
+) -> str:
+    """Return the card as Markdown with metadata on top.
+
+    Args:
+        file: what the corpus is.
+        rows: its manifest.
+        landmarks: description of the landmark model (`landmarks_file`).
+        name: what `load_dataset` is to be given: a placeholder for the folder, or the repository
+            on the Hub.
+    """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
@@ -78,6 +93,7 @@ def render_card(file: CorpusFile, rows: Sequence[ManifestRow], landmarks: Mappin
         tables=_tables(file, rows),
         has_preview=bool(choose_rows(rows, 1)),
         preview=PREVIEW_NAME,
+        name=name,
         **_names(file),
     )
     return f"---\n{card_data(file, configs).to_yaml()}\n---\n{body}"
@@ -171,10 +187,13 @@ def _tags(file: CorpusFile) -> list[str]:
 def _names(file: CorpusFile) -> dict[str, str]:
     """Return a profile, a speaker and a split of this corpus, for examples that run."""
     used = [name for name, entry in file.splits.items() if entry.subsets["test"].here]
+    profile, split = preview_profile(file.profiles), next(iter(used), "s1")
     return {
-        "crop": crop_column(preview_profile(file.profiles)),
+        "profile": profile,
+        "crop": crop_column(profile),
         "speaker": next(iter(file.counts.speakers), "s1"),
-        "split": split_column(next(iter(used), "s1")),
+        "split": split,
+        "split_column": split_column(split),
     }
 
 

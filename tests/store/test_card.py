@@ -1,8 +1,13 @@
+import re
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
+import datasets
 import pytest
 from huggingface_hub import DatasetCard
 
+from gridkit import __version__
 from gridkit.corpus.splits import grid_split, import_split, synthetic_splits
 from gridkit.store.card import card_configs, files_by_subset, render_card
 from gridkit.store.corpus_file import read_corpus_file
@@ -54,10 +59,42 @@ def test_every_file_pattern_finds_a_file(pristine):
         'class_encode_column("speaker")',
         "preview.png",
         "width_px 100",
+        'load_dataset("DIR", "unseen-lipnet")  # train_val, test',
+        'split="train_val", filters=[("split_unseen_lipnet", "==", "val")]',
+        "gridkit evaluate --model my_model.py --data DIR --split s1",
+        f"Made by gridkit {__version__}",
     ],
 )
 def test_card_says(parts, fact):
     assert fact in render_card(*parts)
+
+
+def test_the_code_of_the_card_runs(parts, pristine, tmp_path, monkeypatch):
+    def load(name, *arguments, **keywords):
+        assert name == "alice/grid"
+        cache = str(tmp_path / "cache")
+        return datasets.load_dataset(str(pristine), *arguments, cache_dir=cache, **keywords)
+
+    monkeypatch.setitem(
+        sys.modules, "datasets", SimpleNamespace(**{**vars(datasets), "load_dataset": load})
+    )
+    text = render_card(*parts, "alice/grid")
+    values = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(block, values)
+    assert values["clips"].num_rows == len(list(values["stream"])) == 19
+    assert values["clips"].features["speaker"].names == ["s1", "s2", "s3", "s9"]
+    assert values["test"].column_names == ["id", "text", "crop_mouth96"]
+    assert values["test"].num_rows == 2
+    assert list(values["unseen"]) == ["train", "validation", "test"]
+
+
+def test_the_hubs_card_names_the_repository_and_differs_in_that_alone(parts):
+    local, hub = render_card(*parts), render_card(*parts, "alice/grid")
+    assert "DIR" not in hub
+    assert "--data hf:alice/grid" in hub
+    metadata = [text.split("---\n")[1] for text in (local, hub)]
+    assert metadata[0] == metadata[1]
 
 
 def test_no_line_of_a_table_is_broken(parts):
