@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from gridkit.corpus.codes import split_id
 from gridkit.corpus.records import RATE_FPS
 from gridkit.models import recogniser
 from gridkit.models.alphabet import encode, word_frames
@@ -22,6 +23,7 @@ from gridkit.train.augment import (
 )
 from gridkit.train.clips import Label, TrainingClips
 from gridkit.train.settings import AugmentationSettings
+from gridkit.train.splice import partners, splice_frames, splice_labels
 
 
 @dataclass(frozen=True)
@@ -63,26 +65,40 @@ class FrameBatches:
         frames = clips.frames if device == "cpu" else np.array(clips.frames)
         self._frames = torch.from_numpy(frames).to(device)
         self._labels, self._window, self._settings = clips.labels, window, settings
+        self._partners = partners(clips.labels, clips.places("train"))
         self._device = device
 
     def training(self, places: np.ndarray, seed: int, step: int) -> Batch:
         """Return changed clips."""
-        inputs, words = [], []
-        frames, height, width = self._frames.shape[1:4]
+        inputs, words, labels = [], [], []
+        count, height, width = self._frames.shape[1:4]
+        shape = (count, height, width)
         for index, place in enumerate(places):
             rng = np.random.default_rng((seed, step, index))
-            shape = (frames, height, width)
+            label, frames = self._spliced(place, rng)
             change = draw_frame_change(rng, self._settings, shape, self._window)
-            inputs.append(change_frames(self._frames[place], change, self._window))
-            spoken = word_frames(self._labels[place].words, frames, RATE_FPS)
+            inputs.append(change_frames(frames, change, self._window))
+            spoken = word_frames(label.words, count, RATE_FPS)
             words.append(np.array(spoken)[change.times])
+            labels.append(label)
         batch = torch.stack(inputs)
         if self._settings.pixel_noise:
             generator = torch.Generator(self._device).manual_seed(seed * 1_000_003 + step)
             noise = torch.randn(batch.shape, generator=generator, device=self._device)
             batch += 255 * self._settings.pixel_noise * noise
-        labels = [self._labels[place] for place in places]
         return _batch(batch, labels, np.stack(words), self._device)
+
+    def _spliced(self, place: int, rng: np.random.Generator) -> tuple[Label, torch.Tensor]:
+        """Return a clip, or the settings' share of times one that goes on as another."""
+        label, frames = self._labels[place], self._frames[place]
+        if not (self._settings.splice and rng.random() < self._settings.splice):
+            return label, frames
+        other = rng.choice(self._partners[split_id(label.id)[0]])
+        words = int(rng.integers(1, len(label.words)))
+        spliced = splice_labels(label, self._labels[other], words, len(frames))
+        if spliced is None:
+            return label, frames
+        return spliced[0], splice_frames(frames, self._frames[other], spliced[1])
 
     def reading(self, places: np.ndarray) -> torch.Tensor:
         """Return clips as they are, the middle of each: float32."""

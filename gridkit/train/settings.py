@@ -53,6 +53,8 @@ class AugmentationSettings:
     """Contrast changes by up to this share, brightness by up to half of it."""
     pixel_noise: float = 0.0
     """Deviation of noise on each pixel, of 1."""
+    splice: float = 0.0
+    """Share of clips that go on as another clip of the same speaker from one of the words on."""
     mask_frames: int = 0
     """Up to so many neighbouring frames are replaced by the clip's mean frame."""
     speed: float = 0.0
