@@ -30,8 +30,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def find_route(self) -> tuple[str, Callable[..., None] | None, re.Match[str] | None]:
         path = urlsplit(self.path).path
-        for name, (methods, pattern, respond) in ROUTES.items():
-            if self.command in methods.split() and (match := pattern.fullmatch(path)):
+        for name, (method, pattern, respond) in ROUTES.items():
+            if self.command == method and (match := pattern.fullmatch(path)):
                 return name, respond, match
         return "", None, None
 
@@ -548,8 +548,8 @@ def _git(respond: Callable[..., None]) -> Callable[..., None]:
 
 _PAGE = r"/(?P<prefix>datasets/)?(?P<name>[^/]+/[^/]+)"
 ROUTES: dict[str, tuple[str, re.Pattern[str], Callable[..., None]]] = {
-    name: (methods, re.compile(pattern), respond)
-    for name, methods, pattern, respond in (
+    name: (method, re.compile(pattern), respond)
+    for name, method, pattern, respond in (
         ("whoami", "GET", "/api/whoami-v2", whoami),
         ("create", "POST", "/api/repos/create", create),
         ("validate-yaml", "POST", "/api/validate-yaml", validate_yaml),
@@ -567,6 +567,7 @@ ROUTES: dict[str, tuple[str, re.Pattern[str], Callable[..., None]]] = {
         ("branch", "POST", f"{_API}/branch/{_REV}", branch),
         ("tag", "POST", f"{_API}/tag/{_REV}", tag),
         ("info", "GET", f"{_API}(/revision/{_REV})?", info),
-        ("resolve", "GET HEAD", rf"{_PAGE}/resolve/{_REV}/(?P<path>.+)", _git(resolve)),
+        ("head", "HEAD", rf"{_PAGE}/resolve/{_REV}/(?P<path>.+)", _git(resolve)),
+        ("resolve", "GET", rf"{_PAGE}/resolve/{_REV}/(?P<path>.+)", _git(resolve)),
     )
 }

@@ -6,6 +6,8 @@ import click
 
 from gridkit.cli.speakers import parse_speakers
 
+_OF_ANY_SOURCE = ("folder", "source", "crops", "workers", "as_json")
+
 
 @click.command("prepare")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
@@ -13,8 +15,9 @@ from gridkit.cli.speakers import parse_speakers
     "--source",
     default="zenodo",
     show_default=True,
-    help="zenodo or sheffield (downloads into DIR/source), synthetic (makes clips there), or a "
-    "folder with archives or clips at any depth.",
+    help="zenodo or sheffield (downloads into DIR/source), synthetic (makes clips there), a "
+    "folder with archives or clips at any depth, or hf:ORG/NAME[@REVISION] (a corpus that was "
+    "published).",
 )
 @click.option(
     "--speakers",
@@ -81,7 +84,14 @@ def command(
       gridkit prepare grid --speakers s1,s2
       gridkit prepare grid --source ~/GRID --crop mouth96 --crop lipnet
       gridkit prepare demo --source synthetic
+      gridkit prepare grid --source hf:ORG/NAME@REVISION
     """
+    from gridkit.hub.address import is_hub_address
+
+    if is_hub_address(source):
+        _refuse_what_is_decided()
+        _from_hub(source, folder, crops, workers, as_json=as_json)
+        return
     from gridkit.cli.file_bars import FileBars
     from gridkit.cli.summary import print_summary
     from gridkit.compute.local import usable_cores
@@ -100,3 +110,29 @@ def command(
         folder, place, name, settings, wanted, alignments, splits, workers or usable_cores()
     )
     print_summary(folder, prepare_corpus(request), as_json=as_json)
+
+
+def _refuse_what_is_decided() -> None:
+    """Refuse options that a published corpus has the answer to, whatever they say."""
+    context = click.get_current_context()
+    given = click.core.ParameterSource.COMMANDLINE
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name not in _OF_ANY_SOURCE and context.get_parameter_source(name) is given:
+            raise click.UsageError(
+                f"{parameter.opts[0]} does not go with --source hf:, which brings a published "
+                "corpus as it is, whole; leave it out, or prepare from the source clips"
+            )
+
+
+def _from_hub(
+    source: str, folder: Path, crops: tuple[str, ...], workers: int | None, *, as_json: bool
+) -> None:
+    from gridkit.cli.summary import print_summary
+    from gridkit.compute.local import usable_cores
+    from gridkit.hub.address import parse_hub_address
+    from gridkit.prepare.from_hub import prepare_from_hub
+
+    address = parse_hub_address(source, "--source")
+    file = prepare_from_hub(address, folder, crops, workers or usable_cores())
+    print_summary(folder, file, as_json=as_json)
