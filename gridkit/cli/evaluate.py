@@ -30,8 +30,8 @@ Older protocols, and what is not known of each:
 @click.command("evaluate", epilog=EXAMPLE)
 @click.option("--model", required=True, help="control:NAME, a recipe folder, file.py[:factory], "
               "model.pt2, model.onnx, predictions:DIR or hf:ORG/NAME@REVISION.")  # fmt: skip
-@click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR",
-              help="A prepared corpus.")  # fmt: skip
+@click.option("--data", required=True, metavar="DIR",
+              help="A prepared corpus: its folder, or hf:ORG/NAME@REVISION.")  # fmt: skip
 @click.option("--split", required=True, metavar="NAME[:SUBSET]", help="Such as s1 or unseen:val.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
               help="RESULT folder.  [default: results/MODEL-SPLIT-SUBSET]")  # fmt: skip
@@ -60,7 +60,7 @@ Older protocols, and what is not known of each:
 @click.option("--json", "as_json", is_flag=True, help="Print result.json.")
 def command(
     model: str,
-    data: Path,
+    data: str,
     split: str,
     out: Path | None,
     device: str,
@@ -89,10 +89,11 @@ def command(
     from gridkit.evaluate.options import Options
     from gridkit.evaluate.subset import open_subset
     from gridkit.evaluate.systems import download_model, parse_model
+    from gridkit.prepare.from_hub import local_corpus
     from gridkit.store.reader import open_corpus
 
     spec = download_model(parse_model(model), trust_remote_code=trust_remote_code)
-    subset = open_subset(open_corpus(data), split)
+    subset = open_subset(open_corpus(local_corpus(data)), split)
     options = Options(
         recognisers=tuple(dict.fromkeys(recognisers)),
         protocol=protocol,

@@ -18,7 +18,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command(epilog=EXAMPLE)
 @click.argument("recipe_folder", metavar="RECIPE", type=FOLDER)
-@click.option("--data", type=FOLDER, help="Prepared corpus.")
+@click.option("--data", metavar="DIR", help="Prepared corpus, or hf:ORG/NAME@REVISION.")
 @click.option("--packed", type=FILE, help="Packed cache instead of a corpus.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the run; it resumes there.")
 @click.option("--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="A setting.")
@@ -29,7 +29,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--export-cache", type=FILE, help="Pack the clips into this file, do not train.")
 def command(
     recipe_folder: Path,
-    data: Path | None,
+    data: str | None,
     packed: Path | None,
     out: Path,
     overrides: tuple[str, ...],
@@ -48,6 +48,7 @@ def command(
 
     from gridkit.cli.train_bar import TrainingBar, clips_of
     from gridkit.compute.lock import folder_lock
+    from gridkit.prepare.from_hub import local_corpus
     from gridkit.recipe import load_recipe
     from gridkit.train.export import export_run
     from gridkit.train.run import Limits, run_training
@@ -61,7 +62,8 @@ def command(
     with folder_lock(out):
         recipe = load_recipe(recipe_folder)
         settings = training_settings(recipe, overrides)
-        clips = clips_of(recipe, data, packed, out)
+        corpus = None if data is None else local_corpus(data)
+        clips = clips_of(recipe, corpus, packed, out)
         if export_cache is not None:
             from gridkit.compute.progress import Progress
             from gridkit.train.pack import pack_clips

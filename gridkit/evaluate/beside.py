@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gridkit.compute.cache import cache_folder
 from gridkit.compute.lock import folder_lock
 from gridkit.errors import ResultError
 from gridkit.evaluate.compare import check_comparable
 from gridkit.evaluate.controls import CONTROLS, PREFIX
 from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
-from gridkit.evaluate.question import cache_folder, clips_question, digest_of
+from gridkit.evaluate.question import clips_question, digest_of
 from gridkit.evaluate.results import RESULT_FILE, Scored, read_scored
 from gridkit.evaluate.run import evaluate
 from gridkit.evaluate.subset import Subset

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from gridkit.compute.cache import cache_folder
 from gridkit.compute.progress import Progress
 from gridkit.errors import UsageError
 from gridkit.evaluate.controls import control_predictions
 from gridkit.evaluate.judges import known_clips
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predict import dry_run, fresh_order, predict
-from gridkit.evaluate.question import cache_folder
 from gridkit.evaluate.records import Prediction
 from gridkit.evaluate.saved import PredictionWriter, read_predictions
 from gridkit.evaluate.subset import Subset

@@ -7,7 +7,6 @@ put together from two.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -103,11 +102,6 @@ def content_sha256(spec: ModelSpec) -> str | None:
         with file.open("rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()
-
-
-def cache_folder() -> Path:
-    """Return where what can be made again is kept: `GRIDKIT_CACHE`, else `~/.cache/gridkit`."""
-    return Path(os.environ.get("GRIDKIT_CACHE", "~/.cache/gridkit")).expanduser()
 
 
 def digest_of(question: object) -> str:

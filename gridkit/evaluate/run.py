@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gridkit.compute.cache import cache_folder
 from gridkit.compute.local import usable_cores
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
@@ -19,7 +20,6 @@ from gridkit.evaluate.collect import collect_predictions, label, worker_of
 from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.question import (
-    cache_folder,
     check_question,
     digest_of,
     question_of,

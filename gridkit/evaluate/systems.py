@@ -17,7 +17,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from gridkit.errors import NetworkError, SystemLoadError, UsageError
+from gridkit.errors import SystemLoadError, UsageError
+from gridkit.hub.address import HubAddress, parse_hub_address
+from gridkit.hub.client import hub_errors, open_hub
+from gridkit.hub.snapshot import find_commit
 
 Kind = Literal[
     "control", "recipe", "python", "torch-export", "onnx", "predictions", "hub", "transport"
@@ -27,7 +30,6 @@ RECIPE_FILE = "recipe.toml"
 DEFAULT_FACTORY = "load"
 
 _PYTHON = re.compile(r"(?P<path>.+\.py)(?::(?P<factory>[^:/\\]+))?")
-_HUB = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 _EXPORTED: dict[str, Kind] = {".pt2": "torch-export", ".onnx": "onnx"}
 
 
@@ -116,7 +118,7 @@ def parse_model(text: str) -> ModelSpec:
             raise UsageError(f"--model {text}: nothing after the colon; see `--help` for the forms")
         if form == "control":
             return ModelSpec(text, "control", name=rest)
-        return _on_the_hub(text, rest) if form == "hf" else _predictions(text, rest)
+        return _on_the_hub(text) if form == "hf" else _predictions(text, rest)
     if match := _PYTHON.fullmatch(text):
         return ModelSpec(
             text, "python", _file(match["path"]), name=match["factory"] or DEFAULT_FACTORY
@@ -129,27 +131,23 @@ def parse_model(text: str) -> ModelSpec:
 
 
 def download_model(spec: ModelSpec, *, trust_remote_code: bool = False) -> ModelSpec:
-    """Return the spec with `path` set: a recipe on the Hub is downloaded, others stay as they are.
+    """Return the spec with its `path` and commit: a recipe on the Hub is downloaded.
+
+    Systems of other kinds stay as they are.
 
     Args:
         spec: as parsed.
         trust_remote_code: allow a recipe that carries Python code.
 
     Raises:
-        NetworkError: the Hub cannot be reached, or has no such recipe.
+        HubError, NetworkError: the Hub cannot be reached, refuses, or has no such revision.
         SystemLoadError: what came is no recipe, or carries code that is not trusted.
     """
     if spec.kind != "hub":
         return spec
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = Path(snapshot_download(spec.name, revision=spec.revision))
-    except Exception as error:  # the client raises what its HTTP library raises, too
-        raise NetworkError(
-            f"{spec.text} cannot be downloaded: {type(error).__name__}: {_first_line(error)}; "
-            "check name, revision and connection"
-        ) from error
+    commit = find_commit(HubAddress(spec.name, spec.revision), "model")
+    with hub_errors(spec.text):
+        folder = Path(open_hub().snapshot_download(spec.name, revision=commit))
     if not (folder / RECIPE_FILE).is_file():
         raise SystemLoadError(f"{spec.text} is no recipe: it has no {RECIPE_FILE}")
     code = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py"))
@@ -158,19 +156,17 @@ def download_model(spec: ModelSpec, *, trust_remote_code: bool = False) -> Model
             f"{spec.text} carries code ({', '.join(code)}); read it, then run again with "
             "--trust-remote-code"
         )
-    return replace(spec, path=folder)
+    return replace(spec, path=folder, revision=commit)
 
 
-def _on_the_hub(text: str, rest: str) -> ModelSpec:
-    match = _HUB.fullmatch(rest)
-    if not match:
-        raise UsageError(f"--model {text}: expected hf:ORG/NAME@REVISION")
-    if not match["revision"]:
+def _on_the_hub(text: str) -> ModelSpec:
+    address = parse_hub_address(text, "--model")
+    if address.revision is None:
         raise UsageError(
-            f"--model {text}: a revision is missing (hf:{match['repo']}@REVISION), or the result "
-            "could not be repeated; take a commit or tag from the model's page"
+            f"--model {text}: a revision is missing ({text}@REVISION), or the result could not be "
+            "repeated; take a commit or tag from the model's page"
         )
-    return ModelSpec(text, "hub", name=match["repo"], revision=match["revision"])
+    return ModelSpec(text, "hub", name=address.repo, revision=address.revision)
 
 
 def _predictions(text: str, rest: str) -> ModelSpec:
@@ -197,7 +193,3 @@ def _file(path: str, why: str = "") -> Path:
     if not Path(path).is_file():
         raise SystemLoadError(f"no such file: {path}" + (f" ({why})" if why else ""))
     return Path(path).resolve()
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
