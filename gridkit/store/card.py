@@ -85,7 +85,7 @@ def render_card(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     text = resources.files("gridkit.store").joinpath("data", TEMPLATE).read_text()
-    configs = card_configs(file, splits_of(file, rows))
+    configs = card_configs(file, splits_of(file, rows), rows)
     body = environment.from_string(text).render(
         file=file,
         landmarks=landmarks,
@@ -99,25 +99,37 @@ def render_card(
     return f"---\n{card_data(file, configs).to_yaml()}\n---\n{body}"
 
 
-def card_configs(file: CorpusFile, splits: Sequence[Split]) -> list[dict[str, Any]]:
+def card_configs(
+    file: CorpusFile, splits: Sequence[Split], rows: Iterable[ManifestRow]
+) -> list[dict[str, Any]]:
     """Return the `configs` of the card's metadata.
 
     Args:
         file: what the corpus is.
         splits: its splits by their definitions.
+        rows: its manifest.
     """
     configs = []
+    kept = [row.id for row in rows if row.status is Status.KEPT and row.id is not None]
     if file.shards:
         configs.append(
             _config(DEFAULT_CONFIG, {DEFAULT_SPLIT: "data/*.parquet"}) | {"default": True}
         )
     speakers = sorted({shard_speaker(path) for path in file.shards}, key=speaker_order)
     for split in splits:
-        files = files_by_subset(split, speakers) if split.unseen_speakers else {}
+        files = files_by_subset(split, speakers) if _is_whole_files(split, kept) else {}
         if files:
             configs.append(_config(split.name, files))
     configs.append(_config(MANIFEST_CONFIG, {MANIFEST_CONFIG: MANIFEST_NAME}))
     return configs
+
+
+def _is_whole_files(split: Split, kept: Iterable[str]) -> bool:
+    """Return whether files of whole speakers hold this split's clips and no others."""
+    speakers = {split_id(clip)[0] for clip in split.subset_of}
+    return split.unseen_speakers and all(
+        clip in split.subset_of for clip in kept if split_id(clip)[0] in speakers
+    )
 
 
 def files_by_subset(split: Split, speakers: Iterable[str]) -> dict[str, list[str]]:

@@ -159,7 +159,7 @@ def splits_of(file: CorpusFile, rows: Sequence[ManifestRow]) -> tuple[Split, ...
     kept = [row for row in rows if row.status is Status.KEPT and row.id is not None]
     splits = []
     for name, entry in file.splits.items():
-        subset_of = {str(row.id): row.splits[name] or "" for row in kept if name in row.splits}
+        subset_of = {str(row.id): subset for row in kept if (subset := row.splits.get(name))}
         imported = Split(name, subset_of, entry.unseen_speakers, entry.description)
         splits.append(builtin.get(name, imported))
     return tuple(splits)

@@ -113,7 +113,7 @@ def validate(
         for row in in_shards:
             findings += check_subsets(str(row.shard), row, definitions)
         findings += check_speaker_leaks(in_shards, definitions)
-        findings += _check_card(folder, file, definitions)
+        findings += _check_card(folder, file, definitions, rows)
     findings += _check_split_lists(folder, file)
     return Report(tuple(findings), len(file.shards), len(in_shards), len(rows), decode)
 
@@ -262,7 +262,9 @@ def _manifest(folder: Path, file: CorpusFile) -> tuple[tuple[ManifestRow, ...], 
         return (), Finding(MANIFEST_NAME, str(error))
 
 
-def _check_card(folder: Path, file: CorpusFile, definitions: Iterable[Split]) -> Iterator[Finding]:
+def _check_card(
+    folder: Path, file: CorpusFile, definitions: Iterable[Split], rows: Iterable[ManifestRow]
+) -> Iterator[Finding]:
     """Yield where the card's metadata is not what shards and schema give."""
     from huggingface_hub import DatasetCard
 
@@ -274,7 +276,7 @@ def _check_card(folder: Path, file: CorpusFile, definitions: Iterable[Split]) ->
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         yield Finding(CARD_NAME, f"cannot be read as a dataset card ({reason}); {AGAIN}")
         return
-    wanted: Any = card_data(file, card_configs(file, tuple(definitions)))
+    wanted: Any = card_data(file, card_configs(file, tuple(definitions), rows))
     expected = wanted.to_dict()
     for key in ("license", "configs", "dataset_info"):
         if said.get(key) != expected[key]:

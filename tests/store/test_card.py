@@ -147,8 +147,21 @@ def test_shared_speakers_of_train_and_val_are_one_part():
 def test_a_split_of_shared_speakers_gets_no_config(parts):
     mixed = import_split("mixed", {"train": "s1/bbaf2n", "test": "s2/bbaf1n"})
     file = parts[0]
-    names = [config["config_name"] for config in card_configs(file, [mixed])]
+    names = [config["config_name"] for config in card_configs(file, [mixed], parts[1])]
     assert names == ["default", "manifest"]
+
+
+def test_a_list_that_leaves_clips_of_its_speakers_out_gets_no_config(parts):
+    """Its files would hold clips that are none of the split's."""
+    file, rows, _ = parts
+    ids = {
+        speaker: [r.id for r in rows if r.shard and r.speaker == speaker]
+        for speaker in ("s1", "s2")
+    }
+    for left_out, wanted in ((0, ["default", "mine", "manifest"]), (1, ["default", "manifest"])):
+        listed = {"train": "\n".join(ids["s1"][left_out:]), "test": "\n".join(ids["s2"])}
+        split = import_split("mine", listed, unseen_speakers=True)
+        assert [c["config_name"] for c in card_configs(file, [split], rows)] == wanted
 
 
 def test_a_corpus_where_nothing_was_kept_still_has_a_card(parts, rejected):
