@@ -34,6 +34,11 @@ CORE_MODULES = {
 
 EXTRAS = {
     "synth": {"espeakng_loader": "espeakng-loader", "skimage": "scikit-image"},
+    "train": {"tensorboard": "tensorboard"},
+    "onnx": {"onnxruntime": "onnxruntime"},
+    "hf-asr": {"transformers": "transformers"},
+    "webdataset": {"webdataset": "webdataset"},
+    "lhotse": {"lhotse": "lhotse"},
 }
 """Extra to module to distribution."""
 

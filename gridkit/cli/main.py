@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "gridkit.cli.evaluate",
     "compare": "gridkit.cli.compare",
     "read": "gridkit.cli.read",
+    "export": "gridkit.cli.export",
     "quickstart": "gridkit.cli.quickstart",
     "doctor": "gridkit.cli.doctor",
 }
