@@ -12,11 +12,17 @@ TESTS = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def corpus_dir(tmp_path_factory):
-    """19 clips of s1, s2, s3 and s9 with crops mouth96 and lipnet; not to be changed."""
+def store():
+    """What makes up small corpora: the store's own fixtures, as a module."""
     spec = importlib.util.spec_from_file_location("store_conftest", TESTS / "store/conftest.py")
-    store = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(store)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def corpus_dir(store, tmp_path_factory):
+    """19 clips of s1, s2, s3 and s9 with crops mouth96 and lipnet; not to be changed."""
     folder = tmp_path_factory.mktemp("export") / "corpus"
     store._write_corpus(folder, [store.make_clip(clip) for clip in store.tiny_ids()])
     return folder
