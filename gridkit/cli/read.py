@@ -1,13 +1,19 @@
 """`gridkit read`: lipread any clip."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
+
+SHORT_S = 10.0
+"""No progress is shown for a clip up to this."""
 
 EXAMPLE = """\b
 Examples:
   gridkit read clip.mpg
   gridkit read holiday.mp4 --video captioned.mp4
+  gridkit read clip.mpg --decoding grammar --json
 """
 
 
@@ -20,14 +26,27 @@ Examples:
     show_default=True,
     help="Folder of a lipreading recipe.",
 )
+@click.option(
+    "--decoding",
+    type=click.Choice(["greedy", "beam", "grammar"]),
+    help="How texts are made; grammar allows GRID's sentences alone.  [default: the recipe's]",
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--video", "video_out", type=click.Path(path_type=Path), help="Clip with captions.")
 @click.option("--json", "as_json", is_flag=True, help="Print words, times, confidence as JSON.")
-def command(clip: Path, model: Path, device: str, video_out: Path | None, as_json: bool) -> None:
+def command(
+    clip: Path,
+    model: Path,
+    decoding: str | None,
+    device: str,
+    video_out: Path | None,
+    as_json: bool,
+) -> None:
     """Say what the speaker in CLIP says, by the lips alone.
 
-    Prints each word with its time in seconds and how sure the model is of it, 0 to 1. The
-    recipes know GRID's 51 words, and best the speakers they were trained on.
+    Prints each sentence, then each of its words with its time in seconds and how sure the model
+    is of it, 0 to 1. CLIP may have any length and rate. The recipes know GRID's 51 words, and
+    best the speakers they were trained on.
     """
     import json
     from dataclasses import asdict
@@ -35,23 +54,45 @@ def command(clip: Path, model: Path, device: str, video_out: Path | None, as_jso
     from gridkit.recipe import load_system
     from gridkit.recipe.reading import read_clip
 
-    reading = read_clip(clip, load_system(model, device))
+    lipreader = load_system(model, device, decoding)
+    with reading_bar(clip, "read") as progress:
+        reading = read_clip(clip, lipreader, progress)
     if as_json:
         click.echo(json.dumps([asdict(word) for word in reading.words]))
     else:
-        click.echo(" ".join(word.word for word in reading.words) or "(nothing)")
-        for word in reading.words:
-            click.echo(
-                f"{word.start_s:7.2f} {word.end_s:7.2f}  {word.word:<8} {word.confidence:.2f}"
-            )
+        for sentence in reading.sentences:
+            click.echo(" ".join(word.word for word in sentence))
+            for word in sentence:
+                times = f"{word.start_s:7.2f} {word.end_s:7.2f}"
+                click.echo(f"{times}  {word.word:<8} {word.confidence:.2f}")
+        if not reading.sentences:
+            click.echo("(nothing)")
         if reading.face_share < 1:
             click.echo(f"a face was found in {100 * reading.face_share:.0f} % of the frames")
     if video_out is not None:
-        from gridkit.corpus.records import RATE_FPS
         from gridkit.media.captions import write_captioned
 
-        lines = [
-            " ".join(word.word for word in reading.words if word.start_s <= frame / RATE_FPS)
-            for frame in range(len(reading.video.luma))
-        ]
-        write_captioned(clip, reading.video, lines, video_out)
+        with reading_bar(clip, "captions") as progress:
+            write_captioned(clip, reading.captions, video_out, progress)
+
+
+@contextmanager
+def reading_bar(clip: Path, label: str) -> Iterator[Callable[[float], None]]:
+    """Show how many seconds of a clip are done."""
+    from gridkit.compute.progress import Progress
+    from gridkit.media.stream import PictureStream
+
+    with PictureStream(clip) as stream:
+        length_s = stream.info.length_s
+    if length_s <= SHORT_S:
+        yield lambda _: None
+        return
+    with Progress(label, total=round(length_s), unit="s") as bar:
+        shown_s = 0
+
+        def show(done_s: float) -> None:
+            nonlocal shown_s
+            bar.advance(int(done_s) - shown_s)
+            shown_s = int(done_s)
+
+        yield show

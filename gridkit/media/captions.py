@@ -1,58 +1,164 @@
-"""Captions burnt into the pictures of a clip, its sound copied beside them."""
+"""Captions burnt into the pictures of a video, its sound put beside them. Any length: pictures and
+sound go through one at a time.
+"""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.error
 import cv2
 import numpy as np
 
-from gridkit.corpus.records import RATE_FPS
-from gridkit.media.video import Video
+from gridkit.errors import MediaError
+from gridkit.media.stream import Picture, PictureStream
 
 MARGIN = 0.06
 """Of the height, below the text."""
 TEXT_HEIGHT = 0.07
 """Of the height."""
+SOUND_RATE_HZ = 48_000
+ENCODING = {"preset": "veryfast", "crf": "18"}
+HIGHEST_RATE_FPS = 120
+"""Above, a file's own word for its rate is not trusted."""
 
 
-def write_captioned(source: Path, video: Video, captions: Sequence[str], out: Path) -> None:
-    """Write an MP4 with one line of text in each frame.
+@dataclass(frozen=True)
+class Caption:
+    """A line of text, and from when to when it is shown."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+def write_captioned(
+    source: Path,
+    captions: Sequence[Caption],
+    out: Path,
+    progress: Callable[[float], None] = lambda _: None,
+) -> None:
+    """Write a video as MP4 with captions, at its own size and rate, constant from now on.
 
     Args:
-        source: the clip, for its sound.
-        video: its pictures at 25 fps, T frames.
-        captions: T lines; empty for none.
+        source: the video.
+        captions: in order of time, no two at once.
         out: where to.
+        progress: called with how many seconds are written.
+
+    Raises:
+        MediaError: the video cannot be read, or the file not be written.
     """
-    frames, height, width = video.luma.shape
-    even_height, even_width = height // 2 * 2, width // 2 * 2
-    with av.open(str(source)) as given, av.open(str(out), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=RATE_FPS)
-        stream.width, stream.height, stream.pix_fmt = even_width, even_height, "yuv420p"
-        sound = container.add_stream("aac", rate=16_000) if given.streams.audio else None
-        for index in range(frames):
-            luma = _with_text(video.luma[index, :even_height, :even_width], captions[index])
-            chroma = video.chroma[index, :, : even_height // 2, : even_width // 2]
-            packed = np.concatenate(
-                [luma.reshape(-1), np.ascontiguousarray(chroma).reshape(-1)]
-            ).reshape(-1, even_width)
-            frame = av.VideoFrame.from_ndarray(packed, format="yuv420p")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-        if sound is not None:
-            resampler = av.AudioResampler(format="fltp", layout="mono", rate=16_000)
-            for heard in given.decode(audio=0):
-                for piece in resampler.resample(heard):
-                    container.mux(sound.encode(piece))
-            container.mux(sound.encode(None))
+    try:
+        with PictureStream(source) as stream:
+            rate_fps = min(stream.info.rate_fps, Fraction(HIGHEST_RATE_FPS)).limit_denominator(1001)
+            pictures = stream.at_rate(rate_fps)
+            first = next(pictures, None)
+            if first is None:
+                raise MediaError(f"{source} has no picture that can be decoded")
+            with av.open(str(out), "w", format="mp4") as container:
+                writer = _Writer(container, first, rate_fps, source, stream.info.first_s)
+                writer.write(first, _text_at(captions, writer.written_s))
+                for picture in pictures:
+                    writer.write(picture, _text_at(captions, writer.written_s))
+                    progress(writer.written_s)
+                writer.close()
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(f"cannot write {out}: {getattr(error, 'strerror', error)}") from error
+
+
+def _text_at(captions: Sequence[Caption], time_s: float) -> str:
+    last = bisect_right(captions, time_s, key=lambda caption: caption.start_s) - 1
+    return captions[last].text if last >= 0 and time_s < captions[last].end_s else ""
+
+
+class _Writer:
+    """Encodes pictures, and before each the sound that is heard until then."""
+
+    def __init__(
+        self,
+        container: av.container.OutputContainer,
+        first: Picture,
+        rate_fps: Fraction,
+        source: Path,
+        origin_s: float,
+    ):
+        self._container, self._rate_fps, self._count = container, rate_fps, 0
+        height, width = (side // 2 * 2 for side in first.luma.shape)
+        self._video = container.add_stream("libx264", rate=rate_fps, options=ENCODING)
+        self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
+        if first.full_range:
+            self._video.codec_context.color_range = av.video.reformatter.ColorRange.JPEG
+        self._heard = sound_frames(source, origin_s)
+        self._next_heard = next(self._heard, None)
+        self._sound = None
+        if self._next_heard is not None:
+            self._sound = container.add_stream("aac", rate=SOUND_RATE_HZ, layout="mono")
+
+    @property
+    def written_s(self) -> float:
+        return float(self._count / self._rate_fps)
+
+    def write(self, picture: Picture, text: str) -> None:
+        self._write_sound_until(self.written_s)
+        planes = (_with_text(picture.luma, text), *picture.chroma)
+        packed = np.concatenate([plane.reshape(-1) for plane in planes])
+        frame = av.VideoFrame.from_ndarray(
+            packed.reshape(-1, picture.luma.shape[1]), format="yuv420p"
+        )
+        self._container.mux(self._video.encode(frame))
+        self._count += 1
+
+    def close(self) -> None:
+        self._write_sound_until(self.written_s)
+        self._container.mux(self._video.encode(None))
+        if self._sound is not None:
+            self._container.mux(self._sound.encode(None))
+
+    def _write_sound_until(self, time_s: float) -> None:
+        while self._next_heard is not None and self._sound is not None:
+            frame = self._next_heard
+            if frame.pts > time_s * SOUND_RATE_HZ:
+                return
+            self._container.mux(self._sound.encode(frame))
+            self._next_heard = next(self._heard, None)
+
+
+def sound_frames(source: Path, origin_s: float) -> Iterator[av.AudioFrame]:
+    """Yield a file's sound as mono at 48 kHz, its time stamps counted from a moment.
+
+    Args:
+        source: the file.
+        origin_s: the moment; what comes before is left out.
+    """
+    with av.open(str(source)) as container:
+        if not container.streams.audio:
+            return
+        resampler = av.AudioResampler(format="fltp", layout="mono", rate=SOUND_RATE_HZ)
+        end = 0
+        for packet in container.demux(container.streams.audio[0]):
+            try:
+                heard = packet.decode()
+            except av.error.FFmpegError:
+                continue
+            for frame in heard:
+                for piece in resampler.resample(frame):
+                    stamped = round(((piece.time or 0.0) - origin_s) * SOUND_RATE_HZ)
+                    if stamped + piece.samples > 0:
+                        piece.pts = end = max(stamped, end)
+                        piece.time_base = Fraction(1, SOUND_RATE_HZ)
+                        end += piece.samples
+                        yield piece
 
 
 def _with_text(luma: np.ndarray, text: str) -> np.ndarray:
-    """Return a copy with a line of white text, edged in black, at the bottom."""
-    picture = np.ascontiguousarray(luma).copy()
+    """Return a picture with a line of white text, edged in black, at the bottom."""
     if not text:
-        return picture
+        return luma
+    picture = luma.copy()
     height, width = picture.shape
     font = cv2.FONT_HERSHEY_SIMPLEX
     scale = cv2.getFontScaleFromHeight(font, max(8, int(height * TEXT_HEIGHT)))
@@ -60,6 +166,7 @@ def _with_text(luma: np.ndarray, text: str) -> np.ndarray:
     scale *= min(1.0, 0.95 * width / text_width)
     text_width = cv2.getTextSize(text, font, scale, 1)[0][0]
     place = ((width - text_width) // 2, int(height * (1 - MARGIN)))
-    for level, thickness in ((0, 4), (255, 1)):
+    edge = max(4, round(height / 100))
+    for level, thickness in ((0, edge), (255, max(1, edge // 4))):
         cv2.putText(picture, text, place, font, scale, level, thickness, cv2.LINE_AA)
     return picture

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby, product
+from itertools import product
 
 import numpy as np
 
@@ -40,35 +40,6 @@ def greedy(log_probs: np.ndarray) -> Decoded:
     text = decode(index for index in best[starts] if index != BLANK)
     total = float(log_probs.max(axis=1).sum())
     return Decoded(" ".join(text.split()), total, float(np.exp(total)))
-
-
-@dataclass(frozen=True)
-class TimedWord:
-    """A word, when its characters are written, and how sure the model is of them."""
-
-    word: str
-    start_s: float
-    end_s: float
-    confidence: float
-    """The probability of its least sure character."""
-
-
-def greedy_words(log_probs: np.ndarray, frames_per_second: float) -> list[TimedWord]:
-    """Return the words of the most probable path with their times.
-
-    A model trained by CTC writes a character while, or a little after, it is said.
-    """
-    best = log_probs.argmax(axis=1)
-    starts = np.flatnonzero(np.diff(best, prepend=BLANK) != 0)
-    written = [(frame, decode([best[frame]])) for frame in starts if best[frame] != BLANK]
-    words = []
-    for is_space, group in groupby(written, key=lambda pair: pair[1] == " "):
-        if not is_space:
-            frames, characters = zip(*group, strict=True)
-            sure = float(np.exp(log_probs.max(axis=1)[list(frames)].min()))
-            start_s, end_s = (frame / frames_per_second for frame in (frames[0], frames[-1] + 1))
-            words.append(TimedWord("".join(characters), start_s, end_s, sure))
-    return words
 
 
 # --- exact decoding over the 64,000 sentences of the grammar --------------------------------

@@ -1,72 +1,252 @@
-"""Lipreading of any clip: the face is found, the mouth cut out as the recipe wants it, and read."""
+"""Lipreading of any video: the face is found, the mouth cut out as the recipe wants it, and read.
 
+A lipreader knows clips of three seconds with a sentence in the middle, and reads nothing else
+well. So its word head, passed over the video, first says where something is said; each sentence,
+told from the next by a pause, is then read as if it were a clip of its own.
+
+Faces are followed in windows that overlap, mouths are read in blocks of a minute, and nothing is
+kept but the words: length costs no memory.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from gridkit.corpus.records import RATE_FPS
+from gridkit.corpus.records import FRAMES, RATE_FPS
 from gridkit.errors import MediaError
+from gridkit.media.captions import Caption
 from gridkit.media.crops import cut_crop, load_profile, to_rgb
-from gridkit.media.decode import decode_clip
 from gridkit.media.face import FaceTracker
-from gridkit.media.video import Video
-from gridkit.models.decoding import TimedWord, greedy_words
+from gridkit.media.stream import Picture, PictureStream, as_video
+from gridkit.models.alphabet import BLANK, CLASSES
+from gridkit.models.timing import TimedWord, timed_words
 from gridkit.recipe.systems import Lipreader
 
-LONGEST_FRAMES = 3000
-"""Of a clip that is read at once, at its own rate: two minutes at 25 fps."""
+WIDEST_PX = 720
+"""Wider pictures are made smaller: a face the detector finds has mouth enough left."""
+TRACKED_FRAMES = 150
+"""In which a face is followed at once."""
+OVERLAP_FRAMES = 25
+"""At each end of these, cut off again: points are smoothed over time."""
+BLOCK_FRAMES = 1500
+"""Read at once: a minute."""
+STEP_FRAMES = FRAMES // 3
+"""Between two looks for speech, each at as many frames as a clip has."""
+PAUSE_FRAMES = 10
+"""Without speech, and a new sentence begins: 0.4 s."""
+SHORTEST_FRAMES = 5
+"""Shorter speech is none."""
+QUIET_FRAMES = 14
+"""Before and after speech in a GRID clip, at the least."""
+CAPTION_STAYS_S = 1.0
+"""After a sentence's last word."""
+SILENT = np.log(np.where(np.arange(CLASSES) == BLANK, 1.0, 1e-9)).astype(np.float32)
+"""What a frame without a face says."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read in a clip."""
+    """What was read in a video."""
 
-    words: tuple[TimedWord, ...]
-    video: Video
-    """The clip at 25 frames a second."""
+    sentences: tuple[tuple[TimedWord, ...], ...]
+    length_s: float
     face_share: float
-    """Share of the frames in which a face was found."""
+    """Share of the video in which a face was found."""
+
+    @property
+    def words(self) -> tuple[TimedWord, ...]:
+        """All words, in order."""
+        return tuple(word for sentence in self.sentences for word in sentence)
+
+    @property
+    def captions(self) -> tuple[Caption, ...]:
+        """Each sentence as it grows, word by word."""
+        lines = []
+        for number, sentence in enumerate(self.sentences):
+            following = self.sentences[number + 1 :]
+            next_s = following[0][0].start_s if following else float("inf")
+            gone_s = min(sentence[-1].end_s + CAPTION_STAYS_S, next_s)
+            starts_s = [*(word.start_s for word in sentence), gone_s]
+            for count, (start_s, end_s) in enumerate(pairwise(starts_s), start=1):
+                text = " ".join(word.word for word in sentence[:count])
+                lines.append(Caption(start_s, end_s, text))
+        return tuple(lines)
 
 
-def read_clip(path: Path, lipreader: Lipreader) -> Reading:
-    """Read a video file, greedily.
+@dataclass(frozen=True)
+class Mouths:
+    """Frames of a crop, one after the other."""
+
+    frames: np.ndarray
+    """uint8 (T, H, W), or (T, H, W, 3)."""
+    missing: np.ndarray
+    """bool (T,): no face there."""
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, part: slice) -> "Mouths":
+        return Mouths(self.frames[part], self.missing[part])
+
+    def joined(self, other: "Mouths | None") -> "Mouths":
+        """Return these frames, then the other ones."""
+        if other is None:
+            return self
+        frames = np.concatenate([self.frames, other.frames])
+        return Mouths(frames, np.concatenate([self.missing, other.missing]))
+
+
+def read_clip(
+    path: Path, lipreader: Lipreader, progress: Callable[[float], None] = lambda _: None
+) -> Reading:
+    """Read a video file of any length and rate.
+
+    Args:
+        path: of the file.
+        lipreader: reads, and decodes each sentence.
+        progress: called with how many seconds have been looked at.
 
     Raises:
-        MediaError: it cannot be decoded, is too long, or shows no face.
+        MediaError: it cannot be decoded, or shows no face.
     """
-    decoded = decode_clip(path, LONGEST_FRAMES).video
-    if decoded is None:
-        raise MediaError(f"{path} has no video that can be decoded")
-    if len(decoded.luma) > LONGEST_FRAMES:
-        raise MediaError(
-            f"{path} has more than {LONGEST_FRAMES} frames; cut it into shorter clips, as "
-            "ffmpeg -i IN -f segment -segment_time 60 OUT%d.mp4"
-        )
-    video = at_25_fps(decoded)
-    track = FaceTracker().track(video.luma)
-    if track.missing.all():
+    sentences: list[tuple[TimedWord, ...]] = []
+    block: Mouths | None = None
+    start = found = 0
+    with PictureStream(path, WIDEST_PX) as stream:
+        for piece in follow_mouth(stream.at_rate(RATE_FPS), lipreader.crop):
+            found += int((~piece.missing).sum())
+            block = piece if block is None else block.joined(piece)
+            if len(block) >= BLOCK_FRAMES:
+                spoken, done = read_block(block, lipreader)
+                sentences += later(spoken, start)
+                block, start = block[done:], start + done
+            progress((start + len(block)) / RATE_FPS)
+    if block is None:
+        raise MediaError(f"{path} has no picture that can be decoded")
+    if not found:
         raise MediaError(f"no face found in any frame of {path}")
-    planes = cut_crop(video, track.landmarks, load_profile(lipreader.crop))
-    frames = planes.luma if planes.chroma is None else to_rgb(planes)
-    words = greedy_words(lipreader.log_probs([frames])[0], RATE_FPS)
-    return Reading(tuple(words), video, float(1 - track.missing.mean()))
+    sentences += later(read_block(block, lipreader, last=True)[0], start)
+    frames = start + len(block)
+    return Reading(tuple(sentences), frames / RATE_FPS, found / frames)
 
 
-def at_25_fps(video: Video) -> Video:
-    """Return a video at 25 frames a second: for each moment the frame shown then.
+def follow_mouth(pictures: Iterator[Picture], crop: str) -> Iterator[Mouths]:
+    """Cut the mouth out of pictures, and yield it piece by piece; each frame comes once."""
+    tracker, profile = FaceTracker(), load_profile(crop)
+    before = 0
+    for window, is_last in windows(pictures):
+        video = as_video(window, Fraction(RATE_FPS))
+        track = tracker.track(video.luma)
+        if track.missing.all():
+            frames = np.zeros((len(window), profile.height_px, profile.width_px), np.uint8)
+        else:
+            planes = cut_crop(video, track.landmarks, profile)
+            frames = planes.luma if planes.chroma is None else to_rgb(planes)
+        end = len(window) if is_last else len(window) - OVERLAP_FRAMES
+        yield Mouths(frames, track.missing)[before:end]
+        before = OVERLAP_FRAMES
 
-    A clip whose rate is unknown is taken as it is.
+
+def windows(pictures: Iterator[Picture]) -> Iterator[tuple[list[Picture], bool]]:
+    """Cut pictures into windows, and say which is the last.
+
+    Each but the first begins two overlaps before the end of the one before it. The last one may
+    be shorter, but holds something new.
     """
-    if video.rate_fps in (0, RATE_FPS):
-        return video
-    rate_fps = float(video.rate_fps)
-    count = max(1, round(len(video.luma) * RATE_FPS / rate_fps))
-    shown = np.floor((np.arange(count) + 0.5) * rate_fps / RATE_FPS).astype(int)
-    shown = np.minimum(shown, len(video.luma) - 1)
-    return Video(
-        np.ascontiguousarray(video.luma[shown]),
-        np.ascontiguousarray(video.chroma[shown]),
-        video.full_range,
-        type(video.rate_fps)(RATE_FPS),
+    window: list[Picture] = []
+    for picture in pictures:
+        if len(window) == TRACKED_FRAMES:
+            yield window, False
+            window = window[-2 * OVERLAP_FRAMES :]
+        window.append(picture)
+    if window:
+        yield window, True
+
+
+def read_block(
+    mouths: Mouths, lipreader: Lipreader, *, last: bool = False
+) -> tuple[list[tuple[TimedWord, ...]], int]:
+    """Read the sentences that end in a block.
+
+    Args:
+        mouths: of a crop, T frames.
+        lipreader: reads.
+        last: whether nothing follows; else a sentence near the end waits for the next block.
+
+    Returns:
+        The sentences, times from the block's first frame; and how many frames are done with.
+    """
+    parts = spoken_parts(silence(mouths, lipreader))
+    whole = [part for part in parts if last or part.stop + FRAMES <= len(mouths)]
+    if not whole and parts and parts[0].start == 0:
+        whole = parts[:1]  # a minute without a pause
+    rest = parts[len(whole) :]
+    next_start = rest[0].start if rest else len(mouths)
+    done = max(whole[-1].stop if whole else 0, next_start - FRAMES, 0)
+    pauses = [(a.stop + b.start) // 2 for a, b in pairwise(parts)]
+    bounds = list(pairwise([0, *pauses, len(mouths)]))
+    read = (
+        _read_part(mouths, part, slice(*bound), lipreader)
+        for part, bound in zip(whole, bounds, strict=False)
     )
+    return [sentence for sentence in read if sentence], done
+
+
+def silence(mouths: Mouths, lipreader: Lipreader) -> np.ndarray:
+    """Return how probable it is that nothing is said, (T,): the mean over windows that overlap."""
+    last = max(0, len(mouths) - FRAMES)
+    total, count = np.zeros(len(mouths)), np.zeros(len(mouths))
+    for start in sorted({*range(0, last, STEP_FRAMES), last}):
+        part = slice(start, start + FRAMES)
+        total[part] += lipreader.silence(mouths.frames[part])
+        count[part] += 1
+    return np.where(mouths.missing, 1.0, total / count)
+
+
+def spoken_parts(silent: np.ndarray) -> list[slice]:
+    """Return where something is said, parts told apart by pauses."""
+    spoken = np.flatnonzero(silent < 0.5)
+    if not len(spoken):
+        return []
+    breaks = np.flatnonzero(np.diff(spoken) > PAUSE_FRAMES)
+    firsts, lasts = spoken[[0, *(breaks + 1)]], spoken[[*breaks, -1]]
+    parts = [slice(int(a), int(b) + 1) for a, b in zip(firsts, lasts, strict=True)]
+    return [part for part in parts if part.stop - part.start >= SHORTEST_FRAMES]
+
+
+def _read_part(
+    mouths: Mouths, part: slice, quiet: slice, lipreader: Lipreader
+) -> tuple[TimedWord, ...]:
+    """Read a sentence, in the middle of as many frames as a clip has.
+
+    Args:
+        mouths: of a block.
+        part: where the sentence is.
+        quiet: from the middle of the pause before it to that of the pause after it. Frames beyond
+            show what these two do, so that no other sentence is seen.
+        lipreader: reads.
+    """
+    length = max(FRAMES, part.stop - part.start + 2 * QUIET_FRAMES)
+    start = (part.start + part.stop - length) // 2
+    start = max(0, min(start, len(mouths) - length))
+    places = np.arange(start, min(start + length, len(mouths)))
+    places = places.clip(quiet.start, quiet.stop - 1)
+    log_probs = lipreader.log_probs([mouths.frames[places]])[0]
+    log_probs[mouths.missing[places]] = SILENT
+    said = slice(part.start - start, part.stop - start)
+    words = timed_words(log_probs, lipreader.decode(log_probs).text, RATE_FPS, said)
+    return next(later([tuple(words)], start))
+
+
+def later(sentences: list[tuple[TimedWord, ...]], frames: int) -> Iterator[tuple[TimedWord, ...]]:
+    """Yield sentences so many frames later."""
+    shift_s = frames / RATE_FPS
+    for sentence in sentences:
+        yield tuple(
+            TimedWord(w.word, w.start_s + shift_s, w.end_s + shift_s, w.confidence)
+            for w in sentence
+        )

@@ -9,8 +9,10 @@ import torch
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.errors import RecipeError, UsageError
+from gridkit.models.alphabet import SILENCE
 from gridkit.models.decoding import CharacterNgram, Decoded, beam, grammar, greedy
 from gridkit.models.frames import middle
+from gridkit.models.heads import Output
 from gridkit.models.lipnet import LipNet
 from gridkit.models.recogniser import Recogniser
 from gridkit.recipe.schema import Recipe, load_recipe
@@ -30,7 +32,7 @@ class Lipreader:
         assert recipe.input is not None
         self.crop = recipe.input.crop
         self._input, self._model, self._device = recipe.input, model.to(device).eval(), device
-        self._decode = decoder(decoding or recipe.decoding, recipe)
+        self.decode = decoder(decoding or recipe.decoding, recipe)
         self.card = _card(recipe, decoding)
 
     def __call__(self, frames: np.ndarray) -> str:
@@ -39,20 +41,27 @@ class Lipreader:
 
     def batch(self, clips: Sequence[np.ndarray]) -> list[str]:
         """Read clips of one length together."""
-        return [self._decode(log_probs).text for log_probs in self.log_probs(clips)]
+        return [self.decode(log_probs).text for log_probs in self.log_probs(clips)]
 
     def read(self, frames: np.ndarray) -> Decoded:
         """Read one clip, and tell how sure the decoder is."""
-        return self._decode(self.log_probs([frames])[0])
+        return self.decode(self.log_probs([frames])[0])
 
     def log_probs(self, clips: Sequence[np.ndarray]) -> np.ndarray:
         """Return the log-probability of each character in each frame, float32 (B, T, 28)."""
+        with torch.inference_mode():
+            return self._output(clips).characters.log_softmax(-1).cpu().numpy()
+
+    def silence(self, frames: np.ndarray) -> np.ndarray:
+        """Return how probable it is that nothing is said in each frame of a clip, float32 (T,)."""
+        with torch.inference_mode():
+            return self._output([frames]).words[0].softmax(-1)[:, SILENCE].cpu().numpy()
+
+    def _output(self, clips: Sequence[np.ndarray]) -> Output:
         settings = self._model.settings
         size = (settings.height_px, settings.width_px)
         batch = torch.from_numpy(np.stack([middle(self._input(clip), *size) for clip in clips]))
-        with torch.inference_mode():
-            output = self._model(batch.to(self._device))
-            return output.characters.log_softmax(-1).cpu().numpy()
+        return self._model(batch.to(self._device))
 
 
 class SpeechRecogniser:

@@ -13,7 +13,6 @@ from gridkit.models.decoding import (
     beam,
     grammar,
     greedy,
-    greedy_words,
     sentence_scores,
 )
 
@@ -118,16 +117,3 @@ def test_ngram_mends_what_the_frames_leave_open():
     ngram = CharacterNgram(SENTENCES[::97])
     assert beam(log_probs).text != "bin blue at f two now"
     assert beam(log_probs, ngram, weight=0.8).text == "bin blue at f two now"
-
-
-def test_words_have_the_times_of_their_characters():
-    frames = [*encode("a"), 0, *encode("tt"), 0, *encode("  "), 0, *encode("b")]
-    log_probs = np.full((len(frames), CLASSES), -9.0)
-    log_probs[np.arange(len(frames)), frames] = -0.1
-    log_probs[2, frames[2]] = -0.5
-    first, second = greedy_words(log_probs, 25.0)
-    assert (first.word, first.start_s, first.end_s) == ("at", 0.0, pytest.approx(3 / 25))
-    assert first.confidence == pytest.approx(np.exp(-0.5))
-    assert (second.word, second.start_s) == ("b", pytest.approx(8 / 25))
-    assert " ".join(w.word for w in (first, second)) == greedy(log_probs).text
-    assert greedy_words(np.log(np.eye(CLASSES)[[0, 0]] + 1e-9), 25.0) == []

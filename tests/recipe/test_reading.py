@@ -1,6 +1,5 @@
-"""Any clip is read: other rates, no face, real clips with captions."""
+"""Any video is read: sentences in their places, whatever its length and rate; no face; captions."""
 
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -8,37 +7,139 @@ import numpy as np
 import pytest
 
 from gridkit.cli.main import main
+from gridkit.corpus.codes import ranked_ids
+from gridkit.corpus.grammar import text_of
 from gridkit.errors import MediaError
 from gridkit.media.codecs import encode_crop
-from gridkit.media.video import Planes, Video
-from gridkit.recipe import load_system
-from gridkit.recipe.reading import at_25_fps, read_clip
+from gridkit.media.video import Planes
+from gridkit.models.alphabet import CLASSES, encode
+from gridkit.models.decoding import greedy
+from gridkit.models.timing import TimedWord
+from gridkit.recipe import load_system, reading
+from gridkit.recipe.reading import Mouths, Reading, read_block, read_clip, spoken_parts, windows
 
 LIPNET = Path(__file__).parent.parent.parent / "recipes/lipnet-s1"
 
 
-def numbered(frames: int, rate_fps: Fraction) -> Video:
-    """A video whose every pixel says which frame it is."""
-    luma = np.tile(np.arange(frames, dtype=np.uint8)[:, None, None], (1, 4, 4))
-    return Video(luma, np.zeros((frames, 2, 2, 2), np.uint8), False, rate_fps)
+class Parrot:
+    """Reads the class that each frame's pixels name; 0 is silence. It refuses overlong clips."""
+
+    crop = "mouth96"
+
+    def log_probs(self, clips):
+        assert len(clips) == 1
+        return np.log(np.eye(CLASSES)[clips[0][:, 0, 0]] + 1e-6)[None]
+
+    def silence(self, frames):
+        assert len(frames) <= 75
+        return (frames[:, 0, 0] == 0).astype(float)
+
+    def decode(self, log_probs):
+        return greedy(log_probs)
 
 
-@pytest.mark.parametrize("rate_fps", [Fraction(30000, 1001), Fraction(50), Fraction(12)])
-def test_frames_are_those_shown_at_the_time(rate_fps):
-    frames = round(3 * rate_fps)
-    video = at_25_fps(numbered(frames, rate_fps))
-    assert video.rate_fps == 25
-    assert abs(len(video.luma) - 75) <= 1
-    shown = video.luma[:, 0, 0].astype(float)
-    middle_s = (np.arange(len(shown)) + 0.5) / 25
-    assert (np.abs(shown + 0.5 - middle_s * float(rate_fps)) <= 1.0).all()
+def shown(text: str, frames: int, start: int) -> np.ndarray:
+    """Frames whose pixels write a text, each character in two frames."""
+    classes = np.zeros(frames, np.uint8)
+    written = np.repeat(encode(text), 2)
+    classes[start : start + len(written)] = written
+    return classes
 
 
-def test_the_right_rate_is_left_alone():
-    video = numbered(75, Fraction(25))
-    assert at_25_fps(video) is video
-    unknown = numbered(75, Fraction(0))
-    assert at_25_fps(unknown) is unknown
+def mouths_of(classes: np.ndarray, missing: np.ndarray | None = None) -> Mouths:
+    frames = np.tile(classes[:, None, None], (1, 4, 4))
+    return Mouths(frames, np.zeros(len(classes), bool) if missing is None else missing)
+
+
+def texts(sentences):
+    return [" ".join(word.word for word in sentence) for sentence in sentences]
+
+
+def test_sentences_are_read_where_they_are():
+    classes = np.concatenate(
+        [shown("bin blue", 75, 20), np.zeros(40, np.uint8), shown("set red", 75, 30)]
+    )
+    sentences, done = read_block(mouths_of(classes), Parrot(), last=True)
+    assert texts(sentences) == ["bin blue", "set red"]
+    assert sentences[0][0] == TimedWord("bin", 20 / 25, 26 / 25, pytest.approx(1.0))
+    assert sentences[1][1].start_s == pytest.approx((115 + 30 + 8) / 25)
+    assert done == 115 + 30 + 14
+
+
+def test_a_block_leaves_what_is_not_over_to_the_next():
+    classes = np.concatenate([shown("bin blue", 100, 20), shown("set red", 60, 46)])
+    sentences, done = read_block(mouths_of(classes), Parrot())
+    assert texts(sentences) == ["bin blue"]
+    assert 36 <= done <= 146 - 50  # the sentence that is not over keeps quiet before it
+    quiet, done = read_block(mouths_of(np.zeros(200, np.uint8)), Parrot())
+    assert (quiet, done) == ([], 125)
+    endless, done = read_block(mouths_of(np.full(200, 2, np.uint8)), Parrot())
+    assert (texts(endless), done) == (["a"], 200)
+
+
+def test_blocks_lose_nothing_and_repeat_nothing(monkeypatch):
+    rng = np.random.default_rng(0)
+    said = [f"bin {letter}" for letter in "abcdefghij" * 3]
+    classes = np.concatenate([shown(text, int(rng.integers(40, 120)), 15) for text in said])
+    monkeypatch.setattr(reading, "BLOCK_FRAMES", 250)
+    monkeypatch.setattr(
+        reading, "follow_mouth", lambda *_: (mouths_of(p) for p in np.array_split(classes, 31))
+    )
+    monkeypatch.setattr(reading, "PictureStream", FakeStream)
+    result = read_clip(Path("any"), Parrot())
+    assert texts(result.sentences) == said
+    assert result.length_s == pytest.approx(len(classes) / 25)
+    starts = np.flatnonzero(np.diff(classes == encode("b")[0], prepend=False) == 1)[::1]
+    first = [s for s in starts if classes[s + 2] == encode("i")[0]]
+    assert [round(s[0].start_s * 25) for s in result.sentences] == first
+
+
+class FakeStream:
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def at_rate(self, _):
+        return iter(())
+
+
+def test_nothing_is_said_where_there_is_no_face():
+    missing = np.zeros(75, bool)
+    missing[22:30] = True
+    clip = mouths_of(shown("bin blue", 75, 20), missing)
+    sentences, _ = read_block(clip, Parrot(), last=True)
+    assert texts(sentences) == ["blue"]
+
+
+def test_pauses_part_sentences_and_twitches_are_none():
+    silent = np.ones(100)
+    silent[[*range(10, 20), *range(25, 30), *range(50, 60), *range(80, 83)]] = 0.1
+    assert spoken_parts(silent) == [slice(10, 30), slice(50, 60)]
+    assert spoken_parts(np.ones(5)) == []
+
+
+@pytest.mark.parametrize("count", [1, 75, 150, 151, 200, 250, 251, 1000])
+def test_windows_cover_everything(count):
+    kept = []
+    before = 0
+    for window, is_last in windows(iter(range(count))):
+        assert len(window) <= 150
+        kept += window[before : None if is_last else -25]
+        before = 25
+    assert kept == list(range(count))
+
+
+def test_captions_grow_and_go():
+    first = (TimedWord("bin", 1.0, 1.2, 1.0), TimedWord("blue", 1.5, 1.9, 1.0))
+    result = Reading((first, (TimedWord("set", 2.5, 2.8, 1.0),)), 5.0, 1.0)
+    assert [(c.start_s, c.end_s, c.text) for c in result.captions] == [
+        (1.0, 1.5, "bin"), (1.5, 2.5, "bin blue"), (2.5, 3.8, "set"),
+    ]  # fmt: skip
 
 
 needs_weights = pytest.mark.skipif(
@@ -52,6 +153,44 @@ def test_a_clip_without_a_face_is_one_line(tmp_path):
     clip.write_bytes(encode_crop(Planes(np.full((10, 96, 96), 90, np.uint8), None)))
     with pytest.raises(MediaError, match=r"no face found in any frame of .*wall.mp4"):
         read_clip(clip, load_system(LIPNET))
+
+
+def concatenated(grid_dir: Path, path: Path, clips: int, rate_fps: int) -> list[str]:
+    """Write test clips of s1 one after the other at another rate; returns what is said in each."""
+    found = {clip.stem: clip for clip in (grid_dir / "video/s1").iterdir()}
+    codes = [code for code in (i.split("/")[1] for i in ranked_ids("s1")) if code in found][:clips]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate_fps, options={"preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = 360, 288, "yuv420p"
+        for code in codes:
+            with av.open(str(found[code])) as source:
+                frames = [f.to_ndarray(format="yuv420p") for f in source.decode(video=0)]
+            for index in range(3 * rate_fps):
+                place = min(int((index + 0.5) * 25 / rate_fps), len(frames) - 1)
+                picture = av.VideoFrame.from_ndarray(frames[place], format="yuv420p")
+                container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return [text_of(code) for code in codes]
+
+
+@pytest.mark.grid
+@pytest.mark.slow
+@needs_weights
+def test_a_long_clip_at_another_rate_is_read_in_place(grid_dir, tmp_path, monkeypatch):
+    path = tmp_path / "long.mp4"
+    said = concatenated(grid_dir, path, clips=9, rate_fps=30)
+    monkeypatch.setattr(reading, "BLOCK_FRAMES", 300)  # several blocks in half a minute
+    result = read_clip(path, load_system(LIPNET, decoding="grammar"))
+    assert result.length_s == pytest.approx(27, abs=0.05)
+    places = [int(sentence[0].start_s // 3) for sentence in result.sentences]
+    assert places == list(range(9))
+    right = [
+        [word.word for word in sentence] == text.split()
+        for sentence, text in zip(result.sentences, said, strict=True)
+    ]
+    assert sum(right) >= 4
+    assert all(0.1 < sentence[0].start_s % 3 < 1.2 for sentence in result.sentences)
+    assert all(1.4 < sentence[-1].end_s % 3 < 2.8 for sentence in result.sentences)
 
 
 @pytest.mark.grid

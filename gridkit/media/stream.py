@@ -1,0 +1,161 @@
+"""A video of any length, rate and size, one picture at a time: for reading and for captions.
+
+`decode.py` decodes a whole clip exactly as GRID needs it. Here nothing is kept: pictures come
+upright (a phone's clip says how it was held), in one size, at a steady rate, each moment showing
+the picture that was on screen. A packet that fails is skipped.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+
+from gridkit.corpus.records import RATE_FPS
+from gridkit.errors import MediaError
+from gridkit.media.video import Video, plane_pixels
+
+LONGEST_STILL_S = 10.0
+"""A picture that seems to stay longer has a damaged time stamp after it."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One decoded picture, 4:2:0."""
+
+    luma: np.ndarray
+    """uint8 (H, W), C-contiguous; H and W even."""
+    chroma: np.ndarray
+    """uint8 (2, H/2, W/2)."""
+    full_range: bool
+    time_s: float
+    """When it appears; the first one at 0."""
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """What a file says of its pictures."""
+
+    rate_fps: Fraction
+    """25 where the file does not say."""
+    first_s: float
+    """Time stamp of the first picture."""
+    length_s: float
+    """0 where the file does not say."""
+
+
+class PictureStream:
+    """The pictures of a file, as a context manager.
+
+    Args:
+        path: of the file.
+        widest_px: wider pictures are made smaller.
+
+    Raises:
+        MediaError: it is no readable video.
+    """
+
+    def __init__(self, path: Path, widest_px: int | None = None):
+        self._path, self._widest_px = path, widest_px
+        try:
+            self._container = av.open(str(path))
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise MediaError(f"{path} cannot be opened as a video: {reason}") from error
+        if not self._container.streams.video:
+            self._container.close()
+            raise MediaError(f"{path} has no video")
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "AUTO"
+        length = self._container.duration
+        self.info = StreamInfo(
+            Fraction(self._stream.average_rate or RATE_FPS),
+            float((self._stream.start_time or 0) * (self._stream.time_base or 0)),
+            0.0 if length is None else length / av.time_base,
+        )
+
+    def __enter__(self) -> "PictureStream":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+    def pictures(self) -> Iterator[Picture]:
+        """Yield the pictures as they are, with their times."""
+        size: tuple[int, int] | None = None
+        offset_s, next_s = 0.0, 0.0
+        for frame in self._frames():
+            if size is None:
+                size = even_size(frame.width, frame.height, self._widest_px)
+                offset_s = frame.time or 0.0
+            time_s = next_s if frame.time is None else frame.time - offset_s
+            if not next_s - LONGEST_STILL_S <= time_s <= next_s + LONGEST_STILL_S:
+                offset_s += time_s - next_s
+                time_s = next_s
+            next_s = time_s + float(1 / self.info.rate_fps)
+            yield _picture(frame, size, time_s)
+
+    def at_rate(self, rate_fps: Fraction | int) -> Iterator[Picture]:
+        """Yield pictures at a steady rate: in the middle of each frame, the one shown then."""
+        step_s = float(1 / Fraction(rate_fps))
+        count = 0
+        shown: Picture | None = None
+        for picture in self.pictures():
+            while shown is not None and (count + 0.5) * step_s < picture.time_s:
+                yield shown
+                count += 1
+            shown = picture
+        if shown is not None:
+            end_s = shown.time_s + float(1 / self.info.rate_fps)
+            while count == 0 or (count + 0.5) * step_s < end_s:
+                yield shown
+                count += 1
+
+    def _frames(self) -> Iterator[av.VideoFrame]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, av.error.FFmpegError):
+                return  # a file that breaks off ends there
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                continue
+            yield from frames
+
+
+def even_size(width_px: int, height_px: int, widest_px: int | None) -> tuple[int, int]:
+    """Return width and height as they will be, even and not wider than allowed.
+
+    >>> even_size(1921, 1081, None), even_size(1920, 1080, 720)
+    ((1920, 1080), (720, 404))
+    """
+    share = 1.0 if widest_px is None else min(1.0, widest_px / width_px)
+    width, height = (max(2, int(side * share) // 2 * 2) for side in (width_px, height_px))
+    return width, height
+
+
+def as_video(pictures: list[Picture], rate_fps: Fraction) -> Video:
+    """Return pictures of one size as a clip."""
+    return Video(
+        np.stack([picture.luma for picture in pictures]),
+        np.stack([picture.chroma for picture in pictures]),
+        pictures[0].full_range,
+        rate_fps,
+    )
+
+
+def _picture(frame: av.VideoFrame, size: tuple[int, int], time_s: float) -> Picture:
+    full_range = (
+        frame.color_range == av.video.reformatter.ColorRange.JPEG
+        or frame.format.name.startswith("yuvj")
+    )
+    turns = round(frame.rotation / 90) % 4
+    if (frame.width, frame.height) != size or frame.format.name not in ("yuv420p", "yuvj420p"):
+        frame = frame.reformat(*size, format="yuvj420p" if full_range else "yuv420p")
+    luma, *chroma = (np.rot90(plane_pixels(plane), turns) for plane in frame.planes)
+    return Picture(np.ascontiguousarray(luma), np.stack(chroma), full_range, time_s)

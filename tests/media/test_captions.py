@@ -1,0 +1,75 @@
+"""Captions come and go at their times, and the sound stays where it was."""
+
+from itertools import pairwise
+
+import av
+import numpy as np
+import pytest
+
+from gridkit.errors import MediaError
+from gridkit.media.captions import SOUND_RATE_HZ, Caption, sound_frames, write_captioned
+
+
+def decoded(path):
+    with av.open(str(path)) as container:
+        pictures = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+        rate = container.streams.video[0].average_rate
+    return pictures, rate
+
+
+def heard(path):
+    """Samples from 0 s on, each frame at its time."""
+    track = np.zeros(4 * SOUND_RATE_HZ)
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            start = max(0, round(frame.time * SOUND_RATE_HZ))
+            samples = frame.to_ndarray().mean(axis=0)
+            track[start : start + len(samples)] = samples
+    return track
+
+
+@pytest.mark.parametrize("sound_start_s", [0.0, 0.5])
+def test_text_and_sound_are_in_their_places(make_clip, tmp_path, sound_start_s):
+    sound = np.zeros((32_000, 1), np.int16)
+    sound[8_000:9_600, 0] = 20_000 * np.sin(np.arange(1_600) / 4)  # from 0.5 to 0.6 s of it
+    source = make_clip(
+        tmp_path / "a.mkv", frames=90, rate_fps=30, size=(320, 240), sound=sound,
+        sound_start_s=sound_start_s,
+    )  # fmt: skip
+    out = tmp_path / "out.mp4"
+    captions = [Caption(1.0, 1.5, "bin"), Caption(1.5, 2.0, "bin blue")]
+    done_s = []
+    write_captioned(source, captions, out, done_s.append)
+    pictures, rate = decoded(out)
+    assert (len(pictures), rate) == (90, 30)
+    assert pictures[0].shape == (240, 320)
+    assert done_s[-1] == pytest.approx(3.0)
+    white = np.array([(picture[-40:] > 245).sum() for picture in pictures])
+    lit = white > 20
+    assert lit.tolist() == [30 <= index < 60 for index in range(90)]
+    assert white[50] > 1.5 * white[40]
+    samples = np.abs(heard(out))
+    loud = np.flatnonzero(samples > 0.3)
+    assert loud[0] / SOUND_RATE_HZ == pytest.approx(0.5 + sound_start_s, abs=0.05)
+    assert loud[-1] / SOUND_RATE_HZ == pytest.approx(0.6 + sound_start_s, abs=0.05)
+
+
+def test_what_was_heard_before_the_first_picture_is_left_out(make_clip, tmp_path):
+    sound = np.ones((32_000, 1), np.int16)
+    source = make_clip(tmp_path / "a.mkv", frames=10, sound=sound)
+    whole = sum(frame.samples for frame in sound_frames(source, 0.0))
+    cut = list(sound_frames(source, 1.0))
+    assert sum(frame.samples for frame in cut) == pytest.approx(whole - SOUND_RATE_HZ, abs=9000)
+    assert all(a.pts < b.pts for a, b in pairwise(cut))
+
+
+def test_a_clip_without_sound(make_clip, tmp_path):
+    out = tmp_path / "out.mp4"
+    write_captioned(make_clip(tmp_path / "a.mkv", frames=5), [], out)
+    assert len(decoded(out)[0]) == 5
+
+
+def test_no_place_to_write_is_one_line(make_clip, tmp_path):
+    source = make_clip(tmp_path / "a.mkv", frames=5)
+    with pytest.raises(MediaError, match=r"cannot write .*nowhere"):
+        write_captioned(source, [], tmp_path / "nowhere/out.mp4")

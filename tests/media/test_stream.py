@@ -1,0 +1,114 @@
+"""Pictures of any file: each moment shows what was on screen then, upright, in one size."""
+
+import struct
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from gridkit.errors import MediaError
+from gridkit.media.stream import PictureStream
+
+TURNED = {  # matrices of a track header: how a phone was held
+    "clockwise": (0, 1, -1, 0),
+    "half": (-1, 0, 0, -1),
+    "anticlockwise": (0, -1, 1, 0),
+}
+
+
+def write(path, levels, times=None, rate=25, size=(64, 48)):
+    """Write pictures of even gray, at given times in milliseconds or at a steady rate."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "10", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        if times is not None:
+            stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for index, level in enumerate(levels):
+            planes = [np.full((size[1], size[0]), level), np.full((size[1] // 2, size[0]), 128)]
+            frame = av.VideoFrame.from_ndarray(np.concatenate(planes).astype(np.uint8), "yuv420p")
+            frame.pts = index if times is None else times[index]
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def levels_at(path, rate_fps):
+    with PictureStream(path) as stream:
+        return [round(p.luma.mean()) for p in stream.at_rate(rate_fps)]
+
+
+@pytest.mark.parametrize("rate_fps", [Fraction(30000, 1001), Fraction(50), Fraction(12)])
+def test_pictures_are_those_shown_at_the_time(tmp_path, rate_fps):
+    frames = round(3 * rate_fps)
+    path = write(tmp_path / "a.mp4", range(40, 40 + frames), rate=rate_fps)
+    shown = np.array(levels_at(path, 25), float) - 40
+    assert abs(len(shown) - 75) <= 1
+    middle_s = (np.arange(len(shown)) + 0.5) / 25
+    assert (np.abs(shown + 0.5 - middle_s * float(rate_fps)) <= 1.01).all()
+
+
+def test_the_right_rate_is_left_alone(tmp_path):
+    path = write(tmp_path / "a.mp4", range(40, 115))
+    assert levels_at(path, 25) == list(range(40, 115))
+
+
+def test_a_rate_that_varies_keeps_its_times(tmp_path):
+    times_ms = [0, 40, 80, 400, 440, 1000]
+    path = write(tmp_path / "a.mp4", [40, 60, 80, 100, 120, 140], times_ms)
+    shown = levels_at(path, 25)
+    assert shown[:12] == [40, 60, *[80] * 8, 100, 120]
+    assert shown[24] == 120
+    assert shown[25] == 140
+
+
+def test_a_damaged_time_stamp_is_no_hour_of_waiting(tmp_path):
+    path = write(tmp_path / "a.mkv", [40, 60, 80, 100], [0, 40, 90_000_000, 90_000_040])
+    assert levels_at(path, 25) == [40, 60, 80, 100]
+
+
+@pytest.mark.parametrize(("held", "corner"), [
+    ("clockwise", "top right"), ("half", "bottom right"), ("anticlockwise", "bottom left"),
+])  # fmt: skip
+def test_pictures_come_upright(tmp_path, held, corner):
+    path = tmp_path / "phone.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        picture = np.zeros((48, 64, 3), np.uint8)
+        picture[:24, :32] = 255  # top left
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode(None))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"tkhd") + 44
+    a, b, c, d = (65536 * value for value in TURNED[held])
+    content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    with PictureStream(path) as stream:
+        luma = next(stream.pictures()).luma
+    assert luma.shape == ((48, 64) if held == "half" else (64, 48))
+    assert luma.flags.c_contiguous
+    height, width = luma.shape
+    row, column = corner.split()
+    rows = slice(0, height // 2) if row == "top" else slice(height // 2, None)
+    columns = slice(0, width // 2) if column == "left" else slice(width // 2, None)
+    bright = np.zeros(luma.shape, bool)
+    bright[rows, columns] = True
+    assert ((luma > 128) == bright).mean() > 0.97
+
+
+def test_wide_pictures_are_made_smaller(tmp_path):
+    path = write(tmp_path / "a.mp4", [90, 120], size=(1920, 1080))
+    with PictureStream(path, widest_px=720) as stream:
+        pictures = list(stream.pictures())
+    assert [(p.luma.shape, p.chroma.shape) for p in pictures] == [((404, 720), (2, 202, 360))] * 2
+    assert [round(p.luma.mean()) for p in pictures] == [90, 120]
+
+
+def test_what_is_no_video_is_one_line(tmp_path):
+    empty = tmp_path / "empty.mp4"
+    empty.touch()
+    with pytest.raises(MediaError, match=r"empty.mp4 cannot be opened as a video"):
+        PictureStream(empty)
+    with pytest.raises(MediaError, match="cannot be opened as a video"):
+        PictureStream(tmp_path / "none.mp4")
