@@ -153,8 +153,9 @@ def _ask(worker: Worker, subset: Subset, writer: PredictionWriter, facts: System
 def _card(spec: ModelSpec, facts: SystemFacts, subset: Subset) -> dict[str, object]:
     return {
         "name": spec.label,
-        "revision": spec.revision,
         **facts.card,
+        # of a model of the Hub the commit says more than what its card says of its weights
+        "revision": spec.revision or facts.card.get("revision"),
         "task": facts.task,
         "crop": facts.crop,
         "sample_rate": facts.sample_rate,
