@@ -12,6 +12,8 @@ EXIT_ENVIRONMENT = 4
 EXIT_NETWORK = 5
 EXIT_CHECK_FAILED = 6
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+"""128 + SIGPIPE, as of any tool whose reader has left."""
 
 
 class GridkitError(Exception):

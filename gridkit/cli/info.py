@@ -26,7 +26,6 @@ PLAIN_WIDTH = 120
 def command(folder: Path, as_json: bool) -> None:
     """Say what the prepared corpus in DIR holds: clips, speakers, splits, crops, defects."""
     import json
-    import sys
 
     from rich.console import Console
 
@@ -36,8 +35,10 @@ def command(folder: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(info.as_dict(), indent=1))
         return
-    terminal = sys.stdout.isatty()
-    _show(info, folder, Console(width=None if terminal else PLAIN_WIDTH, highlight=False))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    _show(info, folder, console)
 
 
 def _show(info: "CorpusInfo", folder: Path, console: "Console") -> None:

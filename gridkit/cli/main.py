@@ -1,7 +1,10 @@
 """The `gridkit` command: finds subcommands, turns errors into one line and an exit status."""
 
+import errno
 import importlib
+import os
 import sys
+from contextlib import suppress
 
 import click
 
@@ -54,28 +57,44 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         status = gridkit.main(arguments, prog_name="gridkit", standalone_mode=False)
     except errors.GridkitError as error:
-        click.echo(f"gridkit: {error}", err=True)
+        _say(str(error))
         status = error.exit_status
     except click.ClickException as error:
         error.show()
         status = errors.EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo(
-            "gridkit: interrupted; what is finished is kept, run it again to go on", err=True
-        )
+        _say("interrupted; what is finished is kept, run it again to go on")
         status = errors.EXIT_INTERRUPTED
-    except BrokenPipeError:
-        status = errors.EXIT_DONE
-    except Exception:
-        click.echo(
-            f"gridkit {__version__}: this is a bug in gridkit; please report the lines below",
-            err=True,
-        )
-        import traceback
-
-        traceback.print_exc()
-        status = errors.EXIT_BUG
+    except (BrokenPipeError, SystemExit):  # click and rich exit where nobody reads on
+        _drop_output()
+        status = errors.EXIT_BROKEN_PIPE
+    except Exception as error:
+        status = _unforeseen(error)
     sys.exit(status if isinstance(status, int) else errors.EXIT_DONE)
+
+
+def _unforeseen(error: Exception) -> int:
+    """Say what ended the command: no room for what it writes, or a bug."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _drop_output()
+        _say(f"cannot write {error.filename or 'the output'}: {error.strerror}; free some space")
+        return errors.EXIT_ENVIRONMENT
+    import traceback
+
+    _say(f"version {__version__}: this is a bug in gridkit; please report the lines below")
+    traceback.print_exception(error)
+    return errors.EXIT_BUG
+
+
+def _say(text: str) -> None:
+    with suppress(BrokenPipeError):
+        click.echo(f"gridkit: {text}", err=True)
+
+
+def _drop_output() -> None:
+    """Write no more: Python would try the rest at its end, and complain."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

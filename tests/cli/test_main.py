@@ -1,8 +1,11 @@
 """The command line as a whole: light start, help with examples, one line and a status an error."""
 
 import importlib
+import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import IO
 
 import click
 import pytest
@@ -140,3 +143,65 @@ def test_doctor_finds_what_the_tests_need(capsys) -> None:
 
 def test_version_is_printed(capsys) -> None:
     assert "gridkit, version" in run(capsys, "--version")[1]
+
+
+# a command whose output is longer than any pipe holds, through click or rich
+LONG_OUTPUT = """
+import sys
+from pathlib import Path
+from typing import IO
+import click
+from gridkit.cli.main import gridkit, main
+gridkit.get_command = lambda ctx, name: command
+@click.command
+@click.argument("by")
+def command(by):
+    if by == "rich":
+        from rich.console import Console
+        say = Console().print
+    else:
+        say = click.echo
+    for _ in range(100_000):
+        say("line")
+main(["command", sys.argv[1]])
+"""
+
+
+def written_to(by: str, output: IO[bytes] | int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-c", LONG_OUTPUT, by], stdout=output, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize("by", ["click", "rich"])
+def test_a_reader_that_has_left_ends_it_quietly_as_other_tools(by: str) -> None:
+    process = written_to(by, subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"line\n"
+    process.stdout.close()
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (errors.EXIT_BROKEN_PIPE, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("by", ["click", "rich"])
+def test_output_without_room_is_one_line_and_status_4(by: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = written_to(by, full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert err == b"gridkit: cannot write the output: No space left on device; free some space\n"
+
+
+def test_where_nobody_reads_errors_the_status_still_is_right() -> None:
+    """`2>&1 | head` closes both at once."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "gridkit.cli.main", "info", "no-such-folder"],
+        stdout=writing,
+        stderr=writing,
+        timeout=60,
+    )
+    os.close(writing)
+    assert done.returncode == 3

@@ -95,6 +95,8 @@ def _appearing(home: Path) -> Iterator[Path]:
                 folder.replace(home)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+    except BrokenPipeError:  # of whoever is told of each clip
+        raise
     except OSError as error:
         if error.errno in _NO_SPACE:
             raise DiskFullError(
