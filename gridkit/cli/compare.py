@@ -96,7 +96,7 @@ def _results_table(comparison: "Comparison") -> "Table":
         rank = comparison.ranks[row]
         table.add_row(
             "" if rank is None else str(rank),
-            Text(str(result.system.get("name", "?"))),
+            Text(result.name),
             facts.text(estimate.value),
             facts.interval(estimate.low, estimate.high),
             f"{sum(result.failed.values())}/{result.n}",
@@ -119,7 +119,7 @@ def _pairs_table(comparison: "Comparison") -> "Table":
         table.add_column(heading, justify="right")
     for pair in comparison.pairs:
         first, second = (
-            Text(str(comparison.results[row].system.get("name", "?")))
+            Text(comparison.results[row].name)
             for row in (pair.first, pair.second)
         )
         table.add_row(

@@ -10,10 +10,13 @@ if TYPE_CHECKING:
     from gridkit.evaluate.subset import Subset
     from gridkit.evaluate.systems import ModelSpec
 
+DECODINGS = ("greedy", "beam", "grammar")
+"""Those of `gridkit.recipe.systems`, which brings torch: `--help` does not wait for it."""
 EXAMPLE = """\b
 Examples:
   gridkit evaluate --model my_model.py --data grid --split s1
   gridkit evaluate --model control:griffin-lim --data grid --split seen4
+  gridkit evaluate --model recipes/lipnet-s1 --decoding grammar --data grid --split s1
   gridkit evaluate --model predictions:out/ --data grid --split unseen:test --out results/mine
 
 \b
@@ -35,14 +38,16 @@ Older protocols, and what is not known of each:
 @click.option("--split", required=True, metavar="NAME[:SUBSET]", help="Such as s1 or unseen:val.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
               help="RESULT folder.  [default: results/MODEL-SPLIT-SUBSET]")  # fmt: skip
+@click.option("--decoding", type=click.Choice(DECODINGS),
+              help="How a recipe turns characters into words.  [default: its own way]")  # fmt: skip
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--recogniser", "recognisers", multiple=True, default=("pocketsphinx",),
-              show_default=True, help="Who hears the speech; a name or a recipe folder; several "
-              "times for several.")  # fmt: skip
+              show_default=True, help="Who hears the speech: a name, or a recipe "
+              "folder[:DECODING]; several times for several.")  # fmt: skip
 @click.option("--protocol", default="gridkit-1", show_default=True,
               help="Or an older one, to set a system beside a paper: lip2wav-2020, mira-2021, "
               "vca-gan-2021, svts-2022.")  # fmt: skip
-@click.option("--task", type=click.Choice(["v2s", "lipreading"]), default="v2s",
+@click.option("--task", type=click.Choice(["v2s", "lipreading", "recognition"]), default="v2s",
               show_default=True, help="Of a control; systems say their own.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that score.")
 @click.option("--calls", type=click.IntRange(min=1), help="Timed calls; p99 needs 1,000.")
@@ -63,6 +68,7 @@ def command(
     data: str,
     split: str,
     out: Path | None,
+    decoding: str | None,
     device: str,
     recognisers: tuple[str, ...],
     protocol: str,
@@ -88,11 +94,12 @@ def command(
     """
     from gridkit.evaluate.options import Options
     from gridkit.evaluate.subset import open_subset
-    from gridkit.evaluate.systems import download_model, parse_model
+    from gridkit.evaluate.systems import decoded_by, download_model, parse_model
     from gridkit.prepare.from_hub import local_corpus
     from gridkit.store.reader import open_corpus
 
-    spec = download_model(parse_model(model), trust_remote_code=trust_remote_code)
+    spec = decoded_by(parse_model(model), decoding)
+    spec = download_model(spec, trust_remote_code=trust_remote_code)
     subset = open_subset(open_corpus(local_corpus(data)), split)
     options = Options(
         recognisers=tuple(dict.fromkeys(recognisers)),
@@ -133,12 +140,13 @@ def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
 
     facts = try_out(spec, subset, options)
     rate = f", {facts.sample_rate} Hz" if facts.sample_rate else ""
-    click.echo(f"fine: {facts.task} from {facts.crop}{rate}, isolation {facts.isolation}")
+    given = facts.crop or "sound"
+    click.echo(f"fine: {facts.task} from {given}{rate}, isolation {facts.isolation}")
 
 
 def _folder_name(spec: "ModelSpec", subset: "Subset") -> str:
     """Return a name for a RESULT folder that says which model, on which clips."""
     import re
 
-    name = f"{spec.label}-{subset.split.name}-{subset.name}"
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+    parts = (spec.label, spec.decoding, subset.split.name, subset.name)
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(part for part in parts if part))

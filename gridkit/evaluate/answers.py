@@ -11,6 +11,7 @@ import numpy as np
 import soxr
 
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ
+from gridkit.evaluate.records import TEXT_TASKS
 from gridkit.media.decode import fit_length, to_int16
 
 TOLERANCE_SAMPLES = 1_600
@@ -52,11 +53,11 @@ def check_answer(
     Args:
         header: `type` (array, text, other), for an array its `shape`.
         content: the answer's bytes: little-endian float32, or UTF-8.
-        task: `v2s` or `lipreading`.
+        task: one of `TASKS`.
         rate_hz: of the sound.
     """
     kind, shape = header.get("type"), header.get("shape")
-    if kind == "text" and task == "lipreading":
+    if kind == "text" and task in TEXT_TASKS:
         return check_text(bytes(content).decode("utf-8", errors="replace"))
     if kind != "array" or task != "v2s":
         names = {"text": "str", "array": "ndarray of float32"}

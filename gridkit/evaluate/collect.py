@@ -12,15 +12,14 @@ from gridkit.evaluate.controls import control_predictions
 from gridkit.evaluate.judges import known_clips
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predict import dry_run, fresh_order, predict
-from gridkit.evaluate.records import Prediction
-from gridkit.evaluate.saved import PredictionWriter, read_predictions
+from gridkit.evaluate.records import TEXT_TASKS, Prediction
+from gridkit.evaluate.saved import SYSTEM_FILE, PredictionWriter, made_by, read_predictions
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import ModelSpec
 from gridkit.evaluate.worker import SystemFacts, Worker
 from gridkit.recipe import load_recipe
 from gridkit.store.files import write_file
 
-SYSTEM_FILE = "system.json"
 LOG_FILE = "system.log"
 """The end of what the system printed."""
 
@@ -54,8 +53,8 @@ def try_out(spec: ModelSpec, subset: Subset, options: Options) -> SystemFacts:
     if not spec.is_run:
         raise UsageError(f"--dry-run: {spec.text} is not run; name a system")
     with worker_of(spec, subset, options) as worker:
-        frames = subset.frames_of(worker.start().crop)
-        return dry_run(worker, (frames(clip) for clip in subset.ids[:2]))
+        given = subset.given_to(worker.start().crop)
+        return dry_run(worker, (given(clip) for clip in subset.ids[:2]))
 
 
 def collect_predictions(
@@ -104,18 +103,21 @@ def _copy_predictions(
     given = read_predictions(spec.path)
     none = Prediction("", failure="type", detail="there is no prediction of it")
     done = writer.saved()
-    task = None
+    card: dict[str, object] = {"name": spec.label, "isolation": "does not apply"}
+    card |= made_by(spec.path)
+    task = card.get("task")
     for clip in subset.ids:
         prediction = done[clip] if clip in done else replace(given.get(clip, none), id=clip)
         task = task or _task_of(prediction)
-        if prediction.failure is None and _task_of(prediction) != task:
-            detail = f"{_task_of(prediction)}, where the others are {task}"
+        gives_text = prediction.text is not None
+        if prediction.failure is None and gives_text != (task in TEXT_TASKS):
+            given_as, others = ("text", "sound") if gives_text else ("sound", "text")
+            detail = f"{given_as}, where the others are {others}"
             prediction = Prediction(clip, failure="type", detail=detail)
         if clip not in done:
             writer.add(prediction)
     writer.flush()
-    task = task or options.task
-    return {"name": spec.label, "task": task, "isolation": "does not apply"}
+    return card | {"task": task or options.task}
 
 
 def _task_of(prediction: Prediction) -> str | None:
@@ -145,7 +147,7 @@ def _ask(worker: Worker, subset: Subset, writer: PredictionWriter, facts: System
     if not order:
         return
     with Progress("predict", len(subset.ids), done=len(done)) as bar:
-        for prediction in predict(worker, order, subset.frames_of(facts.crop)):
+        for prediction in predict(worker, order, subset.given_to(facts.crop)):
             writer.add(prediction)
             bar.advance()
 

@@ -4,13 +4,15 @@ They are no systems: they see sound and text, run in the parent and are not time
 
 `reference` is the truth, `silence` zeros, `noise` white noise, `shuffled` another clip of the
 same speaker, `average` the mean log-mel of the train clips as sound, `griffin-lim` the true
-log-mel as sound. For lipreading, `reference` is the true text and `majority` the most frequent
-train word of each slot.
+log-mel as sound. Where text is asked for, `reference` is the true text and `majority` the most
+frequent train word of each slot; for recognition, `pocketsphinx` is what a recogniser hears that
+never met GRID.
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from itertools import groupby
 
 import numpy as np
@@ -23,6 +25,7 @@ from gridkit.errors import InputError, UsageError
 from gridkit.evaluate.records import Prediction, Reference
 from gridkit.media.decode import to_int16
 from gridkit.metrics.griffin_lim import log_mel, sound_of
+from gridkit.metrics.recognise import Pocketsphinx
 
 PREFIX = "control:"
 NOISE_LEVEL = 0.05
@@ -41,7 +44,7 @@ def control_predictions(
 
     Args:
         name: such as `shuffled`, with or without `control:`.
-        task: `v2s` or `lipreading`.
+        task: `v2s`, `lipreading` or `recognition`.
         references: the clips to predict, those of a speaker together; taken one at a time
             (`shuffled`: one speaker at a time).
         train: the split's train clips; read by `average` and `majority` alone.
@@ -137,6 +140,25 @@ def _majority(references: Iterable[Reference], train: Iterable[Reference]) -> It
         yield Prediction(clip.id, text=text)
 
 
+def _pocketsphinx(
+    references: Iterable[Reference], _train: Iterable[Reference]
+) -> Iterator[Prediction]:
+    for prediction in map_ordered(_heard, references, workers=usable_cores()):
+        assert not isinstance(prediction, Crashed)
+        yield prediction
+
+
+def _heard(clip: Reference) -> Prediction:
+    assert clip.samples is not None
+    return Prediction(clip.id, text=_listener()(clip.samples))
+
+
+@cache
+def _listener() -> Pocketsphinx:
+    """Return the recogniser of this process."""
+    return Pocketsphinx()
+
+
 def _float(clip: Reference) -> np.ndarray:
     assert clip.samples is not None
     return clip.samples / 32768.0
@@ -152,5 +174,10 @@ CONTROLS: Mapping[str, Mapping[str, Control]] = {
         "griffin-lim": _griffin_lim,
     },
     "lipreading": {"reference": _reference_text, "majority": _majority},
+    "recognition": {
+        "reference": _reference_text,
+        "pocketsphinx": _pocketsphinx,
+        "majority": _majority,
+    },
 }
 """Task to control to what makes its predictions."""

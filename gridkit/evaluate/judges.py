@@ -10,14 +10,15 @@ from gridkit.evaluate.score import Recognisers
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import RECIPE_FILE
 from gridkit.metrics.recognise import Recogniser, recogniser_factory
-from gridkit.recipe import Recipe, load_recipe, load_recogniser, trained_ids
+from gridkit.recipe import Recipe, load_recipe, load_recogniser, recogniser_name, trained_ids
 
 
 def load_recognisers(names: Sequence[str], subset: Subset) -> Recognisers:
     """Return what makes each recogniser.
 
     Args:
-        names: those of `recogniser_factory`, or folders of recipes.
+        names: those of `recogniser_factory`, or folders of recipes, `FOLDER` or
+            `FOLDER:DECODING`.
         subset: the clips it will hear.
 
     Raises:
@@ -25,7 +26,7 @@ def load_recognisers(names: Sequence[str], subset: Subset) -> Recognisers:
     """
     factories: dict[str, Callable[[], Recogniser]] = {}
     for name in names:
-        folder = Path(name)
+        folder, decoding = _folder_and_decoding(name)
         if not (folder / RECIPE_FILE).is_file():
             factories[name] = recogniser_factory(name)
             continue
@@ -35,7 +36,8 @@ def load_recognisers(names: Sequence[str], subset: Subset) -> Recognisers:
                 f"--recogniser {name} was trained on {len(known)} clips of this subset or its "
                 f"speakers, such as {min(known)}: its judgement would flatter; choose another"
             )
-        factories[recipe.name] = partial(load_recogniser, folder)
+        named = recogniser_name(recipe, decoding)
+        factories[named] = partial(load_recogniser, folder, decoding=decoding)
     return factories
 
 
@@ -49,6 +51,14 @@ def known_clips(recipe: Recipe, subset: Subset) -> set[str]:
         return set(trained & set(subset.ids))
     speakers = {split_id(clip)[0] for clip in subset.ids}
     return {clip for clip in trained if split_id(clip)[0] in speakers}
+
+
+def _folder_and_decoding(name: str) -> tuple[Path, str | None]:
+    """Return the folder that a recogniser's name may be, and the decoding after the colon."""
+    if (Path(name) / RECIPE_FILE).is_file():
+        return Path(name), None
+    folder, _, decoding = name.rpartition(":")
+    return Path(folder), decoding
 
 
 def versions_of(recognisers: Recognisers) -> dict[str, str]:

@@ -16,12 +16,14 @@ import numpy as np
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ
 from gridkit.errors import SystemLoadError
 from gridkit.evaluate.records import TASKS
-from gridkit.evaluate.systems import System
+from gridkit.evaluate.systems import RECIPE_KINDS, System
 
 RATES_HZ = (4_000, 192_000)
 
 
-def load_system(kind: str, path: str, factory: str, device: str) -> System:
+def load_system(
+    kind: str, path: str, factory: str, device: str, decoding: str | None = None
+) -> System:
     """Return the system, checked to have what the contract names.
 
     Args:
@@ -29,6 +31,7 @@ def load_system(kind: str, path: str, factory: str, device: str) -> System:
         path: file or folder.
         factory: of a `.py` file; for `transport` the task.
         device: `cpu`, `cuda` or `cuda:N`.
+        decoding: of a recipe; None for its own.
 
     Raises:
         SystemLoadError: it cannot be loaded, or breaks the contract.
@@ -38,16 +41,21 @@ def load_system(kind: str, path: str, factory: str, device: str) -> System:
         return _Transport(factory)
     if kind == "python":
         system = _load_python(Path(path), factory)(device)
-    elif kind in ("recipe", "hub"):
-        from gridkit.recipe import load_system as load_recipe
-
-        system = load_recipe(Path(path), device)
+    elif kind in RECIPE_KINDS:
+        system = _load_recipe(Path(path), device, decoding)
     else:
         from gridkit.evaluate.exported import load_exported
 
         system = load_exported(kind, Path(path), device)
     _check_contract(system, Path(path).name)
     return cast(System, system)
+
+
+def _load_recipe(folder: Path, device: str, decoding: str | None) -> object:
+    from gridkit.recipe import load_recipe, load_recogniser, load_system
+
+    load = load_recogniser if load_recipe(folder).task == "recognition" else load_system
+    return load(folder, device, decoding)
 
 
 class _Transport:
@@ -90,17 +98,18 @@ def _check_contract(system: object, name: str) -> None:
             f"{name}: the factory returned {type(system).__name__}, which cannot be called; a "
             "system needs `__call__(self, frames)`"
         )
-    needed = ["task", "crop"] + (["sample_rate"] if getattr(system, "task", None) == "v2s" else [])
+    task, crop = getattr(system, "task", None), getattr(system, "crop", None)
+    needed = ["task"] + (["crop"] if task != "recognition" else [])
+    needed += ["sample_rate"] if task == "v2s" else []
     missing = [attribute for attribute in needed if not hasattr(system, attribute)]
     if missing:
         raise SystemLoadError(
             f"{name}: the system has no {' and no '.join(f'`{part}`' for part in missing)}; set "
             "task ('v2s' or 'lipreading'), crop (a profile's name) and, for v2s, sample_rate"
         )
-    task, crop = getattr(system, "task", None), getattr(system, "crop", None)
     if task not in TASKS:
         raise SystemLoadError(f"{name}: task is {task!r}; it has to be one of {', '.join(TASKS)}")
-    if not isinstance(crop, str) or not crop:
+    if "crop" in needed and (not isinstance(crop, str) or not crop):
         raise SystemLoadError(f"{name}: crop is {crop!r}; it has to be the name of a crop profile")
     rate_hz = getattr(system, "sample_rate", None)
     lowest, highest = RATES_HZ

@@ -15,10 +15,11 @@ from gridkit import __version__
 from gridkit.errors import ResultError
 from gridkit.evaluate.given import SUFFIXES
 from gridkit.evaluate.options import Options
-from gridkit.evaluate.saved import FILE, FOLDER
+from gridkit.evaluate.saved import FILE, FOLDER, SYSTEM_FILE
 from gridkit.evaluate.subset import Subset
-from gridkit.evaluate.systems import ModelSpec
+from gridkit.evaluate.systems import RECIPE_KINDS, ModelSpec
 from gridkit.metrics.registry import plug_ins
+from gridkit.recipe import load_recipe
 from gridkit.store.files import write_file
 
 QUESTION_FILE = "question.json"
@@ -62,6 +63,8 @@ def question_of(
     system: dict[str, object] = {"model": spec.text, "content": content_sha256(spec)}
     if spec.is_run:
         system |= {"device": options.device, "isolated": options.isolate}
+        if spec.path is not None and spec.kind in RECIPE_KINDS:
+            system["decoding"] = spec.decoding or load_recipe(spec.path).decoding
     else:
         system |= {"task": options.task}
     return system | clips_question(subset, options, recognisers)
@@ -112,7 +115,8 @@ def digest_of(question: object) -> str:
 def _own_files(spec: ModelSpec, path: Path) -> Iterable[Path]:
     if spec.kind == "predictions":
         whole = [path / FILE, path / FOLDER / FILE]
-        found = [file for file in whole if file.is_file()]
-        return found[:1] or [file for file in path.glob("*/*") if file.suffix in SUFFIXES]
+        found = [file for file in whole if file.is_file()][:1]
+        found = found or [file for file in path.glob("*/*") if file.suffix in SUFFIXES]
+        return found + [file for file in [path / SYSTEM_FILE] if file.is_file()]
     folder = path if path.is_dir() else path.parent
     return [file for file in folder.glob("*") if file.suffix in MODEL_SUFFIXES and file.is_file()]

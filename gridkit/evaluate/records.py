@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 PROTOCOL = "gridkit-1"
-TASKS = ("v2s", "lipreading")
+TASKS = ("v2s", "lipreading", "recognition")
+"""Frames to sound, frames to text, sound to text."""
+TEXT_TASKS = ("lipreading", "recognition")
 FAILURES = ("crash", "hang", "out-of-memory", "type", "nan", "length", "channels")
 """Why a clip fails; besides, `metric:NAME` where a metric raises or is not finite."""
 
@@ -33,7 +35,7 @@ class Prediction:
     samples: np.ndarray | None = None
     """int16 (48000,), 16 kHz, for v2s."""
     text: str | None = None
-    """As given, for lipreading."""
+    """As given, for lipreading and recognition."""
     failure: str | None = None
     """One of `FAILURES`; None where sound or text is there."""
     detail: str | None = None
@@ -100,3 +102,9 @@ class Result:
     """Speaker to metric to the speaker's own value."""
     slots: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """`slot` or `slot_R` to slot name to accuracy."""
+
+    @property
+    def name(self) -> str:
+        """Return what the system calls itself, and how it decodes where it says so."""
+        name, decoding = self.system.get("name", "unnamed"), self.system.get("decoding")
+        return f"{name} ({decoding})" if decoding else str(name)

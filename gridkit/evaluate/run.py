@@ -45,7 +45,7 @@ from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import plug_ins
 from gridkit.store.files import write_file
 
-RANK_METRICS = {"v2s": "estoi", "lipreading": "wer"}
+RANK_METRICS = {"v2s": "estoi", "lipreading": "wer", "recognition": "wer"}
 TRUE_AUDIO_FILE = "true_audio.jsonl"
 TIMED_CLIPS = 20
 
@@ -88,7 +88,7 @@ def media_of(scored: Scored, subset: Subset) -> Callable[[str], ClipMedia]:
     The crop is the one that the system saw; for what saw none, the first one the corpus has.
     """
     profiles = subset.corpus.file.profiles
-    crop = str(scored.result.system.get("crop", next(iter(profiles))))
+    crop = str(scored.result.system.get("crop") or next(iter(profiles)))
     predictions = PredictionWriter(scored.folder).saved()
     return subset.media(lambda clip: predictions[clip].samples, crop)
 
@@ -175,8 +175,9 @@ def _time(
     spec: ModelSpec, subset: Subset, out: Path, options: Options, facts: Mapping[str, object]
 ) -> None:
     """Time a system; one that fails meanwhile gets no latency, and the file says why."""
-    frames = subset.frames_of(str(facts["crop"]))
-    clips: list[np.ndarray] = [frames(clip) for clip in subset.ids[:TIMED_CLIPS]]
+    crop = facts["crop"]
+    given = subset.given_to(None if crop is None else str(crop))
+    clips: list[np.ndarray] = [given(clip) for clip in subset.ids[:TIMED_CLIPS]]
     content: dict[str, object]
     try:
         with worker_of(spec, subset, options, out) as worker:

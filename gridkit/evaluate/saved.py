@@ -6,6 +6,7 @@ While a run predicts, batches go to `predictions/part-N.parquet`; at its end the
 """
 
 import io
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -25,6 +26,8 @@ from gridkit.store.files import temporary_of, write_file
 
 FOLDER = "predictions"
 FILE = "predictions.parquet"
+SYSTEM_FILE = "system.json"
+"""Beside them: what their RESULT says of the system."""
 ROWS = 16
 """Rows a group: what is read to get one prediction."""
 PART_ROWS = 64
@@ -149,6 +152,22 @@ def read_predictions(folder: Path) -> Mapping[str, Prediction]:
         f"predictions:{folder}: neither {FILE} (columns id and flac or text) nor files such as "
         "s1/bbaf2n.wav in it"
     )
+
+
+def made_by(folder: Path) -> dict[str, str]:
+    """Return task and decoding of the system whose RESULT folder this is; empty for others.
+
+    Raises:
+        ResultError: its card is damaged.
+    """
+    file = folder / SYSTEM_FILE
+    if not file.is_file():
+        return {}
+    try:
+        card = dict(json.loads(file.read_text()))
+    except (ValueError, TypeError) as error:
+        raise ResultError(f"{file} is damaged: {error}") from error
+    return {key: card[key] for key in ("task", "decoding") if isinstance(card.get(key), str)}
 
 
 def prediction_of(row: Mapping[str, object]) -> Prediction:

@@ -35,8 +35,9 @@ def serve(channel: Channel, setup: Header, isolation: str) -> None:
         kind, path, factory, device_name = (
             str(setup.pop(key)) for key in ("kind", "path", "factory", "device")
         )
+        decoding = setup.pop("decoding")
         device = open_device(device_name)
-        system = load_system(kind, path, factory, device_name)
+        system = load_system(kind, path, factory, device_name, str(decoding) if decoding else None)
         facts = _facts(system, device, isolation)
     except BaseException as error:  # sys.exit() of a system, too
         channel.send(_load_error(error))
@@ -54,7 +55,7 @@ def _answer(
     channel: Channel, system: System, device: Device, request: Header, payload: bytearray
 ) -> None:
     try:
-        frames = _frames(request["shapes"], payload)
+        frames = _arrays(request["shapes"], np.dtype(str(request["dtype"])), payload)
         if request["ask"] == "batch":
             answer, elapsed_ns = timed_call(system.batch, frames, device, _clock_ns)  # type: ignore[attr-defined]
             answers = list(answer)
@@ -85,14 +86,15 @@ def timed_call(
     return answer, clock_ns() - start_ns
 
 
-def _frames(shapes: object, payload: bytearray) -> list[np.ndarray]:
+def _arrays(shapes: object, dtype: np.dtype, payload: bytearray) -> list[np.ndarray]:
+    """Return the clips asked about: frames, or the samples of sound."""
     assert isinstance(shapes, list)
-    pixels, frames, start = np.frombuffer(payload, np.uint8), [], 0
+    values, arrays, start = np.frombuffer(payload, dtype), [], 0
     for shape in shapes:
         end = start + int(np.prod(shape))
-        frames.append(pixels[start:end].reshape(shape))
+        arrays.append(values[start:end].reshape(shape))
         start = end
-    return frames
+    return arrays
 
 
 def _describe(answer: object) -> tuple[Header, bytes | memoryview]:
@@ -116,7 +118,7 @@ def _facts(system: System, device: Device, isolation: str) -> Header:
     return {
         "kind": "loaded",
         "task": str(system.task),
-        "crop": str(system.crop),
+        "crop": None if system.task == "recognition" else str(system.crop),
         "sample_rate": getattr(system, "sample_rate", None) if system.task == "v2s" else None,
         "has_batch": callable(getattr(system, "batch", None)),
         "card": {str(key): value for key, value in card.items() if _is_plain(value)},

@@ -80,6 +80,10 @@ class Subset:
 
         return frames
 
+    def given_to(self, crop: str | None) -> Callable[[str], np.ndarray]:
+        """Return what gives the input of a system: frames of its crop, or sound if it has none."""
+        return self._sound if crop is None else self.frames_of(crop)
+
     def media(
         self, predicted: Callable[[str], np.ndarray | None], profile: str
     ) -> Callable[[str], ClipMedia]:
@@ -92,6 +96,9 @@ class Subset:
             return ClipMedia(samples, predicted(clip), row[column]["bytes"])
 
         return media
+
+    def _sound(self, clip: str) -> np.ndarray:
+        return read_sound(self.corpus.row(clip, ["audio"])["audio"]["bytes"], clip)
 
     def _references(self, subset: str) -> Iterator[Reference]:
         batches = self.corpus.batches(SOUND_COLUMNS, split=self.split.name, subset=subset)

@@ -26,6 +26,7 @@ Kind = Literal[
     "control", "recipe", "python", "torch-export", "onnx", "predictions", "hub", "transport"
 ]
 """`transport` has no written form: it answers at once, and so times the pipe."""
+RECIPE_KINDS: tuple[Kind, ...] = ("recipe", "hub")
 RECIPE_FILE = "recipe.toml"
 DEFAULT_FACTORY = "load"
 
@@ -34,7 +35,7 @@ _EXPORTED: dict[str, Kind] = {".pt2": "torch-export", ".onnx": "onnx"}
 
 
 class System(Protocol):
-    """Any video-to-speech or lipreading model, as gridkit asks it.
+    """Any video-to-speech or lipreading model, or recogniser of speech, as gridkit asks it.
 
     Optional attributes: `batch(list_of_frames)`, answers for many clips at once, timed as
     throughput; `card`, a dict of plain values and lists of them that is written into the
@@ -42,9 +43,9 @@ class System(Protocol):
     """
 
     task: str
-    """`v2s` or `lipreading`."""
+    """`v2s`, `lipreading` or `recognition`."""
     crop: str
-    """Crop profile: what it will be given."""
+    """Crop profile: what it will be given; not for `recognition`."""
     sample_rate: int
     """Hz, of the sound it returns; for `v2s` only."""
 
@@ -52,7 +53,8 @@ class System(Protocol):
         """Return the sound, or the text, of one clip.
 
         Args:
-            frames: uint8, (T, H, W) where the crop is gray, else (T, H, W, 3) RGB; 25 fps.
+            frames: uint8, (T, H, W) where the crop is gray, else (T, H, W, 3) RGB; 25 fps. For
+                `recognition` the true sound, int16 (48000,), 16 kHz.
 
         Returns:
             float32 (N,) in [-1, 1], within 0.1 s of the clip's 3 s; or text.
@@ -73,6 +75,8 @@ class ModelSpec:
     """Name of the control, ORG/NAME on the Hub, factory of a `.py` file; else empty."""
     revision: str | None = None
     """Commit, tag or branch on the Hub."""
+    decoding: str | None = None
+    """How a recipe is to decode; None: its own way."""
 
     @property
     def is_run(self) -> bool:
@@ -97,7 +101,7 @@ class ModelSpec:
         """Return the folder that the system may read."""
         if self.path is None or self.kind == "predictions":
             return None
-        return self.path if self.kind in ("recipe", "hub") else self.path.parent
+        return self.path if self.kind in RECIPE_KINDS else self.path.parent
 
 
 def parse_model(text: str) -> ModelSpec:
@@ -157,6 +161,20 @@ def download_model(spec: ModelSpec, *, trust_remote_code: bool = False) -> Model
             "--trust-remote-code"
         )
     return replace(spec, path=folder, revision=commit)
+
+
+def decoded_by(spec: ModelSpec, decoding: str | None) -> ModelSpec:
+    """Return the spec with the decoding that was asked for; None leaves a recipe its own.
+
+    Raises:
+        UsageError: one was asked for, and the system is no recipe.
+    """
+    if decoding is not None and spec.kind not in RECIPE_KINDS:
+        raise UsageError(
+            f"--decoding {decoding}: {spec.text} is no recipe, and only recipes take it; another "
+            "system decodes as it is written, and can say so in its card"
+        )
+    return replace(spec, decoding=decoding)
 
 
 def _on_the_hub(text: str) -> ModelSpec:

@@ -40,7 +40,7 @@ class Row:
     @property
     def name(self) -> str:
         """Return what the system calls itself."""
-        return str(self.result.system.get("name", "unnamed"))
+        return self.result.name
 
     @property
     def failed(self) -> int:

@@ -32,6 +32,7 @@ DISPUTED = 0.05
 TRANSPORT_CALLS = 100
 BATCHES = (1, 8, 32)
 BATCH_CALLS = 5
+BATCH_MAX_S = 60.0
 
 Ask = Callable[[], Answer]
 Clock = Callable[[], float]
@@ -73,7 +74,7 @@ class Timing:
     """By CUDA's own events."""
     peak_memory_bytes: int | None = None
     throughput: Mapping[str, float] = field(default_factory=dict)
-    """Batch size to clips a second, where the system has `batch`, on CUDA."""
+    """Batch size to clips a second, where the system has `batch`."""
     preprocess_ms: Percentiles | None = None
     """Decoding the video and finding the face; not in the latency."""
     relative_latency: float | None = None
@@ -114,13 +115,13 @@ def time_system(worker: Worker, clips: Sequence[np.ndarray], *, calls: int | Non
         timed,
         transport,
         noisy=load.noisy,
-        throughput=_throughput(worker, clips) if worker.device != "cpu" else {},
+        throughput=_throughput(worker, clips),
         environment=machine_facts(worker.device, facts.environment) | load.facts(),
     )
 
 
 def changed(frames: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Return frames with 1 added to or taken from random pixels.
+    """Return frames with 1 added to or taken from random pixels; of sound, random samples.
 
     >>> frames = np.array([0, 255, 7] * 100, np.uint8)
     >>> np.unique(changed(frames, np.random.default_rng(0)))
@@ -128,8 +129,10 @@ def changed(frames: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """
     step = generator.integers(-1, 2, frames.shape, np.int8)
     # at the ends of the scale there is one way to go
-    step = np.where(frames == 0, np.abs(step), np.where(frames == 255, -np.abs(step), step))
-    return (frames + step.astype(np.uint8)).astype(np.uint8)
+    scale = np.iinfo(frames.dtype)
+    step = np.where(frames == scale.min, np.abs(step), step)
+    step = np.where(frames == scale.max, -np.abs(step), step)
+    return frames + step.astype(frames.dtype)
 
 
 def warm_up_calls(ask: Ask, clock: Clock) -> tuple[Answer, dict[str, object]]:
@@ -221,16 +224,25 @@ def _answers(worker: Worker, clips: Sequence[np.ndarray]) -> Iterator[Answer]:
 
 
 def _throughput(worker: Worker, clips: Sequence[np.ndarray]) -> dict[str, float]:
-    """Return clips a second for each batch size, by the median of a few calls after one more."""
+    """Return clips a second for each batch size, by the median of a few calls after one more.
+
+    A batch that would take more than a minute, to judge by the one before it, is left out, and so
+    is one that fails, as where it does not fit into memory.
+    """
     if not worker.start().has_batch:
         return {}
     generator = np.random.default_rng()
-    rates = {}
+    rates: dict[str, float] = {}
     for size in BATCHES:
+        if any((1 + BATCH_CALLS) * size / rate > BATCH_MAX_S for rate in list(rates.values())[-1:]):
+            break
         took_s = []
         for _ in range(1 + BATCH_CALLS):
             batch = [changed(clip, generator) for clip in islice(cycle(clips), size)]
-            took_s.append(_usable(worker, worker.ask_batch(batch)).elapsed_s)
+            answer = worker.ask_batch(batch)
+            if any(clip.failure for clip in answer.clips):
+                return rates
+            took_s.append(answer.elapsed_s)
         rates[str(size)] = size / float(np.median(took_s[1:]))
     return rates
 

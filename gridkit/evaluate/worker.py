@@ -49,7 +49,8 @@ class SystemFacts:
     """What a loaded system says of itself, and what holds for its process."""
 
     task: str
-    crop: str
+    crop: str | None
+    """None for a recogniser: it hears."""
     sample_rate: int | None
     """Hz; None for lipreading."""
     has_batch: bool
@@ -145,7 +146,7 @@ class Worker:
         """Return the system's answer for the frames of one clip; a failure is an answer too.
 
         Args:
-            frames: uint8, (T, H, W) or (T, H, W, 3).
+            frames: uint8, (T, H, W) or (T, H, W, 3); for a recogniser the sound, int16 (N,).
 
         Raises:
             SystemLoadError: the system had to be loaded anew, and cannot be.
@@ -173,11 +174,15 @@ class Worker:
         if not self._asked:
             limit_s = max(limit_s, self.limits.first_call_s)
         self._asked = True
-        frames = [np.ascontiguousarray(clip, np.uint8) for clip in clips]
-        question: Header = {"ask": what, "shapes": [clip.shape for clip in frames]}
+        given = [np.ascontiguousarray(clip) for clip in clips]
+        question: Header = {
+            "ask": what,
+            "shapes": [clip.shape for clip in given],
+            "dtype": given[0].dtype.str,
+        }
         start_s = time.perf_counter()
         try:
-            self._process.ask(question, frames, limit_s)
+            self._process.ask(question, given, limit_s)
             header, content = self._process.answer(limit_s, clips=len(clips))
             round_trip_s = time.perf_counter() - start_s
             answer = _read_answer(header, content, facts, len(clips), round_trip_s)
@@ -193,6 +198,7 @@ class Worker:
             "kind": self.spec.kind,
             "path": str(self.spec.path or ""),
             "factory": self.spec.name,
+            "decoding": self.spec.decoding,
             "device": self.device,
             "isolate": self._isolate,
             "read": readable_paths(
@@ -215,10 +221,11 @@ class Worker:
                 raise SystemLoadError(f"{name} failed while it was loaded: {detail}")
             raise _ERRORS.get(kind, SystemLoadError)(detail)
         facts = _read_facts(header, name)
-        if self._profiles is not None and facts.crop not in self._profiles:
+        crop, profiles = facts.crop, self._profiles
+        if crop is not None and profiles is not None and crop not in profiles:
             raise SystemLoadError(
-                f"{name} wants the crop profile {one_line(facts.crop)!r}; there is "
-                f"{', '.join(sorted(self._profiles))}"
+                f"{name} wants the crop profile {one_line(crop)!r}; there is "
+                f"{', '.join(sorted(profiles))}"
             )
         if self._facts is not None and facts != self._facts:
             raise SystemLoadError(f"{name}: loaded again, it describes itself differently")
@@ -232,7 +239,8 @@ def _read_facts(header: Header, name: str) -> SystemFacts:
     rate_fits = rate_hz is None or (type(rate_hz) is int and lowest_hz <= rate_hz <= highest_hz)
     if (
         task not in TASKS
-        or not isinstance(crop, str)
+        or not isinstance(crop, str | None)
+        or (task == "recognition") != (crop is None)
         or not rate_fits
         or (task == "v2s") != (rate_hz is not None)
         or not isinstance(card, dict)

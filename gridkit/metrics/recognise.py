@@ -115,7 +115,7 @@ def recogniser_factory(name: str) -> Callable[[], Recogniser]:
     """
     if name != Pocketsphinx.name and name not in _installed() and not name.startswith(PREFIX):
         known = ", ".join([Pocketsphinx.name, *sorted(_installed()), f"{PREFIX}ORG/NAME"])
-        raise UsageError(f"no recogniser {name!r}; there are {known}")
+        raise UsageError(f"no recogniser {name!r}; there are {known} and folders of recipes")
     return partial(_load, name)
 
 

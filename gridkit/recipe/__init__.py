@@ -1,7 +1,13 @@
 """Recipes: settings, weights and results of a model in one folder, and the system it makes."""
 
 from gridkit.recipe.schema import Measured, ModelSettings, Recipe, Weights, fill, load_recipe
-from gridkit.recipe.systems import Lipreader, SpeechRecogniser, load_recogniser, load_system
+from gridkit.recipe.systems import (
+    Lipreader,
+    SpeechRecogniser,
+    load_recogniser,
+    load_system,
+    recogniser_name,
+)
 from gridkit.recipe.weights import (
     build_model,
     load_weights,
@@ -25,6 +31,7 @@ __all__ = [
     "load_system",
     "load_weights",
     "pack_weights",
+    "recogniser_name",
     "restore",
     "trained_ids",
     "weights_of",

@@ -67,10 +67,12 @@ class Lipreader:
 class SpeechRecogniser:
     """A recogniser of GRID speech: int16 sound at 16 kHz to text."""
 
+    task = "recognition"
+
     def __init__(self, recipe: Recipe, model: Recogniser, device: str, decoding: str | None = None):
-        self.name = recipe.name
+        self.name = recogniser_name(recipe, decoding)
         assert recipe.weights is not None
-        self.version = recipe.weights.sha256[:12]
+        self.version = f"{recipe.weights.sha256[:12]}+{decoding or recipe.decoding}"
         self._model, self._device = model.to(device).eval(), device
         self._decode = decoder(decoding or recipe.decoding, recipe)
         self.card = _card(recipe, decoding)
@@ -78,6 +80,10 @@ class SpeechRecogniser:
     def __call__(self, samples: np.ndarray) -> str:
         """Recognise one clip, int16 (N,), 16 kHz."""
         return self._decode(self.log_probs([samples])[0]).text
+
+    def batch(self, clips: Sequence[np.ndarray]) -> list[str]:
+        """Recognise clips of one length together."""
+        return [self._decode(log_probs).text for log_probs in self.log_probs(clips)]
 
     def log_probs(self, clips: Sequence[np.ndarray]) -> np.ndarray:
         """Return the log-probability of each character every 20 ms, float32 (B, T, 28)."""
@@ -117,6 +123,11 @@ def load_recogniser(
         raise RecipeError(f"recipe {recipe.name} is no recogniser of speech: use it with --model")
     load_weights(recipe, model)
     return SpeechRecogniser(recipe, model, device, decoding)
+
+
+def recogniser_name(recipe: Recipe, decoding: str | None) -> str:
+    """Return what a recogniser is called; where it does not decode its own way, that is said."""
+    return recipe.name if decoding in (None, recipe.decoding) else f"{recipe.name}:{decoding}"
 
 
 def decoder(name: str, recipe: Recipe) -> Decoder:

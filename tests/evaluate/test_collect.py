@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 
 from gridkit.corpus.splits import Split
-from gridkit.errors import SystemFailedError, SystemLoadError, UsageError
+from gridkit.errors import ResultError, SystemFailedError, SystemLoadError, UsageError
 from gridkit.evaluate.collect import collect_predictions, try_out, worker_of
-from gridkit.evaluate.judges import known_clips, load_recognisers
+from gridkit.evaluate.judges import known_clips, load_recognisers, versions_of
 from gridkit.evaluate.options import Options
+from gridkit.evaluate.question import content_sha256, question_of
 from gridkit.evaluate.records import Prediction
-from gridkit.evaluate.saved import PredictionWriter
+from gridkit.evaluate.saved import SYSTEM_FILE, PredictionWriter
 from gridkit.evaluate.subset import Subset
-from gridkit.evaluate.systems import parse_model
+from gridkit.evaluate.systems import decoded_by, parse_model
 from gridkit.recipe import load_recipe
 
 OPTIONS = Options()
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 def collect(text, subset, out, options=OPTIONS):
@@ -108,7 +110,24 @@ def test_text_among_sound_is_a_failure(tones, tmp_path):
     assert card["task"] == "v2s"
     assert (saved[first].failure, saved[first].detail) == ("crash", "it did")
     assert saved[third].failure == "type"
-    assert saved[third].detail == "lipreading, where the others are v2s"
+    assert saved[third].detail == "text, where the others are sound"
+
+
+def test_predictions_of_a_result_keep_its_task_and_decoding(tones, tmp_path):
+    made = tmp_path / "made"
+    writer = PredictionWriter(made)
+    writer.add(Prediction(tones.ids[0], text="bin blue at f two now"))
+    writer.finish()
+    spec = parse_model(f"predictions:{made}")
+    before = content_sha256(spec)
+    (made / SYSTEM_FILE).write_text('{"name": "a", "task": "recognition", "decoding": "beam"}')
+    card, saved = collect(spec.text, tones, tmp_path / "out")
+    assert (card["name"], card["task"], card["decoding"]) == (spec.label, "recognition", "beam")
+    assert saved[tones.ids[0]].failure is None
+    assert content_sha256(spec) != before
+    (made / SYSTEM_FILE).write_text("{")
+    with pytest.raises(ResultError, match=r"system\.json is damaged"):
+        collect(spec.text, tones, tmp_path / "again")
 
 
 def test_where_all_failed_a_person_says_the_task(tones, tmp_path):
@@ -159,9 +178,7 @@ def recipe(tmp_path):
     """Writes a recipe that says it was trained on some clips."""
 
     def write(*trained):
-        folder = Path(
-            shutil.copytree(Path(__file__).parents[2] / "recipes/judge-s1", tmp_path / "judge")
-        )
+        folder = Path(shutil.copytree(RECIPES / "judge-s1", tmp_path / "judge"))
         for old in folder.glob("weights*"):
             old.unlink()
         (folder / "trained_on.txt").write_text("\n".join(trained))
@@ -182,6 +199,29 @@ def test_a_judge_trained_on_the_clips_is_refused(recipe, tones):
     assert known_clips(judge, tones) == {tones.ids[3]}
     with pytest.raises(UsageError, match=f"trained on 1 clips.*{tones.ids[3]}"):
         load_recognisers([str(judge.folder)], tones)
+
+
+def test_a_judge_may_be_told_how_to_decode(tones):
+    judge = str(RECIPES / "judge-s1")
+    names = [judge, f"{judge}:greedy", f"{judge}:grammar", "pocketsphinx"]
+    judges = load_recognisers(names, tones)
+    assert list(judges) == ["judge-s1", "judge-s1:grammar", "pocketsphinx"]
+    assert judges["judge-s1:grammar"]().name == "judge-s1:grammar"
+    versions = versions_of(judges)
+    assert versions["judge-s1"] != versions["judge-s1:grammar"]
+    with pytest.raises(UsageError, match="no decoding 'guess'; it is one of greedy"):
+        versions_of(load_recognisers([f"{judge}:guess"], tones))
+    with pytest.raises(UsageError, match=r"no recogniser 'no/judge:beam'.* folders of recipes"):
+        load_recognisers(["no/judge:beam"], tones)
+
+
+def test_how_a_recipe_decodes_is_part_of_the_question(tones):
+    spec = parse_model(str(RECIPES / "lipnet-s1"))
+    asked = {
+        name: question_of(decoded_by(spec, name), tones, OPTIONS, {})
+        for name in (None, "greedy", "grammar")
+    }
+    assert asked[None] == asked["greedy"] != asked["grammar"]
 
 
 def test_on_unseen_speakers_any_clip_of_theirs_spoils(recipe, tones):

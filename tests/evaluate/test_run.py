@@ -21,6 +21,20 @@ from gridkit.metrics.registry import ALIGNED
 SHIFT_MS = 60
 
 
+HEARS = """
+class Hears:
+    task, card = "recognition", {{"decoding": "by heart"}}
+    said = {said}
+    def __call__(self, samples):
+        key = min(self.said, key=lambda known: abs(known - int(samples[8000])))
+        return self.said[key]
+    def batch(self, clips):
+        assert len(clips) < 32
+        return [self(samples) for samples in clips]
+def load(device): return Hears()
+"""
+
+
 def values(scored):
     return {name: estimate.value for name, estimate in scored.result.metrics.items()}
 
@@ -203,6 +217,26 @@ def test_lipreading_controls_have_their_own_figures(score):
     assert (scored.result.task, scored.result.rank_metric) == ("lipreading", "wer")
     found = values(scored)
     assert (found["wer"], found["cer"], found["ser"], found["slot"]) == (0, 0, 0, 1)
+
+
+def test_a_recogniser_is_a_system_that_hears(score, model, spoken):
+    """It tells the two clips by their first sample, so it was given the true sound."""
+    path = model()
+    said = {int(clip.samples[8000]): clip.text for clip in spoken.references()}
+    assert len(said) == 2
+    path.write_text(HEARS.format(said=said))
+    scored = score(path, timed=True, calls=20)
+    assert (scored.result.task, scored.result.rank_metric) == ("recognition", "wer")
+    assert scored.result.name == "model.py (by heart)"
+    assert values(scored)["wer"] == 0
+    assert (scored.timing["latency_ms"]["n"], set(scored.timing["throughput"])) == (20, {"1", "8"})
+    assert "Speech recognition" in render_report(scored, (), media_of(scored, spoken))
+
+
+def test_a_recogniser_stands_beside_one_that_never_met_grid(score, spoken):
+    heard = score("control:pocketsphinx", task="recognition")
+    beside = score("control:silence", out="other").result.metrics["wer_pocketsphinx"]
+    assert values(heard)["wer"] == beside.true_audio
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import torch
 
 from gridkit.errors import (
     EnvironmentProblem,
+    HubError,
     MissingExtraError,
     NetworkError,
     SystemFailedError,
@@ -19,9 +20,9 @@ from gridkit.errors import (
 )
 from gridkit.evaluate.exported import best_path, read_interface, scale
 from gridkit.evaluate.predict import dry_run
-from gridkit.evaluate.systems import download_model, parse_model
+from gridkit.evaluate.systems import decoded_by, download_model, parse_model
 from gridkit.evaluate.worker import Worker
-from gridkit.recipe import build_model, load_recipe, pack_weights, weights_of
+from gridkit.recipe import build_model, load_recipe, load_recogniser, pack_weights, weights_of
 
 FRAMES = np.full((75, 8, 8), 51, np.uint8)
 GOOD = """
@@ -45,6 +46,17 @@ input = {crop = "mouth96", region_px = [8, 28, 80, 40], size_px = [110, 55]}
 data = {split = "synthetic-seen"}
 training = {steps = 1}
 augmentation = {flip = 0.5}
+weights = {file = "weights.safetensors", sha256 = "SHA256", trained_on = "trained_on.txt"}
+"""
+HEARS = """
+name = "small"
+task = "recognition"
+licence = "Apache-2.0"
+training_speakers = ["x1"]
+model = {class = "recogniser", front = "1d", channels = [8, 8], hidden = 8}
+data = {split = "synthetic-seen"}
+training = {steps = 1}
+augmentation = {}
 weights = {file = "weights.safetensors", sha256 = "SHA256", trained_on = "trained_on.txt"}
 """
 # ReduceMean over all, expanded to (1, 48000): opset 18, made by onnx.helper
@@ -115,20 +127,47 @@ def test_onnx_without_onnxruntime_says_what_to_install(write, tmp_path):
         ask(write("", "model.onnx"))
 
 
-def test_a_recipe_folder_is_a_system(tmp_path):
-    recipe = tmp_path / "recipe.toml"
-    recipe.write_text(RECIPE)
+def write_recipe(folder, text):
+    recipe = folder / "recipe.toml"
+    recipe.write_text(text)
     torch.manual_seed(0)
-    weights = pack_weights(weights_of(build_model(load_recipe(tmp_path).model)))
-    (tmp_path / "weights.safetensors").write_bytes(weights)
-    recipe.write_text(RECIPE.replace("SHA256", hashlib.sha256(weights).hexdigest()))
-    with Worker(parse_model(str(tmp_path))) as worker:
+    weights = pack_weights(weights_of(build_model(load_recipe(folder).model)))
+    (folder / "weights.safetensors").write_bytes(weights)
+    recipe.write_text(text.replace("SHA256", hashlib.sha256(weights).hexdigest()))
+    return parse_model(str(folder))
+
+
+def test_a_recipe_folder_is_a_system(tmp_path):
+    spec = write_recipe(tmp_path, RECIPE)
+    with Worker(spec) as worker:
         facts = worker.start()
         answer = worker.ask(np.full((75, 96, 96), 51, np.uint8)).checked
     assert (facts.task, facts.crop, facts.sample_rate) == ("lipreading", "mouth96", None)
     assert facts.card["decoding"] == "greedy"
     assert facts.has_batch
     assert isinstance(answer.text, str)
+    with Worker(decoded_by(spec, "grammar")) as worker:
+        grammatical = worker.ask(np.full((75, 96, 96), 51, np.uint8)).checked
+        assert worker.start().card["decoding"] == "grammar"
+    assert len(grammatical.text.split()) == 6 != len(answer.text.split())
+
+
+def test_a_recipe_that_hears_is_given_sound(tmp_path):
+    spec = write_recipe(tmp_path, HEARS)
+    sound = np.random.default_rng(0).integers(-3000, 3000, 48_000, np.int16)
+    with Worker(spec, profiles=["mouth96"]) as worker:
+        facts = worker.start()
+        answer = worker.ask(sound).checked
+        both = worker.ask_batch([sound, sound]).clips
+    assert (facts.task, facts.crop, facts.sample_rate) == ("recognition", None, None)
+    assert answer.text == load_recogniser(tmp_path)(sound)
+    assert [clip.text for clip in both] == [answer.text] * 2
+
+
+def test_only_a_recipe_takes_a_decoding(write):
+    with pytest.raises(UsageError, match=r"--decoding beam: .*model\.py is no recipe"):
+        decoded_by(parse_model(write(GOOD)), "beam")
+    assert decoded_by(parse_model(write(GOOD)), None).decoding is None
 
 
 def test_controls_and_predictions_are_named_and_not_run(tmp_path):
@@ -138,34 +177,50 @@ def test_controls_and_predictions_are_named_and_not_run(tmp_path):
     assert (given.kind, given.path, given.is_run) == ("predictions", tmp_path, False)
 
 
-def test_a_recipe_on_the_hub_is_downloaded_and_its_code_needs_trust(tmp_path, monkeypatch):
-    (tmp_path / "recipe.toml").write_text("")
-    asked = []
-
-    def download(name, revision):
-        asked.append((name, revision))
-        return str(tmp_path)
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
-    spec = parse_model("hf:someone/lipnet@4f2a")
-    assert download_model(spec).own_folder == tmp_path
-    assert asked == [("someone/lipnet", "4f2a")]
-    (tmp_path / "model.py").write_text("")
-    with pytest.raises(SystemLoadError, match=r"carries code \(model.py\).*--trust-remote-code"):
-        download_model(spec)
-    assert download_model(spec, trust_remote_code=True).path == tmp_path
-    (tmp_path / "recipe.toml").unlink()
+def test_a_recipe_on_the_hub_is_downloaded_and_its_code_needs_trust(hub_server):
+    repo = hub_server.create_repo("someone/lipnet", "model")
+    first = hub_server.commit("someone/lipnet", {"recipe.toml": b"one"}, type="model")
+    repo.refs["refs/tags/v1"] = first.oid
+    hub_server.commit(
+        "someone/lipnet",
+        {"recipe.toml": b"two", "code/model.py": b"", "w.safetensors": b"w"},
+        type="model",
+    )
+    spec = download_model(parse_model("hf:someone/lipnet@v1"))
+    assert spec.revision == first.oid
+    assert (spec.own_folder / "recipe.toml").read_text() == "one"
+    assert not (spec.own_folder / "w.safetensors").exists()
+    newest = parse_model("hf:someone/lipnet@main")
+    with pytest.raises(SystemLoadError, match=r"code \(code/model.py\).*--trust-remote-code"):
+        download_model(newest)
+    trusted = download_model(newest, trust_remote_code=True)
+    assert trusted.revision == repo.refs["refs/heads/main"]
+    assert (trusted.own_folder / "recipe.toml").read_text() == "two"
+    hub_server.commit("someone/lipnet", {"recipe.toml": None, "code/model.py": None}, type="model")
     with pytest.raises(SystemLoadError, match=r"no recipe: it has no recipe\.toml"):
-        download_model(spec)
+        download_model(newest)
 
 
-def test_a_hub_that_is_not_reached_is_a_network_error(monkeypatch):
-    def download(name, revision):
-        raise ConnectionError("no route\nto host")
+def test_a_commit_that_was_downloaded_needs_no_hub(hub_server, monkeypatch):
+    hub_server.create_repo("someone/lipnet", "model")
+    commit = hub_server.commit("someone/lipnet", {"recipe.toml": b"one"}, type="model").oid
+    spec = parse_model(f"hf:someone/lipnet@{commit}")
+    folder = download_model(spec).path
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    assert download_model(spec).path == folder
+    with pytest.raises(NetworkError, match="hf:someone/lipnet@main: the Hub cannot be reached"):
+        download_model(parse_model("hf:someone/lipnet@main"))
 
-    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
-    with pytest.raises(NetworkError, match="no route; check name, revision and connection"):
-        download_model(parse_model("hf:someone/lipnet@4f2a"))
+
+def test_what_the_hub_refuses_is_told_in_one_line(hub_server):
+    hub_server.create_repo("someone/lipnet", "model")
+    hub_server.create_repo("someone/data")
+    for name, says in (
+        ("hf:someone/lipnet@v9", "no such revision"),
+        ("hf:someone/data@main", "no such repository"),
+    ):
+        with pytest.raises(HubError, match=f"^{name}: {says}[^\n]*$"):
+            download_model(parse_model(name))
 
 
 # names that name nothing

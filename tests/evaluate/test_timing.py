@@ -121,6 +121,16 @@ def test_frames_change_by_one_at_random_pixels_and_stay_in_range():
         assert not np.array_equal(once, again)
 
 
+def test_sound_changes_by_one_at_random_samples():
+    sound = np.array([-32768, -1, 0, 32767] * 500, np.int16)
+    once = changed(sound, np.random.default_rng(0))
+    assert once.dtype == np.int16
+    step = once.astype(int) - sound
+    assert set(np.unique(step)) == {-1, 0, 1}
+    assert (step[::4] >= 0).all()
+    assert (step[3::4] <= 0).all()
+
+
 class Script:
     """Calls that take what they are told to, on a clock of their own."""
 
@@ -273,6 +283,19 @@ def test_throughput_is_clips_over_the_median_of_a_batch():
     assert timing._throughput(Batcher(), CLIPS) == pytest.approx(
         {"1": 1 / 0.51, "8": 8 / 0.58, "32": 32 / 0.82}
     )
+
+
+def test_a_batch_that_would_take_more_than_a_minute_is_left_out():
+    class Slow:
+        spec = parse_model("control:none")
+
+        def start(self):
+            return SimpleNamespace(has_batch=True)
+
+        def ask_batch(self, batch):
+            return Answer((Checked(),) * len(batch), 1.0 * len(batch), 1.0 * len(batch))
+
+    assert timing._throughput(Slow(), CLIPS) == {"1": 1.0, "8": 1.0}
 
 
 def test_a_batch_is_answered_clip_by_clip(tmp_path):

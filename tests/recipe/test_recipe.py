@@ -176,8 +176,10 @@ def test_a_recogniser_answers_the_same_whatever_it_heard_before(tmp_path):
     rng = np.random.default_rng(0)
     clips = [rng.integers(-3000, 3000, 48_000, dtype=np.int16) for _ in range(3)]
     assert [hears(clip) for clip in clips] == [hears(clip) for clip in clips[::-1]][::-1]
-    assert hears.name == "small"
-    assert len(hears.version) == 12
+    assert (hears.name, hears.version[12:]) == ("small:grammar", "+grammar")
+    own = load_recogniser(tmp_path)
+    assert (own.name, own.version[12:]) == ("small", "+greedy")
+    assert own.batch(clips) == [own(clip) for clip in clips]
 
 
 def test_what_was_trained_on_is_inherited(tmp_path):

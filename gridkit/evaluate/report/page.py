@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gridkit.evaluate.catalogue import MetricFacts, describe
-from gridkit.evaluate.records import Result
+from gridkit.evaluate.records import TEXT_TASKS, Result
 from gridkit.evaluate.report.charts import Axis, nice_axis, thin
 from gridkit.evaluate.report.clips import Card, MediaOf, chosen_cards, worst_sentences
 from gridkit.evaluate.report.confusion import Confusion, confusions
@@ -23,7 +23,11 @@ from gridkit.evaluate.table import (
     row_of,
 )
 
-TASK_TITLES = {"v2s": "Video to speech", "lipreading": "Lipreading"}
+TASK_TITLES = {
+    "v2s": "Video to speech",
+    "lipreading": "Lipreading",
+    "recognition": "Speech recognition",
+}
 DEFAULT_RECOGNISER = "pocketsphinx"
 FAILURE_MEANINGS = {
     "crash": "the system's process ended",
@@ -123,10 +127,10 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
     axis, points = _points(rows, result.rank_metric)
     speaker_axis, speakers = _speakers(scored)
     heard_by = _main_listener(scored)
-    lipreading = result.task == "lipreading"
+    gives_text = result.task in TEXT_TASKS
     return Page(
         result=result,
-        title=str(result.system.get("name", "unnamed")),
+        title=result.name,
         task=TASK_TITLES[result.task],
         interval_note=interval_note(result),
         notes=notes(scored),
@@ -141,7 +145,7 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
         axis=axis,
         points=points,
         cards=tuple(chosen_cards(scored.clips, result.rank_metric, media)),
-        sentences=tuple(worst_sentences(scored.clips, result.rank_metric)) if lipreading else (),
+        sentences=tuple(worst_sentences(scored.clips, result.rank_metric)) if gives_text else (),
         speaker_axis=speaker_axis,
         zero=speaker_axis.percent(0.0),
         speakers=speakers,
