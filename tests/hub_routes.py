@@ -430,7 +430,7 @@ def tree(call: Handler, type: str, name: str, revision: str, path: str | None = 
         link = f"{call.hub.endpoint}{plain}&cursor={start + call.hub.page_entries}"
         headers["Link"] = f'<{link}>; rel="next"'
     if call.query.get("expand") == "true":
-        page = [entry | _last_commit(commit) for entry in page]
+        page = [entry | _last_commit(repo, commit, entry["path"]) for entry in page]
     call.send_json(page, headers)
 
 
@@ -460,10 +460,26 @@ def _file(path: str, file: StoredFile) -> dict:
     return entry | ({"lfs": large} if file.large else {})
 
 
-def _last_commit(commit: Commit) -> dict:
+def _last_commit(repo: Repo, commit: Commit, path: str) -> dict:
+    """Return what the Hub says of the commit that last changed a file."""
     security = {"status": "safe", "avScan": None, "pickleImportScan": None}
+    while commit.parent and repo.commits[commit.parent].files.get(path) == commit.files.get(path):
+        commit = repo.commits[commit.parent]
     last = {"id": commit.oid, "title": commit.title, "date": DATE}
     return {"lastCommit": last, "securityFileStatus": security}
+
+
+def discussion(call: Handler, type: str, name: str, number: str) -> None:
+    """A pull request; `HubServer.merge` closes it."""
+    repo = call.find_repo(type, name)
+    ref = f"refs/pr/{number}"
+    if repo is None or ref not in repo.refs:
+        call.send_error_json(404, "Discussion not found")
+        return
+    answer = {"title": repo.commits[repo.refs[ref]].title, "num": int(number)}
+    answer |= {"status": repo.closed.get(ref, "open"), "createdAt": DATE, "isPullRequest": True}
+    answer |= {"changes": {"base": "refs/heads/main"}, "filesWithConflicts": [], "events": []}
+    call.send_json(answer | {"repo": {"name": repo.name, "type": repo.type}})
 
 
 def paths_info(call: Handler, type: str, name: str, revision: str) -> None:
@@ -483,7 +499,8 @@ def paths_info(call: Handler, type: str, name: str, revision: str) -> None:
             found.append(_file(path, commit.files[path]))
         elif path and any(file.startswith(f"{path}/") for file in commit.files):
             found.append(_folder(path))
-    call.send_json([entry | _last_commit(commit) for entry in found] if expand else found)
+    more = [_last_commit(repo, commit, e["path"]) if expand else {} for e in found]
+    call.send_json([entry | last for entry, last in zip(found, more, strict=True)])
 
 
 def resolve(call: Handler, type: str, name: str, revision: str, path: str) -> None:
@@ -564,6 +581,7 @@ ROUTES: dict[str, tuple[str, re.Pattern[str], Callable[..., None]]] = {
         ("paths-info", "POST", f"{_API}/paths-info/{_REV}", paths_info),
         ("refs", "GET", f"{_API}/refs", refs),
         ("commits", "GET", f"{_API}/commits/{_REV}", commits),
+        ("discussion", "GET", rf"{_API}/discussions/(?P<number>\d+)", discussion),
         ("branch", "POST", f"{_API}/branch/{_REV}", branch),
         ("tag", "POST", f"{_API}/tag/{_REV}", tag),
         ("info", "GET", f"{_API}(/revision/{_REV})?", info),

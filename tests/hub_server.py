@@ -145,6 +145,16 @@ class HubServer:
         changes = {name.as_posix(): path.read_bytes() for name, path in shown.items()}
         return self.commit(name, changes, type=type, title="a folder")
 
+    def merge(self, name: str, number: int, *, type: str = "dataset") -> Commit:
+        """Merge a pull request as the Hub does: its changes in one commit on main."""
+        with self.lock:
+            repo, ref = self.repos[type, name], f"refs/pr/{number}"
+            head = repo.commits[repo.refs[ref]]
+            changes: dict[str, bytes | None] = dict.fromkeys(self.files(name, type=type))
+            changes |= {path: file.body for path, file in head.files.items()}
+            repo.closed[ref] = "merged"
+            return repo.commit("refs/heads/main", f"{head.title} (#{number})", changes)
+
     def files(self, name: str, revision: str = "main", type: str = "dataset") -> dict[str, bytes]:
         """Return the files of a revision, path to content."""
         commit = self.repos[type, name].find(revision)

@@ -73,6 +73,8 @@ class Repo:
     commits: dict[str, Commit] = field(default_factory=dict)
     large: dict[str, bytes] = field(default_factory=dict)
     """Content by SHA-256, also where no commit names it yet."""
+    closed: dict[str, str] = field(default_factory=dict)
+    """Pull requests that are not open, by reference: `merged` or `closed`."""
 
     def __post_init__(self) -> None:
         self.commit("refs/heads/main", "initial commit", {".gitattributes": ATTRIBUTES.encode()})

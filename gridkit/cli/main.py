@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "gridkit.cli.evaluate",
     "compare": "gridkit.cli.compare",
     "read": "gridkit.cli.read",
+    "publish": "gridkit.cli.publish",
     "export": "gridkit.cli.export",
     "quickstart": "gridkit.cli.quickstart",
     "doctor": "gridkit.cli.doctor",

@@ -13,17 +13,17 @@ class CountedAddition(CommitOperationAdd):
     """An addition whose hash is known, so that the client does not read the file for it."""
 
     def __init__(
-        self, path: str, content: Path | bytes, sha256: str, on_bytes: Callable[[int], None]
+        self, path: str, content: Path | bytes, sha256: str, on_position: Callable[[int], None]
     ):
         super().__init__(path, content)
         self.upload_info.sha256 = bytes.fromhex(sha256)
-        self._on_bytes = on_bytes
+        self._on_position = on_position
 
     @contextmanager
     def as_file(self, with_tqdm: bool = False) -> Iterator[BinaryIO]:
         """Open the content; the client asks for a bar where it uploads."""
         if with_tqdm and isinstance(self.path_or_fileobj, str):
-            with _CountedFile(self.path_or_fileobj, self._on_bytes) as file:
+            with _CountedFile(self.path_or_fileobj, self._on_position) as file:
                 yield cast(BinaryIO, file)
         else:
             with super().as_file() as file:
@@ -31,16 +31,13 @@ class CountedAddition(CommitOperationAdd):
 
 
 class _CountedFile(io.FileIO):
-    """A file that tells of bytes as they are read for the first time."""
+    """A file that tells how far it is read."""
 
-    def __init__(self, path: str, on_bytes: Callable[[int], None]):
+    def __init__(self, path: str, on_position: Callable[[int], None]):
         super().__init__(path)
-        self._on_bytes = on_bytes
-        self._furthest = 0
+        self._on_position = on_position
 
     def read(self, size: int | None = -1, /) -> bytes:
         chunk = super().read(size)
-        if self.tell() > self._furthest:
-            self._on_bytes(self.tell() - self._furthest)
-            self._furthest = self.tell()
+        self._on_position(self.tell())
         return chunk or b""

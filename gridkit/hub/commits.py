@@ -19,6 +19,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from gridkit.errors import GridkitError
 from gridkit.hub.snapshot import HubFile
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def send_commit(
     title: str,
     *,
     pull_request: bool = False,
-    on_bytes: Callable[[str, int], None] = lambda _path, _count: None,
+    on_position: Callable[[str, int], None] = lambda _path, _position: None,
 ) -> "CommitInfo":
     """Upload files and commit them in one commit, with no other try than the client's own.
 
@@ -178,7 +179,7 @@ def send_commit(
         remove: what is taken out of the repository.
         title: of the commit.
         pull_request: whether to open a pull request with it.
-        on_bytes: told of a path and how many more of its bytes are on their way.
+        on_position: told of a path and how many of its bytes are on their way.
 
     Raises:
         Exception: what the client raises; `hub_errors` makes a line of it.
@@ -188,7 +189,7 @@ def send_commit(
     from gridkit.hub.addition import CountedAddition
 
     additions = [
-        CountedAddition(file.path, file.content, file.sha256, partial(on_bytes, file.path))
+        CountedAddition(file.path, file.content, file.sha256, partial(on_position, file.path))
         for file in files
     ]
     # the client tries uploads again, but not the commit: apart, a failed commit sends no bytes
@@ -211,6 +212,26 @@ def send_commit(
     )
 
 
+def card_problems(hub: "HfApi", card: str) -> list[str]:
+    """Return what the Hub finds wrong with a dataset card's metadata.
+
+    `DatasetCard.validate` does the same, at the endpoint that was set when it was imported.
+
+    Raises:
+        Exception: what the client raises; `hub_errors` makes a line of it.
+    """
+    from huggingface_hub import get_session, hf_raise_for_status
+
+    answer = get_session().post(
+        f"{hub.endpoint}/api/validate-yaml", json={"content": card, "repoType": "dataset"}
+    )
+    if answer.status_code == 400:
+        messages = [str(error.get("message")) for error in answer.json().get("errors", [])]
+        return [" ".join(message.split()) for message in messages] or ["no reason given"]
+    hf_raise_for_status(answer)
+    return []
+
+
 def patiently(call: Callable[[], Answer]) -> Answer:
     """Ask again, a few times, where the Hub fails for a moment or asks to wait.
 
@@ -228,16 +249,18 @@ def patiently(call: Callable[[], Answer]) -> Answer:
     raise AssertionError("the last try raises")
 
 
-def wait_s(error: Exception, failures: int) -> float | None:
+def wait_s(error: BaseException, failures: int) -> float | None:
     """Return how long to wait before the next try, None where there should be none.
 
     Args:
-        error: what the client raised.
+        error: what the client raised, or what `hub_errors` made of it.
         failures: how often it failed in a row before.
     """
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
+    if isinstance(error, GridkitError):
+        return wait_s(error.__cause__, failures) if error.__cause__ is not None else None
     if failures + 1 >= TRIES:
         return None
     backoff_s = FIRST_WAIT_S * 2**failures

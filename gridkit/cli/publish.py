@@ -1,0 +1,143 @@
+"""`gridkit publish`: a prepared corpus to the Hugging Face Hub."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gridkit.publish.run import Preview
+    from gridkit.publish.upload import Outcome, Target
+
+EXAMPLE = """\b
+Example:
+  gridkit publish grid --repo me/grid --dry-run
+  gridkit publish grid --repo me/grid --private
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--repo", required=True, metavar="ORG/NAME", help="The dataset; made where missing.")
+@click.option(
+    "--revision",
+    default="main",
+    show_default=True,
+    metavar="BRANCH",
+    help="Branch to commit to; made from main where missing.",
+)
+@click.option("--create-pr", is_flag=True, help="Open a pull request instead of committing.")
+@click.option("--private", is_flag=True, help="Make a new dataset private.")
+@click.option("--dry-run", is_flag=True, help="List what would go; send nothing.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes.  [default: all cores]")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(
+    folder: Path,
+    repo: str,
+    revision: str,
+    create_pr: bool,
+    private: bool,
+    dry_run: bool,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Publish the prepared corpus in DIR as a dataset that load_dataset reads.
+
+    The corpus is checked first (`gridkit validate`). Files go as they are, in batches; what is
+    there already is not sent. Killed or interrupted, the same command goes on where it was.
+    What someone else put there is never overwritten. Log in with `hf auth login`, or set HF_TOKEN.
+    """
+    import json
+    import os
+
+    # read when huggingface_hub is imported; over Xet uploads cannot be followed or tested
+    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+    from gridkit.cli.file_bars import FileBars
+    from gridkit.compute.local import usable_cores
+    from gridkit.publish.run import preview, publish
+
+    target = _target(repo, revision, create_pr=create_pr)
+    processes = workers or usable_cores()
+    if dry_run:
+        wanted = preview(folder, target, private=private, workers=processes)
+        if as_json:
+            click.echo(json.dumps(_preview_json(wanted), indent=1))
+        else:
+            _print_preview(wanted, target, private=private)
+        return
+    outcome = publish(folder, target, private=private, workers=processes, bars=FileBars)
+    if as_json:
+        click.echo(json.dumps(_outcome_json(outcome, target), indent=1))
+    else:
+        _print_outcome(outcome, target)
+
+
+def _target(repo: str, revision: str, *, create_pr: bool) -> "Target":
+    from gridkit.errors import UsageError
+    from gridkit.hub.address import PREFIX, parse_hub_address
+    from gridkit.publish.upload import Target
+
+    try:
+        address = parse_hub_address(PREFIX + repo.removeprefix(PREFIX), "--repo")
+    except UsageError:
+        raise UsageError(f"--repo {repo}: expected ORG/NAME, as lab/grid") from None
+    if address.revision is not None:
+        raise UsageError(f"--repo {repo}: name the branch with --revision {address.revision}")
+    if create_pr and revision != "main":
+        raise UsageError("--create-pr proposes changes of main; leave --revision out")
+    return Target(address.repo, revision, create_pr)
+
+
+def _print_preview(wanted: "Preview", target: "Target", *, private: bool) -> None:
+    plan = wanted.plan
+    for file in plan.send:
+        click.echo(f"  send    {file.size_bytes / 1e6:9.2f} MB  {file.path}")
+    for path in plan.remove:
+        click.echo(f"  remove                {path}")
+    new = f"a new {'private' if private else 'public'} dataset"
+    where = "a new pull request" if target.create_pr else target.revision
+    click.echo(
+        f"{target.repo} ({new if wanted.creates_repo else where}): {_files(len(plan.send))}, "
+        f"{plan.send_bytes / 1e6:.1f} MB to send, {len(plan.unchanged)} unchanged, "
+        f"{len(plan.remove)} to remove; nothing was sent"
+    )
+
+
+def _preview_json(wanted: "Preview") -> dict[str, Any]:
+    plan = wanted.plan
+    return {
+        "creates_repo": wanted.creates_repo,
+        "send": {file.path: file.size_bytes for file in plan.send},
+        "unchanged": [file.path for file in plan.unchanged],
+        "remove": list(plan.remove),
+    }
+
+
+def _page(outcome: "Outcome", target: "Target") -> str:
+    from gridkit.hub.client import open_hub
+
+    page = f"{open_hub().endpoint}/datasets/{target.repo}"
+    if outcome.pull_request is not None:
+        return f"{page}/discussions/{outcome.pull_request}"
+    return page if target.revision == "main" else f"{page}/tree/{target.revision}"
+
+
+def _print_outcome(outcome: "Outcome", target: "Target") -> None:
+    click.echo(
+        f"{_files(len(outcome.sent))} sent, {len(outcome.unchanged)} unchanged, "
+        f"{len(outcome.removed)} removed; commit {outcome.commit[:12]}"
+    )
+    click.echo(_page(outcome, target))
+    if outcome.pull_request is None:
+        branch = "" if target.revision == "main" else f', revision="{target.revision}"'
+        click.echo(f'load_dataset("{target.repo}", split="clips"{branch})')
+
+
+def _outcome_json(outcome: "Outcome", target: "Target") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {**asdict(outcome), "url": _page(outcome, target)}
+
+
+def _files(count: int) -> str:
+    return f"{count} {'file' if count == 1 else 'files'}"

@@ -1,0 +1,85 @@
+"""What is published of a corpus: its files as they were prepared, and a card for the Hub."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES
+from gridkit.errors import CorpusError
+from gridkit.hub.commits import LocalFile
+from gridkit.store.card import CARD_NAME, render_card
+from gridkit.store.corpus_file import CORPUS_NAME
+from gridkit.store.files import read_file
+from gridkit.store.landmarks_file import LANDMARKS_NAME, read_landmarks_file
+from gridkit.store.manifest import MANIFEST_NAME
+from gridkit.store.preview import PREVIEW_NAME
+from gridkit.store.reader import Corpus
+from gridkit.store.split_lists import split_list_path
+
+
+def hub_card(corpus: Corpus, repo: str) -> str:
+    """Return the card with the repository's name where the folder's has a placeholder.
+
+    Raises:
+        CorpusError: the manifest or the landmark model's description cannot be read.
+    """
+    landmarks = read_landmarks_file(corpus.folder)
+    return render_card(corpus.file, corpus.manifest, landmarks, repo)
+
+
+def files_of(corpus: Corpus, card: str) -> tuple[LocalFile, ...]:
+    """Return the files of a corpus, in the order in which they go: what describes others last.
+
+    Args:
+        corpus: a corpus that passes `validate`; hashes of shards are taken from `corpus.json`.
+        card: the card for the Hub.
+
+    Raises:
+        CorpusError: a file is missing.
+    """
+    file, folder = corpus.file, corpus.folder
+    shards = [
+        LocalFile(path, folder / path, entry.bytes, entry.sha256)
+        for path, entry in file.shards.items()
+    ]
+    lists = [split_list_path(name) for name in file.splits if name not in BUILTIN_SPLIT_NAMES]
+    preview = [PREVIEW_NAME] if (folder / PREVIEW_NAME).is_file() else []
+    described = [*sorted(lists), LANDMARKS_NAME, *preview, MANIFEST_NAME]
+    return (
+        *shards,
+        *(_hashed(folder, path) for path in described),
+        _of_bytes(CARD_NAME, card.encode()),
+        _hashed(folder, CORPUS_NAME),
+    )
+
+
+def _hashed(folder: Path, path: str) -> LocalFile:
+    try:
+        with (folder / path).open("rb") as content:
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+            size_bytes = content.tell()
+    except OSError as error:
+        raise CorpusError(f"cannot read {folder / path}: {error.strerror}") from error
+    return LocalFile(path, folder / path, size_bytes, sha256)
+
+
+def _of_bytes(path: str, content: bytes) -> LocalFile:
+    return LocalFile(path, content, len(content), hashlib.sha256(content).hexdigest())
+
+
+def listed_files(corpus_json: bytes) -> set[str]:
+    """Return the shards and split lists that a `corpus.json` names, from whatever version.
+
+    Nothing where it is no such file: then nothing is known to be gridkit's.
+    """
+    try:
+        content = json.loads(corpus_json)
+        shards, splits = set(content["shards"]), set(content["splits"])
+    except (ValueError, KeyError, TypeError):
+        return set()
+    return shards | {split_list_path(name) for name in splits - set(BUILTIN_SPLIT_NAMES)}
+
+
+def corpus_sha256(folder: Path) -> str:
+    """Return the hash of `corpus.json`, which holds the hash of everything that was prepared."""
+    return hashlib.sha256(read_file(folder / CORPUS_NAME)).hexdigest()

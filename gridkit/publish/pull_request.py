@@ -1,0 +1,47 @@
+"""Which pull request a run goes on with: the one that the journal names, while it is open."""
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gridkit.hub.commits import patiently
+from gridkit.publish.journal import Entry, Opening
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+LOOKED_AT = 20
+"""The newest pull requests, among which one is looked for whose number never came."""
+
+
+def known_pull_request(hub: "HfApi", repo: str, entry: Entry) -> Entry:
+    """Return what is known of a pull request, brought up to date.
+
+    One that was merged or closed is forgotten. One that was asked for by a run that died before
+    it heard the number is looked for.
+    """
+    if entry.pull_request is not None:
+        details = patiently(
+            partial(hub.get_discussion_details, repo, entry.pull_request, repo_type="dataset")
+        )
+        return entry if details.status in ("open", "draft") else Entry()
+    if entry.opening is not None:
+        number = _find(hub, repo, entry.opening)
+        return replace(entry, pull_request=number, opening=None)
+    return entry
+
+
+def _find(hub: "HfApi", repo: str, opening: Opening) -> int | None:
+    refs = patiently(
+        partial(hub.list_repo_refs, repo, repo_type="dataset", include_pull_requests=True)
+    )
+    numbers = [int(ref.ref.rpartition("/")[2]) for ref in refs.pull_requests or ()]
+    for number in sorted(numbers, reverse=True)[:LOOKED_AT]:
+        revision = f"refs/pr/{number}"
+        commits = patiently(
+            partial(hub.list_repo_commits, repo, repo_type="dataset", revision=revision)
+        )
+        first = next((commit for commit in commits if commit.title == opening.title), None)
+        if first is not None and any(commit.commit_id == opening.parent for commit in commits):
+            return number
+    return None

@@ -1,0 +1,215 @@
+"""Publishing a prepared corpus: checked, compared with the repository, and sent.
+
+Everything that can refuse comes before the first byte goes: the corpus, its card, the token, the
+repository. A second run over the same corpus does not decode it again.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gridkit import __version__
+from gridkit.compute.lock import folder_lock
+from gridkit.compute.progress import Progress
+from gridkit.errors import CorpusError, HubError, UsageError
+from gridkit.hub.client import LOG_IN, has_token, hub_errors, open_hub
+from gridkit.hub.commits import LocalFile, Plan, card_problems, make_plan, patiently
+from gridkit.prepare.transfer import Silent, TransferProgress
+from gridkit.publish.card_check import check_card
+from gridkit.publish.corpus import corpus_sha256, files_of, hub_card
+from gridkit.publish.journal import Journal
+from gridkit.publish.upload import Outcome, Target, Upload
+from gridkit.store.card import CARD_NAME
+from gridkit.store.reader import Corpus, open_corpus
+from gridkit.store.validate import validate
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+Bars = Callable[[], AbstractContextManager[TransferProgress]]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would do."""
+
+    plan: Plan
+    creates_repo: bool
+
+
+def publish(
+    folder: Path,
+    target: Target,
+    *,
+    private: bool = False,
+    workers: int = 1,
+    bars: Bars = lambda: nullcontext(Silent()),
+) -> Outcome:
+    """Put a prepared corpus on the Hub; what is there already is not sent.
+
+    Set HF_HUB_DISABLE_XET=1 before `huggingface_hub` is imported: the journal and the tests rely
+    on plain LFS.
+
+    Args:
+        folder: the corpus.
+        target: where it goes.
+        private: make a new repository private.
+        workers: processes that check the corpus.
+        bars: makes what shows the upload.
+
+    Raises:
+        CorpusError: the corpus is unfinished, does not pass `gridkit validate`, or its card would
+            not do.
+        LockedError: another run works in the folder.
+        UsageError: the target cannot be written to as asked.
+        HubConflictError: files of someone else are in the way.
+        HubError, NetworkError: as `hub_errors`; what has arrived is kept.
+        DiskFullError, EnvironmentProblem: the folder cannot be written to.
+    """
+    corpus = open_corpus(folder)
+    if not has_token():
+        raise HubError(f"{target.address}: no token for the Hub; {LOG_IN}")
+    hub = open_hub()
+    with folder_lock(folder):
+        exists = _find_repo(hub, target, private=private)
+        journal = Journal(folder)
+        _check_corpus(corpus, journal, workers)
+        files, card = _checked_files(corpus, target)
+        with hub_errors(target.address):
+            _check_card_there(hub, card)
+            if not exists:
+                _create(hub, target, private=private)
+            if not _has_branch(hub, target):
+                patiently(
+                    partial(
+                        hub.create_branch,
+                        target.repo,
+                        branch=target.revision,
+                        repo_type="dataset",
+                        exist_ok=True,
+                    )
+                )
+        upload = Upload(hub, target, files, _title(corpus), journal)
+        with bars() as shown:
+            name, size_bytes = str(target.address), upload.look().plan.send_bytes
+            shown.on_start(name, size_bytes, 0)
+            outcome = upload.run(partial(shown.on_bytes, name))
+            if outcome.sent:
+                shown.on_done(name)
+        return outcome
+
+
+def preview(folder: Path, target: Target, *, private: bool = False, workers: int = 1) -> Preview:
+    """Return what `publish` would do; sends nothing and writes nothing, and decodes nothing.
+
+    Raises:
+        CorpusError, UsageError, HubConflictError, HubError, NetworkError: as `publish`.
+    """
+    corpus = open_corpus(folder)
+    exists = _find_repo(open_hub(), target, private=private)
+    _validate(corpus, workers, decode=False)
+    files, _ = _checked_files(corpus, target)
+    if not exists:
+        return Preview(make_plan(files, {}, (), lambda _file: False), creates_repo=True)
+    with hub_errors(target.address):
+        there = target if _has_branch(open_hub(), target) else Target(target.repo)
+    upload = Upload(open_hub(), there, files, _title(corpus), Journal(folder))
+    look = upload.look()
+    upload.check(look)
+    return Preview(look.plan, creates_repo=False)
+
+
+def _check_corpus(corpus: Corpus, journal: Journal, workers: int) -> None:
+    """Check the corpus, decoding it unless this very corpus was decoded by an earlier run."""
+    state = f"{corpus_sha256(corpus.folder)} {__version__}"
+    _validate(corpus, workers, decode=journal.validated != state)
+    journal.set_validated(state)
+
+
+def _validate(corpus: Corpus, workers: int, *, decode: bool) -> None:
+    with Progress("check", corpus.file.counts.kept) as progress:
+        findings = validate(
+            corpus.folder, decode=decode, workers=workers, on_clips=progress.advance
+        ).findings
+    if findings:
+        raise CorpusError(
+            f"{corpus.folder} does not pass gridkit validate: {findings[0]} "
+            f"(1 of {len(findings)} findings); see gridkit validate {corpus.folder}"
+        )
+
+
+def _checked_files(corpus: Corpus, target: Target) -> tuple[tuple[LocalFile, ...], str]:
+    card = hub_card(corpus, target.repo)
+    files = files_of(corpus, card)
+    findings = check_card(card, corpus, [file.path for file in files])
+    if findings:
+        raise CorpusError(
+            f"{corpus.folder}: its card would not do on the Hub: {findings[0]} "
+            f"(1 of {len(findings)} findings); give the gridkit prepare command again"
+        )
+    return files, card
+
+
+def _check_card_there(hub: "HfApi", card: str) -> None:
+    """Let the Hub check the card's metadata before anything is sent."""
+    problems = patiently(partial(card_problems, hub, card))
+    if problems:
+        raise CorpusError(f"the Hub does not take the card ({CARD_NAME}): {problems[0]}")
+
+
+def _find_repo(hub: "HfApi", target: Target, *, private: bool) -> bool:
+    """Return whether the repository is there.
+
+    Raises:
+        UsageError: it is, and is public where a private one was asked for.
+    """
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    with hub_errors(target.address):
+        try:
+            info = patiently(partial(hub.dataset_info, target.repo))
+        except GatedRepoError:
+            raise
+        except RepositoryNotFoundError:
+            return False
+    if private and not info.private:
+        raise UsageError(
+            f"--private: {target.repo} is there and public; change that in its settings on the "
+            "Hub, or leave the option out"
+        )
+    return True
+
+
+def _create(hub: "HfApi", target: Target, *, private: bool) -> None:
+    patiently(
+        partial(
+            hub.create_repo,
+            target.repo,
+            repo_type="dataset",
+            private=private or None,
+            exist_ok=True,
+        )
+    )
+
+
+def _has_branch(hub: "HfApi", target: Target) -> bool:
+    """Return whether the branch is there; a pull request's reference is taken as it is.
+
+    Raises:
+        UsageError: the revision is a tag.
+    """
+    if target.revision == Target(target.repo).revision or target.revision.startswith("refs/pr/"):
+        return True
+    refs = patiently(partial(hub.list_repo_refs, target.repo, repo_type="dataset"))
+    if target.revision in [tag.name for tag in refs.tags]:
+        raise UsageError(f"--revision {target.revision}: a tag of {target.repo}; name a branch")
+    return target.revision in [branch.name for branch in refs.branches]
+
+
+def _title(corpus: Corpus) -> str:
+    counts = corpus.file.counts
+    speakers = len(counts.speakers)
+    return f"{counts.kept:,} clips of {speakers} {'speaker' if speakers == 1 else 'speakers'}"

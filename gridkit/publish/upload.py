@@ -1,0 +1,286 @@
+"""Brings a corpus's files to a repository, commit by commit, and never over someone else's.
+
+Before each attempt the repository is read and compared, so it does not matter how the last one
+ended: what arrived is there, and what is there is not sent. The journal is written before and
+after each commit; by it our own contents are told from those of others (`gridkit.hub.commits`).
+
+Someone else's commit in between stops a run only where it touches a file of the corpus, or puts
+Parquet files where the card would load them; otherwise the next commit goes on top of it.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from gridkit.errors import GridkitError, HubConflictError
+from gridkit.hub.address import HubAddress
+from gridkit.hub.client import hub_errors
+from gridkit.hub.commits import (
+    BATCH_BYTES,
+    BATCH_FILES,
+    TITLE,
+    LocalFile,
+    Plan,
+    make_batches,
+    make_plan,
+    patiently,
+    send_commit,
+    titles_of,
+    wait,
+    wait_s,
+)
+from gridkit.hub.snapshot import HubFile, Snapshot, fetch_files, open_snapshot
+from gridkit.publish.corpus import listed_files
+from gridkit.publish.journal import Entry, Journal, Opening
+from gridkit.publish.pull_request import known_pull_request
+from gridkit.store.corpus_file import CORPUS_NAME
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+LOADED = "data/*.parquet"
+"""What the card's default config reads, whoever put it there."""
+MOST_CONFLICTS = 10
+"""Commits of others that one run goes on after."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a corpus goes."""
+
+    repo: str
+    """ORG/NAME of a dataset."""
+    revision: str = "main"
+    create_pr: bool = False
+
+    @property
+    def address(self) -> HubAddress:
+        """The repository and branch, for messages."""
+        return HubAddress(self.repo, self.revision)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a repository holds, and what has to be done."""
+
+    revision: str
+    """Where commits go: a branch, or `refs/pr/N`."""
+    commit: str
+    plan: Plan
+    stray: tuple[str, ...]
+    """Files that the card would load and that are none of the corpus's."""
+    entry: Entry
+    """What the journal is to know from now on."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    commit: str
+    """Newest commit of the branch or pull request."""
+    pull_request: int | None
+    sent: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Files on their way to a repository."""
+
+    hub: "HfApi"
+    target: Target
+    files: Sequence[LocalFile]
+    title: str
+    """What the commits say, after `TITLE`."""
+    journal: Journal
+    batch_files: int = BATCH_FILES
+    batch_bytes: int = BATCH_BYTES
+
+    @property
+    def place(self) -> str:
+        """The target's name in the journal."""
+        kind = ", pull request" if self.target.create_pr else ""
+        return f"{self.hub.endpoint}/datasets/{self.target.repo}@{self.target.revision}{kind}"
+
+    def look(self) -> Look:
+        """Compare the files with what the repository holds now; sends nothing.
+
+        Raises:
+            HubError, NetworkError: as `hub_errors`.
+        """
+        entry = self.journal.entry(self.place)
+        with hub_errors(self.target.address):
+            if self.target.create_pr:
+                entry = known_pull_request(self.hub, self.target.repo, entry)
+            number = entry.pull_request
+            revision = f"refs/pr/{number}" if number else self.target.revision
+            address = HubAddress(self.target.repo, revision)
+            there = patiently(lambda: open_snapshot(address, "dataset"))
+            return self._compare(there, revision, entry)
+
+    def _compare(self, snapshot: Snapshot, revision: str, entry: Entry) -> Look:
+        there = snapshot.files
+        obsolete = {*entry.known, *_listed(snapshot, self.files)}
+        ours = ({file.path for file in self.files} | obsolete) & there.keys()
+        changed = ours - {file.path for file in self.files if file.is_same(there.get(file.path))}
+        unknown = changed - entry.known.keys()
+        titles = titles_of(self.hub, self.target.repo, snapshot.commit, unknown)
+
+        def is_ours(file: HubFile) -> bool:
+            known = entry.holds(file)
+            return titles[file.path].startswith(TITLE) if known is None else known
+
+        plan = make_plan(self.files, there, obsolete, is_ours)
+        if self.target.create_pr and not entry.pull_request:
+            # a new pull request replaces nothing: someone looks at it first
+            plan = replace(plan, foreign=())
+        gone = {file.path for file in self.files} | set(plan.remove)
+        stray = [path for path in sorted(there.keys() - gone) if PurePosixPath(path).match(LOADED)]
+        if not plan.foreign:
+            entry = entry.seen(there[path] for path in ours)
+        return Look(revision, snapshot.commit, plan, tuple(stray), entry)
+
+    def check(self, look: Look) -> None:
+        """Refuse to touch what is someone else's.
+
+        Raises:
+            HubConflictError: files are in the way.
+        """
+        if look.plan.foreign:
+            path = look.plan.foreign[0]
+            with hub_errors(self.target.address):
+                title = titles_of(self.hub, self.target.repo, look.commit, [path])[path]
+            raise HubConflictError(
+                f'{self.target.address}: {path} is by someone else (commit "{title}"), '
+                f"{_count(look.plan.foreign)}, and is not written over; undo it there, or propose "
+                "yours with --create-pr"
+            )
+        if look.stray:
+            raise HubConflictError(
+                f"{self.target.address}: {look.stray[0]} is no file of this corpus, "
+                f"{_count(look.stray)}, and load_dataset would read it as one; remove it there, "
+                "or take another --repo"
+            )
+
+    def run(self, on_bytes: Callable[[int], None] = lambda _count: None) -> Outcome:
+        """Send what is missing.
+
+        Args:
+            on_bytes: told how many more bytes are done.
+
+        Raises:
+            HubConflictError: files are in the way, or others commit without end.
+            HubError, NetworkError: as `hub_errors`; what has arrived is kept.
+            DiskFullError, EnvironmentProblem: the journal cannot be written.
+        """
+        meter, done = Meter(on_bytes), Done()
+        failures = conflicts = 0
+        while True:
+            look = self.look()
+            self.check(look)
+            self.journal.set_entry(self.place, look.entry)
+            before = meter.done_bytes
+            try:
+                with hub_errors(self.target.address):
+                    commit = look.commit if look.plan.is_empty else self._send(look, meter, done)
+                return self._outcome(commit, done)
+            except HubConflictError:
+                conflicts += 1
+                if conflicts > MOST_CONFLICTS:
+                    raise
+            except GridkitError as error:
+                failures = 0 if meter.done_bytes > before else failures
+                seconds = wait_s(error, failures)
+                if seconds is None:
+                    raise
+                failures += 1
+                wait(seconds)
+
+    def _outcome(self, commit: str, done: "Done") -> Outcome:
+        number = self.journal.entry(self.place).pull_request
+        unchanged = tuple(file.path for file in self.files if file.path not in done.sent)
+        return Outcome(commit, number, tuple(done.sent), tuple(done.removed), unchanged)
+
+    def _send(self, look: Look, meter: "Meter", done: "Done") -> str:
+        """Commit batch after batch; return the last commit."""
+        batches = make_batches(look.plan.send, self.batch_files, self.batch_bytes) or [()]
+        entry, revision, parent = look.entry, look.revision, look.commit
+        for number, batch in enumerate(batches, 1):
+            opens = self.target.create_pr and entry.pull_request is None
+            counted = len(batches) > 1 and not opens  # the first title is the pull request's
+            title = f"{TITLE}: {self.title}{f' ({number} of {len(batches)})' * counted}"
+            remove = look.plan.remove if number == len(batches) else ()
+            entry = entry.sending(batch)
+            if opens:
+                entry = replace(entry, opening=Opening(parent, title))
+            self.journal.set_entry(self.place, entry)
+            made = send_commit(
+                self.hub,
+                self.target.repo,
+                revision,
+                parent,
+                batch,
+                remove,
+                title,
+                pull_request=opens,
+                on_position=meter.at,
+            )
+            if made.pr_num is not None:
+                entry = replace(entry, pull_request=made.pr_num, opening=None)
+                revision = f"refs/pr/{made.pr_num}"
+            entry = entry.sent(batch, remove)
+            self.journal.set_entry(self.place, entry)
+            parent = made.oid
+            for file in batch:
+                meter.at(file.path, file.size_bytes)
+            done.sent += [file.path for file in batch]
+            done.removed += remove
+        return parent
+
+
+@dataclass
+class Done:
+    """What is committed, over all attempts of a run."""
+
+    sent: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+
+class Meter:
+    """Counts bytes once, however often a file is read."""
+
+    def __init__(self, on_bytes: Callable[[int], None]):
+        self._on_bytes = on_bytes
+        self._positions: dict[str, int] = {}
+
+    @property
+    def done_bytes(self) -> int:
+        """How much is done."""
+        return sum(self._positions.values())
+
+    def at(self, path: str, position: int) -> None:
+        """Say how far a file is; called from several threads, for a file from one."""
+        before = self._positions.get(path, 0)
+        if position > before:
+            self._positions[path] = position
+            self._on_bytes(position - before)
+
+
+def _listed(snapshot: Snapshot, files: Iterable[LocalFile]) -> set[str]:
+    """Return what an earlier corpus there consisted of, by its `corpus.json`."""
+    there: Mapping[str, HubFile] = snapshot.files
+    same = any(file.path == CORPUS_NAME and file.is_same(there.get(CORPUS_NAME)) for file in files)
+    if same or CORPUS_NAME not in there:
+        return set()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        fetch_files(snapshot, [CORPUS_NAME], folder, folder / "arriving")
+        return listed_files((folder / CORPUS_NAME).read_bytes())
+
+
+def _count(paths: Sequence[str]) -> str:
+    return "the only such file" if len(paths) == 1 else f"one of {len(paths)} such files"
