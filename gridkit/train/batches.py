@@ -57,41 +57,44 @@ class FrameBatches:
         self,
         clips: TrainingClips,
         window: tuple[int, int],
-        settings: AugmentationSettings,
         device: str,
     ):
         assert clips.frames is not None
         # on a GPU every clip moves there once; on a CPU the mapped file is read as it is needed
         frames = clips.frames if device == "cpu" else np.array(clips.frames)
         self._frames = torch.from_numpy(frames).to(device)
-        self._labels, self._window, self._settings = clips.labels, window, settings
+        self._labels, self._window = clips.labels, window
         self._partners = partners(clips.labels, clips.places("train"))
         self._device = device
 
-    def training(self, places: np.ndarray, seed: int, step: int) -> Batch:
-        """Return changed clips."""
+    def training(
+        self, places: np.ndarray, seed: int, step: int, settings: AugmentationSettings
+    ) -> Batch:
+        """Return clips, changed as the settings say."""
         inputs, words, labels = [], [], []
         count, height, width = self._frames.shape[1:4]
         shape = (count, height, width)
         for index, place in enumerate(places):
             rng = np.random.default_rng((seed, step, index))
-            label, frames = self._spliced(place, rng)
-            change = draw_frame_change(rng, self._settings, shape, self._window)
+            label, frames = self._spliced(place, rng, settings.splice)
+            change = draw_frame_change(rng, settings, shape, self._window)
             inputs.append(change_frames(frames, change, self._window))
             spoken = word_frames(label.words, count, RATE_FPS)
             words.append(np.array(spoken)[change.times])
             labels.append(label)
         batch = torch.stack(inputs)
-        if self._settings.pixel_noise:
+        if settings.pixel_noise:
             generator = torch.Generator(self._device).manual_seed(seed * 1_000_003 + step)
             noise = torch.randn(batch.shape, generator=generator, device=self._device)
-            batch += 255 * self._settings.pixel_noise * noise
+            batch += 255 * settings.pixel_noise * noise
         return _batch(batch, labels, np.stack(words), self._device)
 
-    def _spliced(self, place: int, rng: np.random.Generator) -> tuple[Label, torch.Tensor]:
-        """Return a clip, or the settings' share of times one that goes on as another."""
+    def _spliced(
+        self, place: int, rng: np.random.Generator, share: float
+    ) -> tuple[Label, torch.Tensor]:
+        """Return a clip, or this share of times one that goes on as another."""
         label, frames = self._labels[place], self._frames[place]
-        if not (self._settings.splice and rng.random() < self._settings.splice):
+        if not (share and rng.random() < share):
             return label, frames
         other = rng.choice(self._partners[split_id(label.id)[0]])
         words = int(rng.integers(1, len(label.words)))
@@ -108,17 +111,19 @@ class FrameBatches:
 class SoundBatches:
     """Batches of sound for a recogniser."""
 
-    def __init__(self, clips: TrainingClips, settings: AugmentationSettings, device: str):
-        self._clips, self._settings, self._device = clips, settings, device
+    def __init__(self, clips: TrainingClips, device: str):
+        self._clips, self._device = clips, device
 
-    def training(self, places: np.ndarray, seed: int, step: int) -> Batch:
-        """Return changed clips."""
+    def training(
+        self, places: np.ndarray, seed: int, step: int, settings: AugmentationSettings
+    ) -> Batch:
+        """Return clips, changed as the settings say."""
         inputs, words = [], []
         rate_hz = recogniser.FRAMES_PER_SECOND
         for index, place in enumerate(places):
             rng = np.random.default_rng((seed, step, index))
             samples = to_float(self._clips.audio[place])
-            changed, speed = change_sound(samples, rng, self._settings)
+            changed, speed = change_sound(samples, rng, settings)
             frames = len(samples) // recogniser.HOP_SAMPLES // recogniser.STRIDE
             spoken = np.array(word_frames(self._clips.labels[place].words, 2 * frames, rate_hz))
             inputs.append(changed)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 
 from gridkit.corpus.grammar import VOCABULARY
@@ -29,6 +30,8 @@ from gridkit.train.checkpoint import load_checkpoint, save_checkpoint
 from gridkit.train.clips import TrainingClips
 from gridkit.train.score import ErrorRate, word_errors
 from gridkit.train.settings import AugmentationSettings, TrainingSettings
+
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
 SMOOTHING = 0.95
 """Of the loss that is shown."""
@@ -146,18 +149,20 @@ class Trainer:
         augmentation: AugmentationSettings,
         device: str,
     ):
-        self.settings, self.device = settings, device
+        self.settings, self.augmentation, self.device = settings, augmentation, device
         self.key = _key(model_settings, clips, settings)
         self.clips = clips
         self.train_places, self.val_places = clips.places("train"), clips.places("val")
         self.batches: FrameBatches | SoundBatches
         torch.manual_seed(settings.seed)
         self.model = build_model(model_settings).to(device)
+        layers = [layer for layer in self.model.modules() if isinstance(layer, DROPOUTS)]
+        self.dropouts = [(layer, layer.p) for layer in layers]
         if isinstance(self.model, LipNet):
             window = (self.model.settings.height_px, self.model.settings.width_px)
-            self.batches = FrameBatches(clips, window, augmentation, device)
+            self.batches = FrameBatches(clips, window, device)
         else:
-            self.batches = SoundBatches(clips, augmentation, device)
+            self.batches = SoundBatches(clips, device)
         if device != "cpu":
             # in place: names of weights stay as they are
             self.model.front.compile()
@@ -176,7 +181,11 @@ class Trainer:
         """Take one step; return the smoothed loss and the learning rate."""
         settings = self.settings
         places = clips_of_step(self.train_places, settings.batch, settings.seed, self.step)
-        batch = self.batches.training(places, settings.seed, self.step)
+        share = strength(settings, self.step)
+        augmentation = self.augmentation.weakened(share)
+        batch = self.batches.training(places, settings.seed, self.step, augmentation)
+        for layer, dropout in self.dropouts:
+            layer.p = share * dropout
         torch.manual_seed(settings.seed * 1_000_003 + self.step)
         rate = learning_rate(settings, self.step)
         for group in self.optimizer.param_groups:
@@ -329,6 +338,16 @@ def learning_rate(settings: TrainingSettings, step: int) -> float:
     rise = min(1.0, (step + 1) / max(1, settings.warmup_steps))
     done = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
     return settings.learning_rate * rise * (1 + cos(pi * min(1.0, max(0.0, done)))) / 2
+
+
+def strength(settings: TrainingSettings, step: int) -> float:
+    """Return the share of dropout and of the changes of clips that a step has, 0 to 1.
+
+    It rises in fifths: a GPU compiles the convolutions anew for each strength of dropout.
+    """
+    if step >= settings.rise_steps:
+        return 1.0
+    return 5 * step // settings.rise_steps / 5
 
 
 def _key(

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gridkit.errors import RecipeError, UsageError
@@ -28,6 +28,9 @@ class TrainingSettings:
     letter_weight: float = 1.0
     """Of frames in which a letter is said, in the word loss: half of GRID's words are letters, but
     they fill a twelfth of its time, and are the hardest to tell apart."""
+    rise_steps: int = 0
+    """Steps over which dropout and the changes of clips rise to what is set: disturbed from the
+    start a lipreader learns nothing for long, undisturbed it learns its clips by heart."""
     average_decay: float = 0.99
     """The weights that are kept are a moving average over the steps; 0 for the last step's."""
     mixed_precision: bool = True
@@ -63,6 +66,19 @@ class AugmentationSettings:
     """Sound gets louder or softer by up to this."""
     noise_snr_db: float = 0.0
     """Half of the clips get white noise, this far below them or further; 0 for none."""
+
+    def weakened(self, share: float) -> "AugmentationSettings":
+        """Return these changes at a share, 0 to 1, of their strength; mirroring and noise stay."""
+        return replace(
+            self,
+            frame_change=share * self.frame_change,
+            contrast=share * self.contrast,
+            pixel_noise=share * self.pixel_noise,
+            splice=share * self.splice,
+            mask_frames=round(share * self.mask_frames),
+            speed=share * self.speed,
+            level_db=share * self.level_db,
+        )
 
 
 def training_settings(

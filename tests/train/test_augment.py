@@ -99,3 +99,13 @@ def test_noise_and_level_are_as_asked():
     assert -10.1 < min(levels) < -7
     assert 7 < max(levels) < 10.1
     assert 18 < noisy < 42
+
+
+def test_weakened_changes_rise_from_none_to_all():
+    full = AugmentationSettings(contrast=0.4, mask_frames=8, splice=0.5, speed=0.1, level_db=10.0)
+    assert full.weakened(1.0) == full
+    none = full.weakened(0.0)
+    assert (none.contrast, none.mask_frames, none.splice, none.frame_change) == (0, 0, 0, 0)
+    assert none.flip == full.flip
+    assert full.weakened(0.5).mask_frames == 4
+    assert full.weakened(0.5).splice == 0.25

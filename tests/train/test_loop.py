@@ -16,7 +16,7 @@ from gridkit.errors import CheckpointError, TrainingError
 from gridkit.models.recogniser import RecogniserSettings
 from gridkit.recipe import load_recipe
 from gridkit.train.clips import TrainingClips
-from gridkit.train.loop import learning_rate, train
+from gridkit.train.loop import Trainer, learning_rate, strength, train
 from gridkit.train.settings import training_settings
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -151,3 +151,24 @@ def test_every_lipnet_recipe_starts(tmp_path, name):
     outcome = train(recipe.model, clips, tmp_path, settings, augmentation)
     assert outcome.step == 1
     assert all(tensor.isfinite().all() for tensor in outcome.weights.values())
+
+
+def test_dropout_and_changes_rise_together(monkeypatch):
+    settings = replace(SETTINGS, rise_steps=5)
+    assert [strength(settings, step) for step in (0, 1, 4, 5, 9)] == [0.0, 0.2, 0.8, 1.0, 1.0]
+    assert strength(SETTINGS, 0) == 1.0
+    run = Trainer(MODEL, made_up_clips(), settings, replace(AUGMENTATION, mask_frames=5), "cpu")
+    rates, masks = [], []
+    ask = run.batches.training
+
+    def training(places, seed, step, augmentation):
+        masks.append(augmentation.mask_frames)
+        return ask(places, seed, step, augmentation)
+
+    monkeypatch.setattr(run.batches, "training", training)
+    for _ in range(6):
+        run.learn()
+        rates.append(run.model.recurrent.dropout.p)
+    assert masks == [0, 1, 2, 3, 4, 5]
+    full = MODEL.recurrent_dropout
+    assert rates == pytest.approx([0, 0.2 * full, 0.4 * full, 0.6 * full, 0.8 * full, full])

@@ -72,7 +72,7 @@ def test_a_batch_shows_in_each_frame_the_word_it_is_labelled_with():
     change = AugmentationSettings(flip=0.0, frame_change=0.1, contrast=0.0, splice=1.0)
     texts = set()
     for step in range(20):
-        batch = FrameBatches(clips, (1, 1), change, "cpu").training(np.array([0, 1]), 0, step)
+        batch = FrameBatches(clips, (1, 1), "cpu").training(np.array([0, 1]), 0, step, change)
         assert (batch.inputs.flatten(1).long() == batch.words).all()
         texts.add(decode(batch.labels[: batch.label_lengths[0]].tolist()))
     assert FIRST.text in texts  # its own partner at times
@@ -85,7 +85,7 @@ def test_no_splice_draws_nothing():
     frames = rng.integers(0, 256, (2, 75, 4, 4, 1), dtype=np.uint8)
     clips = TrainingClips((FIRST, SECOND), frames, np.zeros((2, 48_000), np.int16))
     rare = AugmentationSettings(splice=0.0)
-    inputs = FrameBatches(clips, (4, 4), rare, "cpu").training(np.array([0]), 0, 0).inputs
+    inputs = FrameBatches(clips, (4, 4), "cpu").training(np.array([0]), 0, 0, rare).inputs
     again = np.random.default_rng((0, 0, 0))
     from gridkit.train.augment import change_frames, draw_frame_change
 

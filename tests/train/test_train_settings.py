@@ -21,7 +21,7 @@ def test_every_recipe_that_is_shipped_can_be_trained():
             training, _ = training_settings(recipe)
             assert training.steps > 0
             checked += 1
-    assert checked == 6
+    assert checked >= 6
 
 
 def test_the_command_line_wins():
