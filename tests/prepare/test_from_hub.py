@@ -77,6 +77,24 @@ def test_it_is_the_published_corpus(
     assert len(got(published)) == len(there)
 
 
+def test_what_gridkit_publishes_comes_back(
+    hub_server: HubServer, prepared: Path, tmp_path: Path, hashes: Callable
+) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(prepared, source)
+    assert command("publish", source, "--repo", "lab/grid") == 0
+    before = hashes(source)
+    prepare_from_hub(GRID, tmp_path / "grid")
+    differs = before.items() ^ hashes(tmp_path / "grid").items()
+    # the card on the Hub names the repository; hidden files are each folder's own
+    assert {name for name, _ in differs if not name.startswith(".")} == {"README.md"}
+    # the same corpus, now with the card of the Hub
+    prepare_from_hub(GRID, source)
+    assert not {name for name, _ in hashes(source).items() ^ hashes(tmp_path / "grid").items()} - {
+        ".gridkit-publish.json"
+    }
+
+
 def test_every_file_is_of_the_commit_that_was_resolved_first(
     published: HubServer, prepared: Path, tmp_path: Path, hashes: Callable
 ) -> None:
@@ -111,6 +129,28 @@ def test_a_run_that_is_killed_goes_on(
     published.seen.clear()
     prepare_from_hub(GRID, folder)
     assert not arrived & set(got(published))
+    (folder / ORIGIN_NAME).unlink()
+    assert hashes(folder) == hashes(prepared)
+
+
+def test_a_run_that_died_over_an_older_commit_leaves_no_shard_of_it(
+    published: HubServer, prepared: Path, tmp_path: Path, hashes: Callable
+) -> None:
+    folder = tmp_path / "grid"
+    body = (prepared / SHARDS[0]).read_bytes()
+
+    def longer(content: dict) -> None:
+        content["shards"]["data/x1-00001.parquet"] = content["shards"][SHARDS[0]]
+
+    older = {"corpus.json": broken(prepared, longer), "data/x1-00001.parquet": body}
+    commit = published.commit("lab/grid", older)
+    published.commit("lab/grid", {"corpus.json": (prepared / "corpus.json").read_bytes()})
+    published.fail("head", Fault(status=403), times=None, skip=6)
+    with pytest.raises(HubError, match="no right"):
+        prepare_from_hub(HubAddress("lab/grid", commit.oid), folder)
+    assert (folder / "data/x1-00001.parquet").exists()
+    published.heal()
+    prepare_from_hub(GRID, folder)
     (folder / ORIGIN_NAME).unlink()
     assert hashes(folder) == hashes(prepared)
 
