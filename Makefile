@@ -1,14 +1,18 @@
 # make demo   synthesise, prepare and look at a small corpus: no data, no network needed
 # make test   the tests          make check   style, types, import layers
+# make results DATA=corpus       measure the recipes that have weights, and keep what they reached
 # make bench-prepare             gridkit against the public way, on real clips
 # make bench-evaluate            scoring: the public libraries called plainly, on real clips
 # make bench-train               a training step of LipNet, and a plain PyTorch step
 PYTHON ?= python3
 VENV ?= .venv
+DATA ?= corpus
+RECIPES ?= lipnet-s1 recogniser-s1 judge-s1
+SPLIT ?= s1:test
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check install bench-prepare bench-evaluate bench-train
+.PHONY: demo test check install results bench-prepare bench-evaluate bench-train
 
 install: $(INSTALLED)
 
@@ -30,6 +34,11 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+results: $(INSTALLED)
+	for recipe in $(RECIPES); do for decoding in greedy beam grammar; do \
+	  $(BIN)/gridkit evaluate --model recipes/$$recipe --decoding $$decoding --data $(DATA) \
+	    --split $(SPLIT) --out $$(mktemp -d)/result --record || exit; done; done
 
 bench-prepare: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_prepare.py

@@ -7,6 +7,7 @@ import click
 
 if TYPE_CHECKING:
     from gridkit.evaluate.options import Options
+    from gridkit.evaluate.results import Scored
     from gridkit.evaluate.subset import Subset
     from gridkit.evaluate.systems import ModelSpec
 
@@ -58,6 +59,8 @@ Older protocols, and what is not known of each:
               show_default=True, help="Where the reference systems are.")  # fmt: skip
 @click.option("--beside", multiple=True, type=click.Path(path_type=Path, exists=True),
               metavar="RESULT", help="Another RESULT folder for the table.")  # fmt: skip
+@click.option("--record", "recorded", is_flag=True,
+              help="Keep the result in the recipe's folder, to stand beside others.")  # fmt: skip
 @click.option("--allow-missing", is_flag=True, help="Score a part of the split; no rank.")
 @click.option("--no-isolation", is_flag=True, help="Do not lock the system in (debugging).")
 @click.option("--trust-remote-code", is_flag=True, help="Run Python code from the Hub.")
@@ -80,6 +83,7 @@ def command(
     with_references: bool,
     recipes: Path,
     beside: tuple[Path, ...],
+    recorded: bool,
     allow_missing: bool,
     no_isolation: bool,
     trust_remote_code: bool,
@@ -119,7 +123,10 @@ def command(
     from gridkit.evaluate.beside import rows_beside
     from gridkit.evaluate.results import read_scored
     from gridkit.evaluate.run import evaluate
+    from gridkit.evaluate.shipped import check_recordable
 
+    if recorded:
+        check_recordable(spec)
     results_beside = [read_scored(folder) for folder in beside]
     out = out or Path("results") / _folder_name(spec, subset)
     scored = evaluate(spec, subset, out, options)
@@ -133,6 +140,8 @@ def command(
         others=results_beside,
     )
     show_outcome(scored, subset, others, as_json=as_json)
+    if recorded and spec.path is not None:
+        _record(scored, spec.path)
 
 
 def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
@@ -142,6 +151,15 @@ def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
     rate = f", {facts.sample_rate} Hz" if facts.sample_rate else ""
     given = facts.crop or "sound"
     click.echo(f"fine: {facts.task} from {given}{rate}, isolation {facts.isolation}")
+
+
+def _record(scored: "Scored", recipe: Path) -> None:
+    from datetime import date
+
+    from gridkit.evaluate.shipped import record
+
+    kept = record(scored, recipe, date.today().isoformat())
+    click.echo(f"recorded  {kept.folder}; a row for the README:\n{kept.readme_row}", err=True)
 
 
 def _folder_name(spec: "ModelSpec", subset: "Subset") -> str:

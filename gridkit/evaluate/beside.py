@@ -11,7 +11,6 @@ from pathlib import Path
 
 from gridkit.compute.cache import cache_folder
 from gridkit.compute.lock import folder_lock
-from gridkit.errors import ResultError
 from gridkit.evaluate.compare import check_comparable
 from gridkit.evaluate.controls import CONTROLS, PREFIX
 from gridkit.evaluate.judges import load_recognisers, versions_of
@@ -19,6 +18,7 @@ from gridkit.evaluate.options import Options
 from gridkit.evaluate.question import clips_question, digest_of
 from gridkit.evaluate.results import RESULT_FILE, Scored, read_scored
 from gridkit.evaluate.run import evaluate
+from gridkit.evaluate.shipped import shipped_rows
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import RECIPE_FILE, parse_model
 from gridkit.evaluate.table import Row, row_of
@@ -81,17 +81,6 @@ def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[R
             yield row_of("control", read_scored(out))
 
 
-def shipped_rows(recipes: Path, like: Scored) -> Iterator[Row]:
-    """Yield the results that recipes ship for the same clips, corpus and protocol."""
-    for path in sorted(recipes.glob(f"*/results/*/{RESULT_FILE}")):
-        try:
-            scored = read_scored(path.parent)
-        except ResultError:
-            continue
-        if same_question(scored, like):
-            yield row_of("reference", scored)
-
-
 def evaluated_rows(
     recipes: Path, subset: Subset, scored: Scored, options: Options
 ) -> Iterator[Row]:
@@ -101,15 +90,6 @@ def evaluated_rows(
         if recipe.weights is not None and recipe.task == scored.result.task:
             out = scored.folder / "references" / recipe.name
             yield row_of("reference", evaluate(parse_model(str(path.parent)), subset, out, options))
-
-
-def same_question(scored: Scored, other: Scored) -> bool:
-    """Return whether two results may stand in one table."""
-    try:
-        check_comparable([scored, other])
-    except ResultError:
-        return False
-    return True
 
 
 def _kind(scored: Scored) -> str:

@@ -36,6 +36,8 @@ class Row:
     result: Result
     latency_ms: float | None = None
     """Median latency; None where the system was not timed."""
+    device: str = ""
+    """What it was timed on."""
 
     @property
     def name(self) -> str:
@@ -59,10 +61,19 @@ class Cell:
 
 
 def row_of(kind: str, scored: Scored) -> Row:
-    """Return the row of a RESULT folder, with the median of its `timing.json`."""
-    latency = (scored.timing or {}).get("latency_ms")
-    p50 = latency.get("p50") if isinstance(latency, Mapping) else None
-    return Row(kind, scored.result, float(p50) if p50 is not None else None)
+    """Return the row of a RESULT folder."""
+    return timed_row(kind, scored.result, scored.timing)
+
+
+def timed_row(kind: str, result: Result, timing: Mapping[str, object] | None) -> Row:
+    """Return the row of a result with the median, and the device, of its `timing.json`."""
+    latency, environment = (
+        part if isinstance(part := (timing or {}).get(key), Mapping) else {}
+        for key in ("latency_ms", "environment")
+    )
+    p50 = latency.get("p50")
+    device = str(environment.get("device", ""))
+    return Row(kind, result, float(p50) if p50 is not None else None, device)
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:
@@ -126,6 +137,13 @@ def interval_note(result: Result) -> str:
     return f"95 % intervals over clips: these speakers only ({names})"
 
 
+def latency_note(rows: Sequence[Row]) -> str:
+    """Say in one line where references were timed, empty where none was: not in this run."""
+    timed = [row for row in rows if row.kind == "reference" and row.latency_ms is not None]
+    devices = sorted({row.device for row in timed})
+    return f"latency of references as timed on {', '.join(devices)}" if devices else ""
+
+
 def final_table(rows: Sequence[Row], width: int = 120) -> Table:
     """Return the table for a terminal; names are shown as they are, never as markup.
 
@@ -150,7 +168,8 @@ def _table_of(rows: Sequence[Row], main: Sequence[str], shown: Sequence[str]) ->
     """Return the table of ordered rows with some of the metrics; the caption names the others."""
     first = rows[0].result
     left_out = ", ".join(describe(name).label for name in main if name not in shown)
-    caption = interval_note(first) + (f"; in the report also {left_out}" if left_out else "")
+    left_out = f"in the report also {left_out}" if left_out else ""
+    caption = "; ".join(filter(None, (interval_note(first), latency_note(rows), left_out)))
     table = Table(
         title=Text(f"{first.split.get('name')}:{first.split.get('subset')}, {first.protocol}"),
         caption=Text(caption),

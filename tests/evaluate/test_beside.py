@@ -1,6 +1,5 @@
 """What stands beside a system: controls from the cache, results of the same question."""
 
-import json
 import shutil
 import threading
 import time
@@ -10,10 +9,10 @@ import pytest
 
 from gridkit.compute.lock import folder_lock
 from gridkit.errors import ResultError
-from gridkit.evaluate.beside import rows_beside, shipped_rows
+from gridkit.evaluate.beside import rows_beside
 from gridkit.evaluate.controls import CONTROLS
 from gridkit.evaluate.options import Options
-from gridkit.evaluate.results import RESULT_FILE, read_scored, write_result
+from gridkit.evaluate.results import read_scored, write_result
 
 OPTIONS = Options(timed=False, workers=1)
 
@@ -73,16 +72,6 @@ def copy_with(scored, folder, **changes):
     shutil.copytree(scored.folder, folder)
     write_result(folder, replace(scored.result, **changes))
     return folder
-
-
-def test_shipped_results_stand_there_where_the_question_is_the_same(read, tmp_path):
-    recipes = tmp_path / "recipes"
-    copy_with(read, recipes / "good/results/s", system={"name": "good"})
-    copy_with(read, recipes / "old/results/s", protocol="gridkit-0")
-    copy_with(read, recipes / "far/results/s", corpus={"sha256": "another"})
-    damaged = copy_with(read, recipes / "damaged/results/s")
-    (damaged / RESULT_FILE).write_text(json.dumps({"schema": 99}))
-    assert names(shipped_rows(recipes, read)) == [("reference", "good")]
 
 
 def test_a_result_named_beside_must_answer_the_same_question(read, spoken, tmp_path):
