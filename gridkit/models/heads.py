@@ -5,6 +5,7 @@ alignments and gives the layers below something to learn from long before CTC do
 the characters alone.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -37,6 +38,35 @@ class Heads(nn.Module):
             return Output(self.characters(features), self.words(features))
 
 
+class WordFeedback(nn.Module):
+    """Tells the last recurrent layer which words the layers before it hear.
+
+    Without it a reader in doubt between two words may spell half of each.
+
+    Source: self-conditioned CTC, Nozaki and Komatsu 2021, arXiv:2104.02724, here with words.
+    """
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.told = nn.Linear(WORD_CLASSES, features)
+
+    def forward(self, features: torch.Tensor, recurrent: "Bidirectional", heads: Heads) -> Output:
+        """Return both outputs, the words as the layers before the last hear them.
+
+        Args:
+            features: (B, T, inputs of `recurrent`).
+            recurrent: at least two layers.
+            heads: of the same width as its layers.
+        """
+        heard: list[torch.Tensor] = []
+
+        def tell(between: torch.Tensor) -> torch.Tensor:
+            heard.append(heads(between).words)
+            return between + self.told(heard[0].softmax(-1)).to(between.dtype)
+
+        return Output(heads(recurrent(features, tell)).characters, heard[0])
+
+
 RECURRENT: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 
 
@@ -57,15 +87,24 @@ class Bidirectional(nn.Module):
         for layer in self.layers:
             _make_orthogonal(layer)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Map features (B, T, inputs) to (B, T, 2 x hidden)."""
+    def forward(
+        self,
+        features: torch.Tensor,
+        before_last: Callable[[torch.Tensor], torch.Tensor] = lambda features: features,
+    ) -> torch.Tensor:
+        """Map features (B, T, inputs) to (B, T, 2 x hidden).
+
+        Args:
+            features: of each frame.
+            before_last: what is done to the features that the last layer gets.
+        """
         keep_autocast = features.is_cuda and torch.is_autocast_enabled("cuda")
         with torch.autocast(features.device.type, enabled=keep_autocast):
             if not keep_autocast:
                 features = features.float()
-            for layer in self.layers:
+            for layer in self.layers[:-1]:
                 features = self.dropout(layer(features)[0])
-            return features
+            return self.dropout(self.layers[-1](before_last(features))[0])
 
 
 def _make_orthogonal(layer: nn.Module) -> None:

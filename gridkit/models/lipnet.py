@@ -15,7 +15,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from gridkit.models.heads import Bidirectional, Heads, Output
+from gridkit.models.heads import Bidirectional, Heads, Output, WordFeedback
 
 FRAMES_PER_SECOND = 25.0
 """Of the output: one distribution a video frame."""
@@ -48,6 +48,8 @@ class LipNetSettings:
     recurrent_layers: int = 2
     recurrent_dropout: float = 0.0
     """Share of features dropped after each recurrent layer."""
+    word_feedback: bool = False
+    """Whether the last recurrent layer is told which words the others hear (heads.py)."""
 
 
 LSTM = LipNetSettings(
@@ -97,6 +99,7 @@ class LipNet(nn.Module):
             settings.recurrent_dropout,
         )
         self.heads = Heads(2 * settings.hidden)
+        self.feedback = WordFeedback(2 * settings.hidden) if settings.word_feedback else None
 
     def forward(self, frames: torch.Tensor) -> Output:
         """Read a batch of clips.
@@ -107,7 +110,10 @@ class LipNet(nn.Module):
         pixels = (frames.float() / 255 - self.mean) / self.deviation
         # the memory of (B, T, H, W, C) is that of a channels-last (B, C, T, H, W)
         volume = self.front(pixels.permute(0, 4, 1, 2, 3))
-        return self.heads(self.recurrent(volume.transpose(1, 2).flatten(2)))
+        features = volume.transpose(1, 2).flatten(2)
+        if self.feedback is not None:
+            return self.feedback(features, self.recurrent, self.heads)
+        return self.heads(self.recurrent(features))
 
 
 def _convolutions(settings: LipNetSettings) -> list[nn.Module]:
