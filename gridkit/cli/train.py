@@ -20,6 +20,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("recipe_folder", metavar="RECIPE", type=FOLDER)
 @click.option("--data", metavar="DIR", help="Prepared corpus, or hf:ORG/NAME@REVISION.")
 @click.option("--packed", type=FILE, help="Packed cache instead of a corpus.")
+@click.option("--split", help="Another split than the recipe's, as for a trial on other clips.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the run; it resumes there.")
 @click.option("--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="A setting.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
@@ -31,6 +32,7 @@ def command(
     recipe_folder: Path,
     data: str | None,
     packed: Path | None,
+    split: str | None,
     out: Path,
     overrides: tuple[str, ...],
     device: str,
@@ -44,6 +46,8 @@ def command(
     OUT becomes a recipe folder itself: `gridkit evaluate --model OUT` takes it. Test clips are
     never read.
     """
+    from dataclasses import replace
+
     import torch
 
     from gridkit.cli.train_bar import TrainingBar, clips_of
@@ -61,6 +65,8 @@ def command(
     part = None if checkpoint_part is None else int(checkpoint_part * 2**20)
     with folder_lock(out):
         recipe = load_recipe(recipe_folder)
+        if split is not None:
+            recipe = replace(recipe, split=split)
         settings = training_settings(recipe, overrides)
         corpus = None if data is None else local_corpus(data)
         clips = clips_of(recipe, corpus, packed, out)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from gridkit.corpus.codes import speaker_order, split_id
 from gridkit.recipe import Recipe, pack_weights
 from gridkit.recipe.schema import RECIPE_FILE, TRAINED_ON_FILE, WEIGHTS_FILE
 from gridkit.store.files import write_file
@@ -38,9 +39,11 @@ def export_run(
     Returns:
         The size of the weights in bytes.
     """
-    content = pack_weights(weights)
+    content, trained_on = pack_weights(weights), tuple(trained_on)
     table = tomllib.loads((recipe.folder / RECIPE_FILE).read_text(encoding="utf-8"))
     table.pop("results", None)  # those of other weights
+    table["training_speakers"] = sorted({split_id(i)[0] for i in trained_on}, key=speaker_order)
+    table["data"] = {"split": recipe.split}
     table["training"], table["augmentation"] = asdict(training), asdict(augmentation)
     table["weights"] = {
         "file": WEIGHTS_FILE,

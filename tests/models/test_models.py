@@ -47,6 +47,7 @@ def overfit(model: nn.Module, batch: torch.Tensor, steps: int) -> list[str]:
     return [greedy(clip).text for clip in log_probs]
 
 
+NO_DROPOUT = {"spatial_dropout": 0.0, "recurrent_dropout": 0.0}
 SMALL = replace(
     COMPACT, height_px=16, width_px=24, channels=(8, 8, 8), hidden=64, spatial_dropout=0.0
 )
@@ -55,11 +56,9 @@ SMALL = replace(
 @pytest.mark.parametrize(
     "settings",
     [
-        replace(SMALL, recurrent_dropout=0.0),
-        replace(SMALL, recurrent_dropout=0.0, recurrent="lstm"),
-        replace(
-            LipNetSettings(), height_px=24, width_px=48, channels=(8, 8, 8), spatial_dropout=0.0
-        ),
+        replace(SMALL, **NO_DROPOUT),
+        replace(LSTM, height_px=24, width_px=48, channels=(8, 8, 8), hidden=64, **NO_DROPOUT),
+        replace(LipNetSettings(), height_px=24, width_px=48, channels=(8, 8, 8), **NO_DROPOUT),
     ],
     ids=["compact", "lstm", "paper"],
 )
