@@ -18,6 +18,7 @@ import numpy as np
 from scipy import stats
 
 from gridkit.corpus.codes import SPEAKERS_WITH_VIDEO, codes_by_speaker
+from gridkit.evaluate.clip_table import tabulate
 from gridkit.evaluate.records import ClipScore
 from gridkit.evaluate.statistics import estimates, t_half_width
 
@@ -64,7 +65,7 @@ def printed(clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             ClipScore(clip, "scored", metrics={"estoi": float(value)})
             for clip, value in zip(ids, trial, strict=True)
         ]
-        estimate = estimates(scores)["estoi"]
+        estimate = estimates(tabulate(scores))["estoi"]
         found.append((estimate.low, estimate.high))
     low, high = np.array(found).T
     return low, high

@@ -21,7 +21,7 @@ from gridkit.errors import ResultError
 from gridkit.evaluate.catalogue import describe
 from gridkit.evaluate.records import Estimate, Result
 from gridkit.evaluate.results import Scored
-from gridkit.evaluate.statistics import CONFIDENCE, MIN_SPEAKERS_FOR_T, tabulate
+from gridkit.evaluate.statistics import CONFIDENCE, MIN_SPEAKERS_FOR_T
 
 RANK_P = 0.01
 MAX_FAILED_SHARE = 0.05
@@ -214,7 +214,7 @@ def _question(scored: Scored) -> dict[str, object]:
         "protocol": result.protocol,
         "task": result.task,
         "corpus hash": result.corpus.get("sha256"),
-        "scored ids": sorted(clip.id for clip in scored.clips),
+        "scored ids": scored.table.ids,
     }
 
 
@@ -225,10 +225,8 @@ def _paired_values(results: Sequence[Scored], metric: str) -> tuple[tuple[str, .
         if metric not in scored.result.metrics:
             known = ", ".join(sorted(scored.result.metrics))
             raise ResultError(f"{scored.folder} has no {metric}; it has {known}")
-        has_floor = describe(metric).floor is not None
-        sums = tabulate(scored.clips, expected=[metric] if has_floor else [])
-        columns.append(sums.values[:, sums.names.index(metric)])
+        columns.append(scored.table.column(metric))
     values = np.column_stack(columns)
     counted = np.isfinite(values).all(axis=1)
-    ids = tuple(clip for clip, keep in zip(sums.ids, counted, strict=True) if keep)
+    ids = tuple(clip for clip, keep in zip(results[0].table.ids, counted, strict=True) if keep)
     return ids, values[counted]

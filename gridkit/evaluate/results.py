@@ -7,13 +7,15 @@ it, and a file of a newer schema is refused rather than guessed at.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from gridkit.corpus.grammar import SLOT_NAMES
 from gridkit.errors import ResultError
+from gridkit.evaluate.clip_table import ClipTable, tabulate
 from gridkit.evaluate.records import TASKS, ClipScore, Estimate, Result
 from gridkit.store.files import write_file
 
@@ -31,14 +33,49 @@ _CLIP_KEYS = tuple(field.name for field in fields(ClipScore))
 
 
 @dataclass(frozen=True)
+class ClipsFile:
+    """The clips of a `clips.jsonl`, read from the disk whenever they are gone through.
+
+    A line that is damaged or does not end is a `ResultError`, which gives its number.
+    """
+
+    path: Path
+
+    def __iter__(self) -> Iterator[ClipScore]:
+        """Yield the clips in the order of the lines."""
+        for number, line in enumerate(self._lines(), 1):
+            where = f"{self.path}, line {number}"
+            if not line.endswith(b"\n"):
+                raise ResultError(f"{where} does not end; run `gridkit evaluate` again to go on")
+            yield clip_from_line(_decode(line, where), where)
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return sum(1 for _ in self._lines())
+
+    def _lines(self) -> Iterator[bytes]:
+        try:
+            with self.path.open("rb") as file:
+                yield from file
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+
+@dataclass(frozen=True)
 class Scored:
     """A RESULT folder, read."""
 
     folder: Path
     result: Result
-    clips: tuple[ClipScore, ...]
+    clips: Iterable[ClipScore]
+    """May be gone through again and again; those of a folder are read anew each time."""
     timing: Mapping[str, object] | None
     """What `timing.json` holds; None where the system was not timed."""
+
+    @cached_property
+    def table(self) -> ClipTable:
+        """The clips' figures; the headline is there even where every clip failed."""
+        return tabulate(self.clips, expected=[self.result.rank_metric])
 
 
 def read_scored(folder: Path) -> Scored:
@@ -48,12 +85,13 @@ def read_scored(folder: Path) -> Scored:
         folder: the folder that `gridkit evaluate --out` wrote, or the result.json in it.
 
     Raises:
-        ResultError: a file is missing, damaged or too new, or the clips are not those counted.
+        ResultError: a file is missing, damaged or too new, or the clips are not as many as were
+            counted. Damage within `clips.jsonl` is found when they are gone through.
     """
     if folder.name == RESULT_FILE:
         folder = folder.parent
     result = read_result(folder)
-    clips = read_clips(folder / CLIPS_FILE)
+    clips = ClipsFile(folder / CLIPS_FILE)
     if len(clips) != result.n:
         raise ResultError(
             f"{folder} is not finished: {CLIPS_FILE} has {len(clips)} clips and {RESULT_FILE} "
@@ -188,30 +226,6 @@ def clip_from_line(line: str, where: str = CLIPS_FILE) -> ClipScore:
     )
 
 
-def read_clips(path: Path, *, unfinished: bool = False) -> tuple[ClipScore, ...]:
-    """Read a `clips.jsonl`.
-
-    Args:
-        path: the file.
-        unfinished: a run may have been killed while it wrote: no file is no clips, and a last
-            line that does not end is left out.
-
-    Raises:
-        ResultError: it is missing or a line is damaged; the message gives the line.
-    """
-    if unfinished and not path.is_file():
-        return ()
-    lines = _read_text(path).split("\n")
-    last = lines.pop()
-    if last and not unfinished:
-        raise ResultError(
-            f"{path}: the last line does not end; run `gridkit evaluate` again to go on"
-        )
-    return tuple(
-        clip_from_line(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)
-    )
-
-
 def _estimate(value: object, where: str) -> Estimate:
     content = _object(value, where)
     _check_keys(content, [f.name for f in fields(Estimate)], ("value", "low", "high", "n"), where)
@@ -222,13 +236,22 @@ def _estimate(value: object, where: str) -> Estimate:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_bytes().decode()
+        return _decode(path.read_bytes(), str(path))
     except OSError as error:
-        raise ResultError(
-            f"cannot read {path}: {error.strerror}; name a folder that `gridkit evaluate` finished"
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ResultError:
+    return ResultError(
+        f"cannot read {path}: {error.strerror}; name a folder that `gridkit evaluate` finished"
+    )
+
+
+def _decode(content: bytes, where: str) -> str:
+    try:
+        return content.decode()
     except UnicodeDecodeError as error:
-        raise ResultError(f"{path} is damaged: not UTF-8 text") from error
+        raise ResultError(f"{where} is damaged: not UTF-8 text") from error
 
 
 def _parse(text: str, where: str) -> object:

@@ -5,8 +5,7 @@ folder belongs to one question (system, clips, protocol, recognisers); another i
 """
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from gridkit.compute.local import usable_cores
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
 from gridkit.errors import CorpusError, SystemFailedError, UsageError
+from gridkit.evaluate.clip_table import ClipTable, tabulate
 from gridkit.evaluate.collect import collect_predictions, label, worker_of
 from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
@@ -30,8 +30,8 @@ from gridkit.evaluate.report.clips import ClipMedia
 from gridkit.evaluate.results import (
     CLIPS_FILE,
     TIMING_FILE,
+    ClipsFile,
     Scored,
-    read_clips,
     read_scored,
     write_result,
 )
@@ -74,7 +74,7 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
         facts = collect_predictions(spec, subset, out, options)
         headline = _headline(str(facts["task"]), options.protocol)
         heard_by = recognisers if facts["task"] == "v2s" else {}
-        scores = _score(spec, subset, out, options, heard_by)
+        scores = _score(spec, subset, out, options, heard_by, headline)
         true_audio = _true_audio(subset, out, options, heard_by)
         if spec.is_run and options.timed and not (out / TIMING_FILE).is_file():
             _time(spec, subset, out, options, facts)
@@ -119,8 +119,13 @@ def _check_missing(subset: Subset, options: Options) -> None:
 
 
 def _score(
-    spec: ModelSpec, subset: Subset, out: Path, options: Options, recognisers: Recognisers
-) -> list[ClipScore]:
+    spec: ModelSpec,
+    subset: Subset,
+    out: Path,
+    options: Options,
+    recognisers: Recognisers,
+    headline: str,
+) -> ClipTable:
     """Score what was saved, or go on with it."""
     file, predictions = out / CLIPS_FILE, PredictionWriter(out).saved()
     scores = score_predictions(
@@ -132,19 +137,20 @@ def _score(
         protocol=options.protocol,
         workers=options.workers or usable_cores(),
     )
-    return _collect(label("score", spec), file, len(subset.ids), scores)
+    shown = _shown(label("score", spec), file, len(subset.ids), scores)
+    return tabulate(shown, [headline])  # it stands there even where every clip failed
 
 
 def _true_audio(
     subset: Subset, out: Path, options: Options, recognisers: Recognisers
-) -> list[ClipScore]:
+) -> ClipTable | None:
     """Let the recognisers hear the true sound, once for all systems scored on the same clips."""
     if not recognisers or options.protocol != PROTOCOL:  # older ones count words in other ways
-        return []
+        return None
     key = [subset.facts(), subset.corpus.file.manifest_sha256, versions(), versions_of(recognisers)]
     kept = cache_folder() / "true_audio" / f"{digest_of(key)}.jsonl"
     if kept.is_file():
-        return list(read_clips(kept))
+        return tabulate(ClipsFile(kept))
     file = out / TRUE_AUDIO_FILE
     heard = hear_references(
         subset.references(),
@@ -152,23 +158,22 @@ def _true_audio(
         recognisers=recognisers,
         workers=options.workers or usable_cores(),
     )
-    scores = _collect("hear the true sound", file, len(subset.ids), heard)
+    table = tabulate(_shown("hear the true sound", file, len(subset.ids), heard))
     write_file(kept, file.read_bytes())
-    return scores
+    return table
 
 
-def _collect(what: str, file: Path, total: int, scores: Iterable[ClipScore]) -> list[ClipScore]:
-    """Take all scores; show a bar where some are still to be made."""
-    done = file.read_bytes().count(b"\n") if file.is_file() else 0
+def _shown(what: str, file: Path, total: int, scores: Iterable[ClipScore]) -> Iterator[ClipScore]:
+    """Yield all scores, with a bar where some are still to be made."""
+    done = len(ClipsFile(file)) if file.is_file() else 0
     if done == total:
-        return list(scores)
-    collected = []
+        yield from scores
+        return
     with Progress(what, total, done=done) as bar:
-        for score in scores:
-            collected.append(score)
-            if len(collected) > done:
+        for number, score in enumerate(scores):
+            if number >= done:
                 bar.advance()
-    return collected
+            yield score
 
 
 def _time(
@@ -192,10 +197,9 @@ def _result(
     options: Options,
     facts: Mapping[str, object],
     headline: str,
-    scores: Sequence[ClipScore],
-    true_audio: Sequence[ClipScore],
+    scores: ClipTable,
+    true_audio: ClipTable | None,
 ) -> Result:
-    expected = (headline,)  # it stands there even where every clip failed
     return Result(
         protocol=options.protocol,
         task=str(facts["task"]),
@@ -206,12 +210,12 @@ def _result(
             "source": subset.corpus.file.source,
         },
         split=subset.facts(),
-        n=len(scores),
-        failed=dict(Counter(score.reason or "" for score in scores if score.status == "failed")),
+        n=len(scores.ids),
+        failed=scores.failed,
         rank_metric=headline,
-        metrics=estimates(scores, true_audio, expected),
+        metrics=estimates(scores, true_audio),
         versions=versions(),
         missing=subset.missing,
-        speakers=per_speaker(scores, expected),
+        speakers=per_speaker(scores),
         slots=per_slot(scores),
     )

@@ -15,9 +15,11 @@ from scipy import stats
 from gridkit.cli.compare import command
 from gridkit.corpus.codes import codes_by_speaker
 from gridkit.errors import ResultError
-from gridkit.evaluate import compare, results, statistics
+from gridkit.evaluate import compare, results
+from gridkit.evaluate.clip_table import tabulate
 from gridkit.evaluate.records import ClipScore, Result
 from gridkit.evaluate.results import Scored
+from gridkit.evaluate.statistics import estimates
 
 
 def make_scored(name, values, speakers=("s1",), errors=None, **changes):
@@ -44,7 +46,7 @@ def make_scored(name, values, speakers=("s1",), errors=None, **changes):
         n=len(clips),
         failed={"crash": n} if (n := sum(value is None for value in values)) else {},
         rank_metric="estoi",
-        metrics=statistics.estimates(clips),
+        metrics=estimates(tabulate(clips)),
         versions={},
     )
     return Scored(Path(name), replace(result, **changes), clips, None)

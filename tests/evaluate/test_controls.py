@@ -8,6 +8,7 @@ import pytest
 from gridkit.corpus.codes import ranked_ids
 from gridkit.corpus.grammar import text_of
 from gridkit.errors import InputError, UsageError
+from gridkit.evaluate.clip_table import tabulate
 from gridkit.evaluate.controls import CONTROLS, control_predictions
 from gridkit.evaluate.records import Reference
 from gridkit.evaluate.score import score_predictions
@@ -116,7 +117,7 @@ def test_controls_order_as_a_listener_would(tmp_path, grid_dir):
         predictions = predict(name, test, train)
         out = tmp_path / f"{name}.jsonl"
         scores = list(score_predictions(test, predictions, out, recognisers=recognisers))
-        figures[name] = {key: e.value for key, e in estimates(scores).items()}
+        figures[name] = {key: e.value for key, e in estimates(tabulate(scores)).items()}
     truth = figures["reference"]
     assert {name: truth[name] for name in ("stoi", "estoi", "mcd_db", "lag_ms")} == pytest.approx(
         {"stoi": 1, "estoi": 1, "mcd_db": 0, "lag_ms": 0}, abs=1e-6

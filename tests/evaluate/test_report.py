@@ -18,13 +18,15 @@ from PIL import Image
 
 from gridkit.corpus.codes import codes_by_speaker
 from gridkit.corpus.grammar import SLOTS, text_of
-from gridkit.evaluate import results, statistics
+from gridkit.evaluate import results
+from gridkit.evaluate.clip_table import tabulate
 from gridkit.evaluate.records import ClipScore, Result
 from gridkit.evaluate.report import ClipMedia, write_report
 from gridkit.evaluate.report.charts import histogram, nice_axis, thin
 from gridkit.evaluate.report.clips import chosen_cards, worst_sentences
 from gridkit.evaluate.report.confusion import NOTHING, OTHER, align_sentence, confusions
 from gridkit.evaluate.report.spectrogram import spectrogram_png
+from gridkit.evaluate.statistics import estimates, per_slot, per_speaker
 from gridkit.evaluate.table import Row, final_table, row_of
 from gridkit.media.codecs import encode_crop
 from gridkit.media.video import Planes
@@ -78,6 +80,7 @@ def make_clip(rng, clip_id, task, quality):
 
 def make_result(name, clips, task="v2s", **changes):
     failures = [clip.reason for clip in clips if clip.status == "failed"]
+    table = tabulate(clips)
     values = {
         "protocol": "gridkit-1",
         "task": task,
@@ -87,10 +90,10 @@ def make_result(name, clips, task="v2s", **changes):
         "n": len(clips),
         "failed": {reason: failures.count(reason) for reason in sorted(set(failures))},
         "rank_metric": "estoi" if task == "v2s" else "wer",
-        "metrics": statistics.estimates(clips),
+        "metrics": estimates(table),
         "versions": {"gridkit": "0.1.0", "pesq": "0.0.4", "pystoi": "0.4.1"},
-        "speakers": statistics.per_speaker(clips),
-        "slots": statistics.per_slot(clips),
+        "speakers": per_speaker(table),
+        "slots": per_slot(table),
     }
     return Result(**(values | changes))
 
@@ -123,7 +126,7 @@ def make_folder(
 
 def make_others(folder, task="v2s"):
     """A reference system and two controls on the same clips."""
-    ids = [clip.id for clip in results.read_clips(folder / "clips.jsonl")]
+    ids = [clip.id for clip in results.ClipsFile(folder / "clips.jsonl")]
     qualities = {"recipes/gan-s1": 0.7, "control:reference": 1.0, "control:noise": 0.02}
     rng = np.random.default_rng(1)
     rows = []
@@ -204,11 +207,12 @@ def test_page_needs_no_other_file(page):
 
 
 def test_page_shows_best_median_and_worst_clip(page):
-    clips = results.read_clips(page.parent / "clips.jsonl")
+    result = results.read_scored(page.parent)
     scored = sorted(
-        (clip for clip in clips if clip.status == "scored"), key=lambda c: -c.metrics["estoi"]
+        (clip for clip in result.clips if clip.status == "scored"),
+        key=lambda c: -c.metrics["estoi"],
     )
-    cards = chosen_cards(clips, "estoi", None)
+    cards = chosen_cards(result, None)
     assert [card.place for card in cards] == ["Best", "Median", "Worst"]
     assert [card.id for card in cards] == [scored[0].id, scored[17].id, scored[-1].id]
     tags = Text(page.read_text()).tags
@@ -238,7 +242,7 @@ def test_hostile_names_stay_text(tmp_path, task):
 def test_a_lipreaders_page_sets_texts_side_by_side(tmp_path):
     folder = make_folder(tmp_path, task="lipreading")
     text = write_report(folder, make_others(folder, "lipreading"), make_media).read_text()
-    worst = worst_sentences(results.read_clips(folder / "clips.jsonl"), "wer")
+    worst = worst_sentences(results.read_scored(folder))
     assert len(worst) == 12
     assert text.count("<mark") >= sum(card.transcripts[0].errors for card in worst)
     assert "Read by the system" in text
@@ -247,9 +251,7 @@ def test_a_lipreaders_page_sets_texts_side_by_side(tmp_path):
 
 def test_a_result_without_a_scored_clip_still_has_a_page(tmp_path):
     clips = [ClipScore(f"s1/{code}", "failed", "crash") for code in codes_by_speaker()["s1"][:3]]
-    result = make_result(
-        "broken", clips, metrics=statistics.estimates(clips, expected=["estoi", "mcd_db"])
-    )
+    result = make_result("broken", clips, metrics=estimates(tabulate(clips, ["estoi", "mcd_db"])))
     results.write_result(tmp_path, result)
     (tmp_path / "clips.jsonl").write_text("".join(map(results.clip_to_line, clips)))
     seen = Text(write_report(tmp_path).read_text()).seen()
@@ -259,9 +261,9 @@ def test_a_result_without_a_scored_clip_still_has_a_page(tmp_path):
 
 
 def test_confusions_add_up_to_the_slot_accuracies(tmp_path):
-    clips = results.read_clips(make_folder(tmp_path) / "clips.jsonl")
+    clips = results.read_scored(make_folder(tmp_path)).clips
     scored = [clip for clip in clips if clip.status == "scored"]
-    accuracies = statistics.per_slot(scored)["slot_pocketsphinx"]
+    accuracies = per_slot(tabulate(scored))["slot_pocketsphinx"]
     for confusion in confusions(clips, "pocketsphinx"):
         assert confusion.counts.sum() == len(scored)
         assert confusion.accuracy == pytest.approx(accuracies[confusion.slot])

@@ -126,13 +126,11 @@ def test_figures_that_are_not_finite_are_not_written(tmp_path):
     assert not (tmp_path / "result.json").exists()
 
 
-def test_a_killed_run_loses_its_torn_line_alone(folder):
+def test_a_line_that_a_killed_run_tore_is_named(folder):
     path = folder / "clips.jsonl"
     path.write_text(path.read_text() + '{"id": "s1/bbaf4p", "sta')
-    assert len(results.read_clips(path, unfinished=True)) == 2
-    assert results.read_clips(folder / "none.jsonl", unfinished=True) == ()
-    with pytest.raises(ResultError, match="last line does not end"):
-        results.read_clips(path)
+    with pytest.raises(ResultError, match="line 3 does not end"):
+        list(results.ClipsFile(path))
 
 
 def test_a_folder_with_too_few_clips_is_not_finished(folder):

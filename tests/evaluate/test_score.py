@@ -8,7 +8,7 @@ import pytest
 from gridkit.corpus.grammar import text_of
 from gridkit.errors import ResultError
 from gridkit.evaluate.records import ClipScore, Prediction, Reference
-from gridkit.evaluate.results import read_clips
+from gridkit.evaluate.results import ClipsFile
 from gridkit.evaluate.score import hear_references, score_predictions
 from gridkit.metrics.metric import Metric
 
@@ -61,7 +61,7 @@ def score(out, predictions, recognisers=FIXED, **settings) -> list[ClipScore]:
 def test_every_clip_is_a_line_in_the_order_of_the_references(tmp_path):
     scores = score(tmp_path / "clips.jsonl", the_truth())
     assert [clip.id for clip in scores] == list(SAID)
-    assert read_clips(tmp_path / "clips.jsonl") == tuple(scores)
+    assert list(ClipsFile(tmp_path / "clips.jsonl")) == scores
     assert all(clip.metrics["estoi"] == pytest.approx(1) for clip in scores)
 
 
@@ -168,7 +168,7 @@ def test_references_are_taken_as_they_are_needed(tmp_path):
     scores = score_predictions(many(), predictions, out, recognisers={}, workers=1)
     next(scores)
     assert len(taken) < 20
-    assert len(read_clips(out, unfinished=True)) == 1
+    assert len(ClipsFile(out)) == 1
     scores.close()
 
 

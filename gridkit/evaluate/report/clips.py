@@ -1,7 +1,7 @@
 """The clips a report plays: which ones, and their sound, pictures and words."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from gridkit.evaluate.catalogue import describe, order_key
 from gridkit.evaluate.records import ClipScore
 from gridkit.evaluate.report.confusion import HeardWord, align_sentence
 from gridkit.evaluate.report.spectrogram import spectrogram_png
-from gridkit.evaluate.statistics import tabulate
+from gridkit.evaluate.results import Scored
 from gridkit.evaluate.table import SMALL_PRINT
 from gridkit.media.codecs import decode_crop, encode_crop, encode_flac
 from gridkit.metrics.registry import ALIGNED
@@ -73,36 +73,38 @@ class Card:
     transcripts: tuple[Transcript, ...]
 
 
-def chosen_cards(clips: Sequence[ClipScore], metric: str, media: MediaOf | None) -> list[Card]:
-    """Return the best, median and worst scored clip by a metric; fewer where fewer were scored."""
-    ordered = by_score(clips, metric)
-    if not ordered:
-        return []
+def chosen_cards(scored: Scored, media: MediaOf | None) -> list[Card]:
+    """Return the best, median and worst scored clip by the headline; fewer where fewer are."""
+    ordered = by_score(scored)
     places = {0: "Best", (len(ordered) - 1) // 2: "Median", len(ordered) - 1: "Worst"}
     if len(ordered) == 2:
         places = {0: "Best", 1: "Worst"}
+    chosen = [(places[at], ordered[at]) for at in sorted(places) if ordered]
+    clips = _clips_of(scored, [clip for _, clip in chosen])
     return [
-        _card(place, ordered[at], metric, media(ordered[at].id) if media else None)
-        for at, place in sorted(places.items())
+        _card(place, clips[clip], scored.result.rank_metric, media(clip) if media else None)
+        for place, clip in chosen
     ]
 
 
-def worst_sentences(clips: Sequence[ClipScore], metric: str) -> list[Card]:
+def worst_sentences(scored: Scored) -> list[Card]:
     """Return the sentences that a lipreader got most wrong, worst first."""
-    worst = by_score(clips, metric)[::-1][:WORST_SENTENCES]
-    cards = [_card("", clip, metric, None) for clip in worst]
+    worst = by_score(scored)[::-1][:WORST_SENTENCES]
+    clips = _clips_of(scored, worst)
+    cards = [_card("", clips[clip], scored.result.rank_metric, None) for clip in worst]
     return [card for card in cards if any(text.errors for text in card.transcripts)]
 
 
-def by_score(clips: Sequence[ClipScore], metric: str) -> list[ClipScore]:
-    """Return the scored clips from best to worst; equals by id."""
-    scored = sorted((clip for clip in clips if clip.status == "scored"), key=lambda clip: clip.id)
-    if not scored:
-        return []
-    sums = tabulate(scored)
-    values = sums.values[:, sums.names.index(metric)]
+def by_score(scored: Scored) -> list[str]:
+    """Return the ids of the scored clips from best to worst by the headline; equals by id."""
+    table, metric = scored.table, scored.result.rank_metric
     sign = 1 if describe(metric).better == "down" else -1
-    return [scored[row] for row in np.argsort(sign * values, kind="stable")]
+    order = np.argsort(sign * table.column(metric), kind="stable")
+    return [table.ids[row] for row in order if table.scored[row]]
+
+
+def _clips_of(scored: Scored, ids: Collection[str]) -> dict[str, ClipScore]:
+    return {clip.id: clip for clip in scored.clips if clip.id in ids}
 
 
 def data_uri(content: bytes, kind: str) -> str:

@@ -5,7 +5,7 @@ slot accuracies. Heard words that belong to another slot, or to none, count as `
 that were not heard at all as `nothing`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -74,12 +74,13 @@ def align_sentence(said: str, heard: str) -> tuple[HeardWord, ...]:
     return _words(aligned.references[0], aligned.hypotheses[0], aligned.alignments[0])
 
 
-def confusions(clips: Sequence[ClipScore], heard_by: str) -> tuple[Confusion, ...]:
+def confusions(clips: Iterable[ClipScore], heard_by: str) -> tuple[Confusion, ...]:
     """Return the six matrices of what one recogniser (or `system`) heard in the scored clips."""
-    heard = [clip for clip in clips if clip.status == "scored" and heard_by in clip.text]
     labels = [(*slot.values(), OTHER, NOTHING) for slot in SLOTS]
     counts = [np.zeros((len(slot), len(slot) + 2), int) for slot in SLOTS]
-    for clip in heard:
+    for clip in clips:
+        if clip.status != "scored" or heard_by not in clip.text:
+            continue
         aligned = align_sentence(text_of(split_id(clip.id)[1]), clip.text[heard_by])
         words = [word for word in aligned if word.said]
         for word, names, matrix in zip(words, labels, counts, strict=True):

@@ -11,7 +11,7 @@ from gridkit.evaluate.report.confusion import Confusion, confusions
 from gridkit.evaluate.report.latency import Latency, latency_of
 from gridkit.evaluate.report.notes import notes
 from gridkit.evaluate.results import Scored
-from gridkit.evaluate.statistics import per_speaker, tabulate
+from gridkit.evaluate.statistics import per_speaker
 from gridkit.evaluate.table import (
     Cell,
     Row,
@@ -144,8 +144,8 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
         small_print=_table(rows, small),
         axis=axis,
         points=points,
-        cards=tuple(chosen_cards(scored.clips, result.rank_metric, media)),
-        sentences=tuple(worst_sentences(scored.clips, result.rank_metric)) if gives_text else (),
+        cards=tuple(chosen_cards(scored, media)),
+        sentences=tuple(worst_sentences(scored)) if gives_text else (),
         speaker_axis=speaker_axis,
         zero=speaker_axis.percent(0.0),
         speakers=speakers,
@@ -194,11 +194,10 @@ def _points(rows: Sequence[Row], metric: str) -> tuple[Axis, tuple[Point, ...]]:
 
 def _speakers(scored: Scored) -> tuple[Axis, tuple[SpeakerBar, ...]]:
     metric = scored.result.rank_metric
-    sums = tabulate(scored.clips, expected=[metric])
-    values, of_speaker = sums.values[:, sums.names.index(metric)], sums.speakers
+    values, of_speaker = scored.table.column(metric), scored.table.speakers
     axis = nice_axis([float(value) for value in values], in_percent=describe(metric).percent)
     bars = []
-    for speaker, own in per_speaker(scored.clips, expected=[metric]).items():
+    for speaker, own in per_speaker(scored.table).items():
         clips = values[of_speaker == speaker]
         ticks = tuple(axis.percent(value) for value in thin(clips))
         text = describe(metric).text(own[metric])
@@ -208,7 +207,7 @@ def _speakers(scored: Scored) -> tuple[Axis, tuple[SpeakerBar, ...]]:
 
 def _main_listener(scored: Scored) -> str | None:
     """Return whose text the confusions show: the system's own, else the default recogniser's."""
-    heard = sorted({name for clip in scored.clips for name in clip.text})
+    heard = sorted(scored.table.heard_by)
     preferred = ("system", DEFAULT_RECOGNISER, *heard)
     return next((name for name in preferred if name in heard), None)
 
