@@ -36,7 +36,9 @@ Older protocols, and what is not known of each:
               "model.pt2, model.onnx, predictions:DIR or hf:ORG/NAME@REVISION.")  # fmt: skip
 @click.option("--data", required=True, metavar="DIR",
               help="A prepared corpus: its folder, or hf:ORG/NAME@REVISION.")  # fmt: skip
-@click.option("--split", required=True, metavar="NAME[:SUBSET]", help="Such as s1 or unseen:val.")
+@click.option("--split", required=True, metavar="NAME[:SUBSET]",
+              help="Such as s1 or unseen:val; or a file that lists clips, s2/bbaf1n<TAB>test "
+              "in a line.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
               help="RESULT folder.  [default: results/MODEL-SPLIT-SUBSET]")  # fmt: skip
 @click.option("--decoding", type=click.Choice(DECODINGS),
@@ -140,8 +142,8 @@ def command(
         others=results_beside,
     )
     show_outcome(scored, subset, others, as_json=as_json)
-    if recorded and spec.path is not None:
-        _record(scored, spec.path)
+    if recorded:
+        _record(scored, Path(spec.text))
 
 
 def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from gridkit.compute.cache import cache_folder
 from gridkit.compute.lock import folder_lock
 from gridkit.evaluate.compare import check_comparable
-from gridkit.evaluate.controls import CONTROLS, PREFIX
+from gridkit.evaluate.controls import CONTROLS, FROM_TRAIN, PREFIX
 from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.question import clips_question, digest_of
@@ -64,7 +64,8 @@ def rows_beside(
 def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[Row]:
     """Yield the controls of a system's task, but for the system itself where it is one.
 
-    They are evaluated now where the cache does not have them.
+    They are evaluated now where the cache does not have them. Where there is no train clip, those
+    that learn from some are left out.
     """
     task = scored.result.task
     judges = versions_of(load_recognisers(options.recognisers, subset))
@@ -73,7 +74,8 @@ def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[R
     with folder_lock(folder, wait=True):
         for name in CONTROLS[task]:
             control = parse_model(f"{PREFIX}{name}")
-            if scored.result.system.get("name") == control.text:
+            untaught = name in FROM_TRAIN and not subset.kept("train")
+            if untaught or scored.result.system.get("name") == control.text:
                 continue
             out = folder / name
             if not (out / RESULT_FILE).is_file():

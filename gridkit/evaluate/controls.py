@@ -30,6 +30,9 @@ from gridkit.metrics.recognise import Pocketsphinx
 PREFIX = "control:"
 NOISE_LEVEL = 0.05
 
+FROM_TRAIN = ("average", "majority")
+"""Controls that learn from the split's train clips."""
+
 Control = Callable[[Iterable[Reference], Iterable[Reference]], Iterator[Prediction]]
 """From references and train clips to predictions."""
 

@@ -2,15 +2,17 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from gridkit.corpus.codes import split_id
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ, Status
-from gridkit.corpus.splits import SUBSETS, Split, hash_ids
-from gridkit.errors import CorpusError, UsageError
+from gridkit.corpus.splits import SUBSETS, Split, hash_ids, import_split
+from gridkit.errors import CorpusError, SplitError, UsageError
 from gridkit.evaluate.records import Reference
 from gridkit.evaluate.report.clips import ClipMedia
 from gridkit.media.codecs import decode_crop, decode_flac
@@ -33,8 +35,7 @@ class Subset:
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """The kept clips, sorted by id."""
-        kept = (row.id for row in self.corpus.manifest if row.status is Status.KEPT and row.id)
-        return tuple(sorted(set(kept) & set(self.split.ids(self.name))))
+        return self.kept(self.name)
 
     @cached_property
     def missing(self) -> int:
@@ -100,27 +101,49 @@ class Subset:
     def _sound(self, clip: str) -> np.ndarray:
         return read_sound(self.corpus.row(clip, ["audio"])["audio"]["bytes"], clip)
 
+    def kept(self, subset: str) -> tuple[str, ...]:
+        """Return the clips of a subset of the split that the corpus keeps, sorted by id."""
+        kept = (row.id for row in self.corpus.manifest if row.status is Status.KEPT and row.id)
+        return tuple(sorted(set(kept) & set(self.split.ids(subset))))
+
     def _references(self, subset: str) -> Iterator[Reference]:
-        batches = self.corpus.batches(SOUND_COLUMNS, split=self.split.name, subset=subset)
-        for batch in batches:
-            for row in batch.to_pylist():
-                samples = read_sound(row["audio"]["bytes"], row["id"])
-                yield Reference(row["id"], row["text"], samples)
+        for row in self._rows(subset):
+            samples = read_sound(row["audio"]["bytes"], row["id"])
+            yield Reference(row["id"], row["text"], samples)
+
+    def _rows(self, subset: str) -> Iterator[dict[str, Any]]:
+        if self.split.name not in self.corpus.file.splits:  # a list; there is no column of it
+            for clip in self.kept(subset):
+                yield self.corpus.row(clip, SOUND_COLUMNS)
+            return
+        for batch in self.corpus.batches(SOUND_COLUMNS, split=self.split.name, subset=subset):
+            yield from batch.to_pylist()
 
 
 def open_subset(corpus: Corpus, text: str) -> Subset:
-    """Return the subset that `NAME` or `NAME:subset` names; `test` where none is named.
+    """Return the subset that `NAME`, or a file, names; `test` where no `:subset` follows.
+
+    Args:
+        corpus: what holds the clips.
+        text: `NAME` or `NAME:subset`; NAME is a split of the corpus or a list of clips with a
+            subset in each line, as `prepare --split-file` takes it.
 
     Raises:
         UsageError: no such split or subset.
+        SplitError: a list that cannot be read as one.
         CorpusError: the corpus holds no clip of it.
     """
     name, _, subset = text.partition(":")
     subset = subset or "test"
     splits = {split.name: split for split in corpus.splits}
+    if name not in splits and Path(name).is_file():
+        listed = _read_list(Path(name))
+        if listed.name in splits:
+            raise UsageError(f"--split {text}: {listed.name} is a split already; rename the file")
+        splits[name] = listed
     if name not in splits or subset not in SUBSETS:
         raise UsageError(
-            f"--split {text}: expected NAME or NAME:subset; {corpus.folder} has the splits "
+            f"--split {text}: expected NAME, FILE or NAME:subset; {corpus.folder} has the splits "
             f"{', '.join(splits)}, with the subsets {', '.join(SUBSETS)}"
         )
     found = Subset(corpus, splits[name], subset)
@@ -130,6 +153,21 @@ def open_subset(corpus: Corpus, text: str) -> Subset:
             "says what is there"
         )
     return found
+
+
+def _read_list(path: Path) -> Split:
+    """Return a list as a split named like its file.
+
+    Its test is one of unseen speakers where it names other clips, none of them of a test speaker.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SplitError(f"--split {path}: cannot be read: {error}") from error
+    split = import_split(path.stem, {"": text})
+    speakers = {name: {split_id(clip)[0] for clip in split.ids(name)} for name in SUBSETS}
+    others = speakers["train"] | speakers["val"]
+    return replace(split, unseen_speakers=bool(others) and not others & speakers["test"])
 
 
 def read_sound(flac: bytes, where: str | Path) -> np.ndarray:

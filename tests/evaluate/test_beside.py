@@ -13,6 +13,9 @@ from gridkit.evaluate.beside import rows_beside
 from gridkit.evaluate.controls import CONTROLS
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.results import read_scored, write_result
+from gridkit.evaluate.run import evaluate
+from gridkit.evaluate.subset import open_subset
+from gridkit.evaluate.systems import parse_model
 
 OPTIONS = Options(timed=False, workers=1)
 
@@ -20,9 +23,6 @@ OPTIONS = Options(timed=False, workers=1)
 @pytest.fixture(scope="module")
 def read(tmp_path_factory, spoken):
     """A finished lipreading control on `spoken`: its two controls are quick to make."""
-    from gridkit.evaluate.run import evaluate
-    from gridkit.evaluate.systems import parse_model
-
     out = tmp_path_factory.mktemp("read") / "result"
     options = replace(OPTIONS, task="lipreading")
     return evaluate(parse_model("control:majority"), spoken, out, options)
@@ -38,6 +38,15 @@ def test_the_controls_of_the_task_but_for_the_system_itself(read, spoken, tmp_pa
     assert rows[0].result.metrics["wer"].value == 0
     assert set(CONTROLS["lipreading"]) == {"reference", "majority"}
     assert list(cache.glob("controls/*/lipreading/reference/result.json"))
+
+
+def test_without_train_clips_there_is_no_control_that_learns(spoken, tmp_path):
+    path = tmp_path / "some.tsv"
+    path.write_text(f"{spoken.ids[0]}\ttest\n")
+    some = open_subset(spoken.corpus, str(path))
+    options = replace(OPTIONS, task="lipreading")
+    truth = evaluate(parse_model("control:reference"), some, tmp_path / "result", options)
+    assert rows_beside(truth, some, OPTIONS, tmp_path) == []
 
 
 def test_controls_are_made_once_whatever_the_device(read, spoken, tmp_path, monkeypatch):

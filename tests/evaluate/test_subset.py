@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gridkit.corpus.splits import grid_split, hash_ids
-from gridkit.errors import CorpusError, UsageError
+from gridkit.errors import CorpusError, SplitError, UsageError
 from gridkit.evaluate.subset import open_subset, read_sound
 from gridkit.media.codecs import decode_flac, encode_flac
 from gridkit.store.reader import open_corpus
@@ -67,6 +67,46 @@ def test_a_subset_is_named_and_test_if_not(made_up, text, clips):
 def test_no_such_subset_names_those_there_are(made_up, text):
     with pytest.raises(UsageError, match=r"s1, seen4.*train, val, test"):
         open_subset(open_corpus(made_up), text)
+
+
+def test_a_list_of_clips_is_a_split(made_up, tones, tmp_path):
+    path = tmp_path / "some.tsv"
+    test, train = tones.ids[3:5], grid_split("s1").ids("train")[:2]
+    lines = [f"{clip}\ttest\n" for clip in test] + [f"{clip}\ttrain\n" for clip in train]
+    path.write_text("".join(lines))
+    found = open_subset(open_corpus(made_up), str(path))
+    assert (found.split.name, found.ids, found.missing) == ("some", test, 0)
+    assert not found.split.unseen_speakers
+    assert [clip.id for clip in found.references()] == list(test)
+    assert [clip.id for clip in found.train_references()] == list(train)
+    named = {clip.id: clip for clip in tones.references()}
+    for reference in found.references():
+        assert reference.text == named[reference.id].text
+        assert np.array_equal(reference.samples, named[reference.id].samples)
+    assert open_subset(open_corpus(made_up), f"{path}:train").ids == train
+    path.write_text(lines[0] + "s2/bbaf1n\ttrain\n")
+    unseen = open_subset(open_corpus(made_up), str(path))
+    assert unseen.split.unseen_speakers
+    path.write_text(lines[0])
+    assert not open_subset(open_corpus(made_up), str(path)).split.unseen_speakers
+
+
+def test_a_list_that_is_none_is_told_in_one_line(made_up, tmp_path):
+    path = tmp_path / "some.tsv"
+    path.write_text("s1/bbaf2n\n")
+    with pytest.raises(SplitError, match="split some, list line 1: no subset"):
+        open_subset(open_corpus(made_up), str(path))
+    path.write_bytes(b"\xff")
+    with pytest.raises(SplitError, match=r"some\.tsv: cannot be read"):
+        open_subset(open_corpus(made_up), str(path))
+    same = tmp_path / "s1"
+    same.mkdir()
+    with pytest.raises(UsageError, match="expected NAME, FILE or NAME:subset"):
+        open_subset(open_corpus(made_up), str(same))
+    taken = tmp_path / "s1.tsv"
+    taken.write_text("s1/bbaf2n\ttest\n")
+    with pytest.raises(UsageError, match="s1 is a split already"):
+        open_subset(open_corpus(made_up), str(taken))
 
 
 def test_a_subset_without_a_clip_is_refused(made_up):
