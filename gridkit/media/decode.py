@@ -10,7 +10,7 @@ channels by our own arithmetic (FFmpeg's down-mix multiplies by 1.414), 16 kHz b
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -46,13 +46,19 @@ class Media:
     """Packets that failed to decode, in both streams."""
 
 
-def decode_clip(source: Path | bytes, max_frames: int = MAX_FRAMES) -> Media:
+def decode_clip(
+    source: Path | bytes,
+    max_frames: int = MAX_FRAMES,
+    only_sizes_px: Collection[tuple[int, int]] | None = None,
+) -> Media:
     """Decode a clip in any container and codec that FFmpeg knows.
 
     Args:
         source: a file, or its content.
         max_frames: decoding stops one frame after this many, so that a file of hours does
             not fill the memory.
+        only_sizes_px: width and height of the pictures that are wanted; where the header says
+            others, nothing is decoded, and the video has its size and no frame. None for any.
 
     Raises:
         MediaError: the file is no readable video container, or its pictures are larger than
@@ -60,7 +66,7 @@ def decode_clip(source: Path | bytes, max_frames: int = MAX_FRAMES) -> Media:
     """
     try:
         with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as container:
-            return _decode_streams(container, max_frames)
+            return _decode_streams(container, max_frames, only_sizes_px)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"cannot be opened as a video: {_reason(error)}") from error
 
@@ -93,10 +99,16 @@ def fit_length(samples: np.ndarray, length: int) -> np.ndarray:
     return np.pad(samples, (0, length - len(samples)))
 
 
-def _decode_streams(container: av.container.InputContainer, max_frames: int) -> Media:
+def _decode_streams(
+    container: av.container.InputContainer,
+    max_frames: int,
+    only_sizes_px: Collection[tuple[int, int]] | None,
+) -> Media:
     video_stream = next(iter(container.streams.video), None)
     sound_stream = next(iter(container.streams.audio), None)
     pictures = _Pictures(video_stream, max_frames) if video_stream else None
+    if pictures is not None and only_sizes_px and pictures.size_px not in (*only_sizes_px, (0, 0)):
+        return Media(pictures.no_frames(), None, 0)
     sound = _Sound(sound_stream) if sound_stream else None
     by_index = {part.index: part for part in (pictures, sound) if part is not None}
     for packet in _packets(container, list(by_index)):
@@ -155,6 +167,8 @@ class _Pictures(_Stream):
         super().__init__(stream, stream.codec_context)
         # one thread: processes are the unit of parallel work
         stream.codec_context.thread_count = 1
+        self.size_px = (stream.codec_context.width, stream.codec_context.height)
+        """As the header says; (0, 0) where it does not."""
         self.first_s = 0.0
         self.full = False
         self._rate_fps = Fraction(stream.average_rate or 0)
@@ -182,6 +196,12 @@ class _Pictures(_Stream):
             np.stack([plane_pixels(frame.planes[1]), plane_pixels(frame.planes[2])])
         )
         self.full = len(self._luma) > self._max_frames
+
+    def no_frames(self) -> Video:
+        width, height = self.size_px
+        luma = np.empty((0, height, width), np.uint8)
+        chroma = np.empty((0, 2, height // 2, width // 2), np.uint8)
+        return Video(luma, chroma, self._full_range, self._rate_fps)
 
     def video(self) -> Video | None:
         if not self._luma:

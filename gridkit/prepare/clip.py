@@ -179,7 +179,7 @@ def flags_of(quality: Quality) -> tuple[Flag, ...]:
 
 def _read(task: Task) -> Media | Rejection:
     try:
-        return decode_clip(task.file.read())
+        return decode_clip(task.file.read(), only_sizes_px=SIZES_PX)
     except (MediaError, ArchiveError, OSError) as error:
         return Rejection(Reason.UNREADABLE, str(error))
 

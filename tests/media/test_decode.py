@@ -167,3 +167,17 @@ def test_length_is_cut_or_padded_at_the_end() -> None:
     samples = np.arange(1, 6)
     assert fit_length(samples, 3).tolist() == [1, 2, 3]
     assert fit_length(samples, 7).tolist() == [1, 2, 3, 4, 5, 0, 0]
+
+
+def test_pictures_of_a_size_nobody_wants_are_not_decoded(make_clip, tmp_path, monkeypatch):
+    path = make_clip(tmp_path / "a.mkv", frames=3, size=(3840, 2160), sound=np.ones(16_000, "i2"))
+    monkeypatch.setattr(decode._Stream, "decode", pytest.fail)
+    media = decode_clip(path, only_sizes_px=[(64, 48), (360, 288)])
+    assert media.video.luma.shape == (0, 2160, 3840)
+    assert media.samples is None
+
+
+def test_pictures_of_a_wanted_size_are_decoded(make_clip, tmp_path):
+    path = make_clip(tmp_path / "a.mkv", frames=3)
+    wanted = decode_clip(path, only_sizes_px=[(360, 288), (64, 48)])
+    np.testing.assert_array_equal(wanted.video.luma, decode_clip(path).video.luma)

@@ -9,9 +9,10 @@ import soxr
 
 from gridkit.corpus.alignment import Word
 from gridkit.corpus.records import Clip, Flag, Quality, Reason
+from gridkit.media import decode
 from gridkit.media.decode import Media, decode_clip
 from gridkit.media.video import Video
-from gridkit.prepare.clip import check_streams, flags_of, prepare_clip, snr_db
+from gridkit.prepare.clip import Rejection, check_streams, flags_of, prepare_clip, snr_db
 from gridkit.prepare.plan import make_plan
 from gridkit.prepare.request import make_settings
 from gridkit.prepare.sources import scan
@@ -109,3 +110,13 @@ def test_a_second_face_is_flagged_and_the_larger_one_cropped(source) -> None:
     assert Flag.MANY_FACES in after.flags
     moved_px = np.abs(after.landmarks.astype(int) - before.landmarks).mean()
     assert moved_px < 3
+
+
+def test_a_clip_in_4k_is_rejected_by_its_header(source, make_clip, monkeypatch) -> None:
+    task = make_plan(scan(source), "talking").batches[0].tasks[0]
+    make_clip(task.file.file, frames=2, size=(3840, 2160), format="matroska")
+    monkeypatch.setattr(decode._Stream, "decode", pytest.fail)
+    rejection = prepare_clip(task, make_settings(()))
+    assert rejection == Rejection(
+        Reason.SIZE, "pictures of 3840 x 2160, not 360 x 288 or 720 x 576"
+    )
