@@ -70,6 +70,11 @@ class FileBars:
         else:
             self._lines[name].advance(count)
 
+    def on_wait(self, url: str, reason: str, wait_s: float) -> None:
+        """Say what failed, and when it is tried again."""
+        line = f"{url}: {reason}; trying again in {max(1, round(wait_s))} s"
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     def on_done(self, name: str) -> None:
         """Say that a file is whole and checked."""
         if self._console.is_terminal:

@@ -52,6 +52,9 @@ class TransferProgress(Protocol):
     def on_bytes(self, name: str, count: int) -> None:
         """So many more bytes have arrived."""
 
+    def on_wait(self, url: str, reason: str, wait_s: float) -> None:
+        """An attempt failed; the next one begins after so many seconds."""
+
     def on_done(self, name: str) -> None:
         """The file is whole and checked."""
 
@@ -65,6 +68,9 @@ class Silent:
     def on_bytes(self, name: str, count: int) -> None:
         """Say nothing."""
 
+    def on_wait(self, url: str, reason: str, wait_s: float) -> None:
+        """Say nothing."""
+
     def on_done(self, name: str) -> None:
         """Say nothing."""
 
@@ -75,6 +81,8 @@ class Patience:
 
     attempts: int = 8
     """Attempts in a row without a new byte before giving up."""
+    attempts_unanswered: int = 5
+    """The same for servers none of which has answered yet: no network, or a wrong address."""
     first_wait_s: float = 1.0
     """Wait after the first of them; it doubles with each further one."""
     longest_wait_s: float = 60.0
@@ -82,6 +90,8 @@ class Patience:
     """A server that asks for more than this is left for another day."""
     stall_s: float = 30.0
     """Silence on an open connection that counts as a cut."""
+    connect_s: float = 10.0
+    """How long a connection may take to open."""
     sleep: Callable[[float], object] | None = None
     """Replaces waiting, in tests."""
 
@@ -118,9 +128,11 @@ class Fetcher:
         self._patience = patience
         self._progress = progress or Silent()
         self._stop = stop or threading.Event()
+        self._answered = threading.Event()
         self._client = httpx2.Client(
             follow_redirects=True,
-            timeout=httpx2.Timeout(patience.stall_s),
+            timeout=httpx2.Timeout(patience.stall_s, connect=patience.connect_s),
+            event_hooks={"response": [lambda _response: self._answered.set()]},
             # Ranges and checksums are those of the file itself, so nothing may compress it.
             headers={"User-Agent": f"gridkit/{__version__}", "Accept-Encoding": "identity"},
         )
@@ -261,18 +273,26 @@ class Fetcher:
             except (httpx2.RequestError, httpx2.InvalidURL) as error:
                 raise NetworkError(f"{url}: {error}; check the address") from error
             failures = 0 if farthest_bytes() > before else failures + 1
-            if failures >= self._patience.attempts:
-                raise NetworkError(
-                    f"{url}: {reason}; gave up after {failures} attempts without a new byte; "
-                    "what has arrived is kept, run it again to go on"
-                )
+            self._check_patience(url, reason, failures)
             if retry_after_s > self._patience.longest_retry_after_s:
                 raise NetworkError(
                     f"{url}: the server asks to come back in {retry_after_s:.0f} s; "
                     "what has arrived is kept, run it again then"
                 )
+            wait_s = max(self._patience.wait_s(failures), retry_after_s)
+            self._progress.on_wait(url, reason, wait_s)
             sleep = self._patience.sleep or self._stop.wait
-            sleep(max(self._patience.wait_s(failures), retry_after_s))
+            sleep(wait_s)
+
+    def _check_patience(self, url: str, reason: str, failures: int) -> None:
+        if self._answered.is_set():
+            attempts = self._patience.attempts
+            hint = " without a new byte; what has arrived is kept, run it again to go on"
+        else:
+            attempts = min(self._patience.attempts, self._patience.attempts_unanswered)
+            hint = ", none of them answered; check the network and the address"
+        if failures >= attempts:
+            raise NetworkError(f"{url}: {reason}; gave up after {failures} attempts{hint}")
 
 
 def is_complete(path: Path, file: RemoteFile) -> bool:

@@ -24,6 +24,7 @@ import pytest
 from click.testing import CliRunner
 
 from gridkit.cli.download import command
+from gridkit.cli.file_bars import FileBars
 from gridkit.compute.lock import folder_lock
 from gridkit.errors import (
     ChecksumError,
@@ -389,6 +390,46 @@ def test_api_that_answers_nonsense(zenodo, fetch, answer):
         fetch()
 
 
+def test_every_further_attempt_is_told_with_its_reason(zenodo, fetch, waits):
+    told = []
+
+    class Waiting(Recorder):
+        def on_wait(self, url, reason, wait_s):
+            told.append((url, reason, wait_s))
+
+    zenodo.cut(ZENODO_S11, after=100_000)
+    zenodo.answer(ZENODO_S11, 503, Retry_After="7")
+    fetch(progress=Waiting())
+    assert [(url, wait_s) for url, _, wait_s in told] == [
+        (f"{zenodo.url}{ZENODO_S11}?download=1", wait_s) for wait_s in waits
+    ]
+    assert [reason for _, reason, _ in told] == [told[0][1], "answers 503 Service Unavailable"]
+    assert "peer closed" in told[0][1] or "ends after" in told[0][1]
+    assert told[1][2] == 7
+
+
+def test_waiting_is_one_plain_line(capsys):
+    with FileBars() as bars:
+        bars.on_wait("http://127.0.0.1/s1.zip", "ConnectError [Errno 111] refused", 3.4)
+    line = "http://127.0.0.1/s1.zip: ConnectError [Errno 111] refused; trying again in 3 s\n"
+    assert capsys.readouterr().err == line
+
+
+def test_a_server_that_never_answered_is_left_sooner(tmp_path, waits, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    patience = Patience(sleep=waits.append)
+    with pytest.raises(NetworkError, match="gave up after 5 attempts, none of them answered; "):
+        download(tmp_path, speakers=["s11"], base_url="http://127.0.0.1:9", patience=patience)
+    assert sum(waits) <= 15
+
+
+def test_a_server_that_answers_only_errors_has_answered(zenodo, fetch, waits):
+    for _ in range(7):
+        zenodo.answer("/api/records/3625687", 503)
+    fetch(patience=Patience(sleep=waits.append))
+    assert len(waits) == 7
+
+
 def test_no_server_at_all(tmp_path, waits, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     patience = Patience(attempts=3, sleep=waits.append)
@@ -511,6 +552,9 @@ class Recorder:
 
     def on_bytes(self, name, count):
         self.have[name] += count
+
+    def on_wait(self, url, reason, wait_s):
+        pass
 
     def on_done(self, name):
         self.events.append(("done", name))
