@@ -118,18 +118,20 @@ def read_corpus_file(folder: Path) -> CorpusFile:
     path = folder / CORPUS_NAME
     if not path.is_file():
         raise CorpusError(_why_none(folder))
+    content = None
     try:
         content = json.loads(read_file(path))
         version = content["schema_version"]
         if version > SCHEMA_VERSION:
             raise CorpusError(
-                f"{folder} was made by a newer gridkit ({content['gridkit_version']}; this is "
-                f"{__version__}); upgrade: pip install --upgrade gridkit"
+                f"{folder} was made by a newer gridkit ({content['gridkit_version']}, schema "
+                f"{version}; this is {__version__}, schema {SCHEMA_VERSION}); "
+                "upgrade: pip install --upgrade gridkit"
             )
         return _corpus_of(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CorpusError(
-            f"{path}: damaged ({type(error).__name__}: {error}); run gridkit prepare again"
+            f"{path}: {_why_unreadable(content)} ({type(error).__name__}: {error})"
         ) from error
 
 
@@ -142,6 +144,13 @@ def _why_none(folder: Path) -> str:
             "give the same gridkit prepare command again to finish it"
         )
     return f"{folder} is no prepared corpus (it has no {CORPUS_NAME}); make one: gridkit prepare"
+
+
+def _why_unreadable(content: object) -> str:
+    made_by = content.get("gridkit_version") if isinstance(content, dict) else None
+    if made_by in (None, __version__):
+        return "damaged; run gridkit prepare again"
+    return f"damaged, or not for this gridkit {__version__}: gridkit {made_by} made it"
 
 
 def _corpus_of(content: Mapping[str, Any]) -> CorpusFile:

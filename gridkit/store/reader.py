@@ -100,7 +100,7 @@ class Corpus:
         if lacking:
             raise CorpusError(
                 f"{self.folder} has no crop {', '.join(lacking)} "
-                f"(it has {', '.join(self.file.profiles)}); add it: "
+                f"(it has {', '.join(self.file.profiles) or 'none'}); add it: "
                 f"gridkit prepare {self.folder} --crop {lacking[0]}"
             )
         columns = [*RECORD_COLUMNS, *map(crop_column, names)]

@@ -52,6 +52,21 @@ def test_a_newer_corpus_asks_for_an_upgrade(corpus_dir):
         read_corpus_file(corpus_dir)
 
 
+def test_a_newer_schema_is_told_apart_where_the_versions_are_equal(corpus_dir):
+    rewrite(corpus_dir, schema_version=2)
+    with pytest.raises(CorpusError, match=rf"\({__version__}, schema 2; this is .*, schema 1\)"):
+        read_corpus_file(corpus_dir)
+
+
+def test_what_another_gridkit_made_is_not_said_to_be_damaged_for_sure(corpus_dir):
+    rewrite(corpus_dir, gridkit_version="9.1.0", invented_later=True)
+    with pytest.raises(CorpusError, match=r"damaged, or not for this gridkit .*: gridkit 9\.1\.0 "):
+        read_corpus_file(corpus_dir)
+    rewrite(corpus_dir, gridkit_version=__version__)
+    with pytest.raises(CorpusError, match="damaged; run gridkit prepare again"):
+        read_corpus_file(corpus_dir)
+
+
 def test_an_unfinished_corpus_says_so(corpus_dir):
     (corpus_dir / CORPUS_NAME).unlink()
     (corpus_dir / ".gridkit").mkdir()

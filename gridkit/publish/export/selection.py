@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gridkit.corpus.records import Clip, ManifestRow, Status
 from gridkit.corpus.splits import SUBSETS
 from gridkit.errors import CorpusError, UsageError
+from gridkit.media.profiles import DEFAULT_PROFILE
 from gridkit.store.card import DEFAULT_SPLIT
 from gridkit.store.reader import Corpus
 
@@ -85,10 +86,10 @@ def _profile(corpus: Corpus, profile: str | None) -> str:
     names = tuple(corpus.file.profiles)
     if profile is None and len(names) > 1:
         raise UsageError(f"{corpus.folder} has the crops {', '.join(names)}; choose one by --crop")
-    chosen = names[0] if profile is None else profile
+    chosen = profile or next(iter(names), DEFAULT_PROFILE)
     if chosen not in names:
         raise CorpusError(
-            f"{corpus.folder} has no crop {chosen} (it has {', '.join(names)}); add it: "
+            f"{corpus.folder} has no crop {chosen} (it has {', '.join(names) or 'none'}); add it: "
             f"gridkit prepare {corpus.folder} --crop {chosen}"
         )
     return chosen

@@ -11,7 +11,9 @@ import time
 
 import pytest
 
+from gridkit.errors import CorpusError
 from gridkit.publish.export import run as module
+from gridkit.store.reader import open_corpus
 
 FORMATS = ("webdataset", "lhotse", "filelist")
 CROP = ("--crop", "mouth96")
@@ -186,6 +188,17 @@ def test_errors_are_one_line(run, corpus_dir, tmp_path, options, status, says):
     assert says in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_corpus_without_a_crop(run, store, tmp_path):
+    clips = [store.make_clip(clip, []) for clip in store.tiny_ids()[:2]]
+    store._write_corpus(tmp_path / "bare", clips, profiles=[])
+    out = tmp_path / "out"
+    status, _, err = run("export", tmp_path / "bare", "--format", "lhotse", "--out", out)
+    assert status == 3
+    assert f"has no crop mouth96 (it has none); add it: gridkit prepare {tmp_path / 'bare'}" in err
+    with pytest.raises(CorpusError, match=r"it has none"):
+        next(open_corpus(tmp_path / "bare").clips(profiles=["lipnet"]))
 
 
 def test_damaged_sound_names_the_clip(run, corpus_dir, tmp_path, monkeypatch):
