@@ -4,6 +4,7 @@
 # make bench-prepare             gridkit against the public way, on real clips
 # make bench-evaluate            scoring: the public libraries called plainly, on real clips
 # make bench-train               a training step of LipNet, and a plain PyTorch step
+# make bench-publish             crops through `datasets`, and what publishing sends, on real clips
 PYTHON ?= python3
 VENV ?= .venv
 DATA ?= corpus
@@ -12,7 +13,7 @@ SPLIT ?= s1:test
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check install results bench-prepare bench-evaluate bench-train
+.PHONY: demo test check install results bench-prepare bench-evaluate bench-train bench-publish
 
 install: $(INSTALLED)
 
@@ -48,3 +49,6 @@ bench-evaluate: $(INSTALLED)
 
 bench-train: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_train.py
+
+bench-publish: $(INSTALLED)
+	$(BIN)/python benchmarks/bench_publish.py
