@@ -50,21 +50,9 @@ class WordFeedback(nn.Module):
         super().__init__()
         self.told = nn.Linear(WORD_CLASSES, features)
 
-    def forward(self, features: torch.Tensor, recurrent: "Bidirectional", heads: Heads) -> Output:
-        """Return both outputs, the words as the layers before the last hear them.
-
-        Args:
-            features: (B, T, inputs of `recurrent`).
-            recurrent: at least two layers.
-            heads: of the same width as its layers.
-        """
-        heard: list[torch.Tensor] = []
-
-        def tell(between: torch.Tensor) -> torch.Tensor:
-            heard.append(heads(between).words)
-            return between + self.told(heard[0].softmax(-1)).to(between.dtype)
-
-        return Output(heads(recurrent(features, tell)).characters, heard[0])
+    def forward(self, words: torch.Tensor) -> torch.Tensor:
+        """Map word log-probabilities (B, T, 52) to what is added to features (B, T, F)."""
+        return self.told(words.softmax(-1))
 
 
 RECURRENT: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
@@ -114,3 +102,28 @@ def _make_orthogonal(layer: nn.Module) -> None:
         if "weight_hh" in name:
             for gate in weights.chunk(len(weights) // layer.hidden_size):
                 nn.init.orthogonal_(gate)
+
+
+def read(
+    features: torch.Tensor,
+    recurrent: Bidirectional,
+    heads: Heads,
+    feedback: WordFeedback | None,
+) -> Output:
+    """Return both outputs; with feedback the words are those before the last recurrent layer.
+
+    Args:
+        features: (B, T, inputs of `recurrent`).
+        recurrent: at least two layers where there is feedback.
+        heads: of the width of its layers.
+        feedback: of that width too.
+    """
+    if feedback is None:
+        return heads(recurrent(features))
+    heard: list[torch.Tensor] = []
+
+    def tell(between: torch.Tensor) -> torch.Tensor:
+        heard.append(heads(between).words)
+        return between + feedback(heard[0]).to(between.dtype)
+
+    return Output(heads(recurrent(features, tell)).characters, heard[0])

@@ -15,7 +15,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from gridkit.models.heads import Bidirectional, Heads, Output, WordFeedback
+from gridkit.models.heads import Bidirectional, Heads, Output, WordFeedback, read
 
 FRAMES_PER_SECOND = 25.0
 """Of the output: one distribution a video frame."""
@@ -111,9 +111,7 @@ class LipNet(nn.Module):
         # the memory of (B, T, H, W, C) is that of a channels-last (B, C, T, H, W)
         volume = self.front(pixels.permute(0, 4, 1, 2, 3))
         features = volume.transpose(1, 2).flatten(2)
-        if self.feedback is not None:
-            return self.feedback(features, self.recurrent, self.heads)
-        return self.heads(self.recurrent(features))
+        return read(features, self.recurrent, self.heads, self.feedback)
 
 
 def _convolutions(settings: LipNetSettings) -> list[nn.Module]:

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from gridkit.corpus.records import SAMPLE_RATE_HZ
-from gridkit.models.heads import Bidirectional, Heads, Output
+from gridkit.models.heads import Bidirectional, Heads, Output, WordFeedback, read
 
 WINDOW_SAMPLES = 400
 HOP_SAMPLES = 160
@@ -48,6 +48,8 @@ class RecogniserSettings:
     """In training, up to so many neighbouring bands are silenced, twice a clip."""
     mask_frames: int = 20
     """In training, up to so many 10 ms frames are silenced, twice a clip."""
+    word_feedback: bool = False
+    """Whether the last recurrent layer is told which words the others hear (heads.py)."""
 
 
 class LogMel(nn.Module):
@@ -95,6 +97,7 @@ class Recogniser(nn.Module):
             settings.dropout,
         )
         self.heads = Heads(2 * settings.hidden)
+        self.feedback = WordFeedback(2 * settings.hidden) if settings.word_feedback else None
 
     def features(self, samples: torch.Tensor) -> torch.Tensor:
         """Return what the convolutions make of sound (B, N): (B, N // 320, F)."""
@@ -109,7 +112,7 @@ class Recogniser(nn.Module):
         Args:
             samples: float, -1 to 1, 16 kHz, (B, N).
         """
-        return self.heads(self.recurrent(self.features(samples)))
+        return read(self.features(samples), self.recurrent, self.heads, self.feedback)
 
 
 class _Front2d(nn.Module):

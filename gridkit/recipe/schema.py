@@ -212,7 +212,10 @@ def _model(table: Mapping[str, Any], where: str) -> ModelSettings:
     kind = settings.pop("class", None)
     if kind not in MODELS:
         raise RecipeError(f"{where} [model]: no class {kind!r}; it is one of {', '.join(MODELS)}")
-    return fill(MODELS[kind], settings, f"{where} [model]")
+    model = fill(MODELS[kind], settings, f"{where} [model]")
+    if model.word_feedback and model.recurrent_layers < 2:
+        raise RecipeError(f"{where} [model]: word_feedback needs recurrent_layers of at least 2")
+    return model
 
 
 def _results(value: object, where: str) -> tuple[Measured, ...] | str:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gridkit.models.lipnet import COMPACT, LipNet
+from gridkit.models.recogniser import Recogniser, RecogniserSettings
 
 SMALL = replace(COMPACT, height_px=12, width_px=24, channels=(4, 4, 4), hidden=8)
 FRAMES = torch.randint(0, 256, (2, 10, 12, 24, 1), generator=torch.Generator().manual_seed(0))
@@ -47,3 +48,14 @@ def test_what_is_told_reaches_the_characters():
 def test_weights_hold_the_feedback_only_where_it_is_set(word_feedback):
     names = reader(word_feedback).state_dict()
     assert any("feedback" in name for name in names) is word_feedback
+
+
+def test_a_recogniser_hears_its_words_too():
+    settings = RecogniserSettings(channels=(4, 4, 4), hidden=8, word_feedback=True)
+    torch.manual_seed(0)
+    model = Recogniser(settings).eval()
+    samples = torch.randn(1, 3200, generator=torch.Generator().manual_seed(0))
+    before = model(samples)
+    with torch.no_grad():
+        model.heads.words.bias[7] += 20.0
+    assert not torch.allclose(before.characters, model(samples).characters)

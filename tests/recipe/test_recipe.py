@@ -104,6 +104,11 @@ def test_a_recipe_is_read_into_records(tmp_path):
         ("hidden = 8", 'hidden = "8"', r"\[model\]: hidden = '8' is no int"),
         ("[4, 4, 4]", '[4, "4", 4]', r"\[model\]: channels = .* is no tuple\[int, ...\]"),
         ("[0, 16, 96, 64]", "[0, 16, 96]", r"\[input\]: region_px = "),
+        (
+            "hidden = 8",
+            "hidden = 8\nrecurrent_layers = 1\nword_feedback = true",
+            "word_feedback needs recurrent_layers of at least 2",
+        ),
         ('class = "lipnet"', 'class = "lipnot"', r"no class 'lipnot'; it is one of lipnet"),
         ('task = "lipreading"', 'task = "reading"', "no task 'reading'; it is one of"),
         ('[data]\nsplit = "s1"', "", r"table \[data\] is missing"),
