@@ -1,8 +1,9 @@
 """Reading crops through `datasets` against their decoder alone, and what publishing sends.
 
 The decoder is PyAV on one thread, frames and nothing else. Alone it is given the same bytes, which
-lie in memory; through `datasets` they come from the published corpus's files, which the system has
-in its cache. Rounds alternate, so that what else the machine does slows all; ratios are medians.
+lie in memory; through `datasets` they come from the corpus's files, which the system has in its
+cache; opening is told apart. Rounds alternate, so that what else the machine does slows all; ratios
+are medians of wall time.
 
 The corpus is published to a Hub on the loopback (tests/hub_server.py), over plain LFS.
 

@@ -109,13 +109,13 @@ def _check_splits(data: Any, corpus: Corpus) -> Iterator[str]:
             yield f"config {name} is no split of this corpus"
             continue
         subsets = _subsets_by_shard(corpus.manifest, name)
-        parts = {split: _files({"data_files": [part]}, shards) for split, part in _parts(config)}
-        for split, files in parts.items():
+        parts = [(split, _files({"data_files": [part]}, shards)) for split, part in _parts(config)]
+        for split, files in parts:
             for path in sorted(files):
                 odd = subsets.get(path, set()) - _SUBSETS.get(split, set())
                 if odd:
                     yield f"config {name}: {split} has {path}, with clips of {_names(odd)}"
-        named = {path for files in parts.values() for path in files}
+        named = {path for _, files in parts for path in files}
         for path in sorted(subsets.keys() - named):
             if left_out := subsets[path] - {None}:
                 yield f"config {name} leaves out {path}, with clips of {_names(left_out)}"
