@@ -16,6 +16,7 @@ fixture `hub_server`:
 """
 
 import os
+import re
 import socket
 import threading
 import time
@@ -24,8 +25,10 @@ from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from hub_routes import ROUTES, Handler
+from hub_handler import Handler
+from hub_routes import ROUTES
 from hub_store import Commit, Repo
 
 
@@ -251,6 +254,13 @@ class HubHandler(Handler):
             respond(self, **match.groupdict())
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
+
+    def find_route(self) -> tuple[str, Callable[..., None] | None, re.Match[str] | None]:
+        path = urlsplit(self.path).path
+        for name, (method, pattern, respond) in ROUTES.items():
+            if self.command == method and (match := pattern.fullmatch(path)):
+                return name, respond, match
+        return "", None, None
 
     def hang_up(self) -> None:
         self.close_connection = True

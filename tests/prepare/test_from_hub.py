@@ -185,7 +185,7 @@ def test_what_arrives_altered_is_not_taken(
     repo = published.repo("lab/grid")
     file = repo.find("main").files[SHARDS[0]]
     monkeypatch.setattr(
-        "hub_routes._send_range",
+        "hub_reads._send_range",
         lambda call, body, headers: call.send(
             200, bytes(len(body)) if body == file.body else body, headers
         ),

@@ -263,7 +263,7 @@ def test_options_that_do_not_go_together(refused, options, says):
 
 
 def test_a_card_that_the_hub_does_not_take(refused, hub_server, monkeypatch):
-    monkeypatch.setattr("hub_routes.LICENCES", {"mit"})
+    monkeypatch.setattr("hub_writes.LICENCES", {"mit"})
     status, line = refused()
     assert status == EXIT_INPUT
     assert "the Hub does not take the card (README.md)" in line
