@@ -1,6 +1,8 @@
 """`gridkit publish` as a user meets it: what arrives, what goes again, what is refused."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -137,6 +139,26 @@ def test_a_sound_corpus_is_decoded_once(publish, monkeypatch):
     publish()
     publish()
     assert decoded == [True, False]
+
+
+def test_the_command_uploads_over_plain_lfs_and_says_how_to_load(hub_server, corpus_dir):
+    """As a user runs it: nothing says in advance that Xet is not to be used."""
+    environment = hub_server.environment()
+    del environment["HF_HUB_DISABLE_XET"]
+    command = ["publish", str(corpus_dir), "--repo", REPO, "--revision", "draft", "--workers", "1"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "gridkit.cli.main", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert hub_server.requests("upload")
+    assert f"{hub_server.endpoint}/datasets/{REPO}/tree/draft\n" in ended.stdout
+    assert f'load_dataset("{REPO}", split="clips", revision="draft")\n' in ended.stdout
+    assert "8 files sent, 0 unchanged, 0 removed" in ended.stdout
+    assert f"hf:{REPO}@draft: " in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 # options
