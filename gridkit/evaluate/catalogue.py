@@ -87,6 +87,9 @@ _WORDINGS = {
     "pesq_nb_raw": Wording(
         "PESQ nb raw", "PESQ on the scale that some papers print; never ranked.", 2
     ),
+    "pesq_nb_16k": Wording("PESQ nb 16k", "PESQ nb given 16 kHz sound, as some papers did.", 2),
+    "stoi_wrapped": Wording("STOI wrapped", "STOI of samples that overflow, as in a paper."),
+    "mfcc_distance": Wording("MFCC distance", "Distance of unscaled MFCC, in no unit.", 1),
     "mcd_db": Wording("MCD dB", "Distance of the smoothed spectra, in dB; 0 is equal.", 2),
     LAG: Wording("Lag ms", "Median delay against the reference; positive is late.", 0),
     LAG_SIZE: Wording("|Lag| ms", "Mean size of the delay.", 0),

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gridkit.evaluate.catalogue import LAG, LAG_SIZE, describe, order_key, recogniser_of
-from gridkit.evaluate.records import Estimate, Result
+from gridkit.evaluate.records import PROTOCOL, Estimate, Result
 from gridkit.evaluate.results import Scored
 from gridkit.evaluate.statistics import MIN_SPEAKERS_FOR_T
 from gridkit.metrics.registry import ALIGNED
@@ -93,7 +93,9 @@ def columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
     """Return the metrics of the first table, the headline first, and those of the small print."""
     names = sorted({name for row in rows for name in row.result.metrics}, key=order_key)
     names = [name for name in names if name != LAG_SIZE]
-    small = [name for name in names if name.startswith(SMALL_PRINT) or name.endswith(ALIGNED)]
+    # an older protocol has no figure to spare
+    spared = SMALL_PRINT if rows[0].result.protocol == PROTOCOL else ()
+    small = [name for name in names if name.startswith(spared) or name.endswith(ALIGNED)]
     main = [name for name in names if name not in small]
     headlines = {row.result.rank_metric for row in rows}
     return sorted(main, key=lambda name: name not in headlines), small

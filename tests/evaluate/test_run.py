@@ -14,6 +14,7 @@ from gridkit.evaluate.report import render_report
 from gridkit.evaluate.results import CLIPS_FILE, RESULT_FILE, TIMING_FILE
 from gridkit.evaluate.run import TRUE_AUDIO_FILE, media_of
 from gridkit.evaluate.saved import FILE, FOLDER, PredictionWriter
+from gridkit.evaluate.table import columns, row_of
 from gridkit.evaluate.worker import Limits
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED
@@ -241,13 +242,20 @@ def test_a_recogniser_stands_beside_one_that_never_met_grid(score, spoken):
 
 @pytest.mark.parametrize(
     ("protocol", "headline"),
-    [("lip2wav-2020", "stoi"), ("mira-2021", "stoi_wrapped"), ("svts-2022", "stoi")],
+    [
+        ("lip2wav-2020", "stoi"),
+        ("mira-2021", "stoi_wrapped"),
+        ("vca-gan-2021", "stoi"),
+        ("svts-2022", "stoi"),
+    ],
 )
 def test_an_older_protocol_has_its_own_figures_and_a_report(hummed, score, protocol, headline):
     scored = score(f"predictions:{hummed.folder}", protocol=protocol)
     assert (scored.result.protocol, scored.result.rank_metric) == (protocol, headline)
     assert {metric.name for metric in OLDER_PROTOCOLS[protocol].metrics} <= set(values(scored))
     assert "estoi" not in values(scored)
+    main, _ = columns([row_of("system", scored)])
+    assert set(values(scored)) <= {*main}, "what a protocol has is never small print"
     assert all(figure.true_audio is None for figure in scored.result.metrics.values())
     assert protocol in render_report(scored)
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_a_folder_without_a_model_is_an_error(tmp_path):
         recogniser_factory(f"hf:{tmp_path}")()
 
 
-@pytest.mark.skipif(INSTALLED, reason="transformers is installed")
-def test_a_missing_extra_is_named():
+def test_a_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(MissingExtraError, match=r"gridkit\[hf-asr\]"):
         recogniser_factory("hf:some/model")()

@@ -6,6 +6,7 @@ import pytest
 import soxr
 from pesq import pesq
 
+from gridkit.metrics.griffin_lim import log_mel, sound_of
 from gridkit.metrics.mfcc import mfcc
 from gridkit.metrics.older import wrap_int16
 from gridkit.metrics.protocols import OLDER_PROTOCOLS, wer_over_hypothesis
@@ -115,6 +116,25 @@ def test_whom_the_words_are_counted_against():
     assert svts.wer(SENTENCE, heard, heard_true) == pytest.approx(1 / 6)
     assert svts.wer(SENTENCE, heard, heard) == 0
     assert OLDER_PROTOCOLS["lip2wav-2020"].wer is OLDER_PROTOCOLS["vca-gan-2021"].wer is None
+
+
+@pytest.mark.grid
+@pytest.mark.parametrize("name", OLDER_PROTOCOLS)
+def test_real_speech_is_ordered_as_a_listener_would(name, real_clip):
+    """The truth, its mel spectrogram made sound again, noise; on a clip that is loud."""
+    clip = real_clip("s1/swbv2n")
+    assert np.abs(clip / 32768).max() > 0.5, "what wraps around"
+    again = np.clip(sound_of(log_mel(clip / 32768)) * 32768, -32768, 32767).astype(np.int16)
+    noise = np.random.default_rng(0).normal(0, 1600, 48_000).astype(np.int16)
+    best, good, bad = (score(name, clip, sound) for sound in (clip, again, noise))
+    for metric in OLDER_PROTOCOLS[name].metrics:
+        sign = 1 if metric.better == "up" else -1
+        figures = [sign * found[metric.name] for found in (best, good, bad)]
+        assert figures == sorted(figures, reverse=True), metric.name
+        assert figures[0] - figures[1] < figures[1] - figures[2], metric.name
+    stoi = next(metric for metric in best if metric.startswith("stoi"))
+    assert best[stoi] == pytest.approx(1)
+    assert good[stoi] > 0.8 > 0.5 > bad[stoi]
 
 
 def test_each_says_what_is_not_known():
