@@ -3,7 +3,7 @@
 Every figure but the median lag is a ratio of two sums over clips: a mean has 1 below the line,
 a pooled error rate has errors above and lengths below. Clips are rows, figures are columns, so
 that means, speakers and resamples are each one matrix product. A clip takes about 0.5 KB; words
-are not kept.
+are not kept. Beside the median lag stands the mean of its size, `lag_ms_abs`.
 
 A failed clip counts as the floor, or as the system's own worst scored clip in that metric where
 that is worse. A metric without a floor (lag) does not count where a clip has none.
@@ -12,7 +12,7 @@ that is worse. A metric without a floor (lag) does not count where a clip has no
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -97,20 +97,22 @@ def tabulate(scores: Iterable[ClipScore], expected: Sequence[str] = ()) -> ClipT
         if one == two:
             raise ResultError(f"clip {one} is scored twice; remove one of its lines in clips.jsonl")
     names = tuple(sorted({*columns.above, *expected}))
+    if LAG in names:
+        names = (*names, LAG_SIZE)
     scored = np.frombuffer(columns.scored, bool)[order]
     above, below = (_matrix(part, names, order) for part in (columns.above, columns.below))
     _fill_missing(names, ids, scored, above, below)
-    return _with_lag_size(
-        ClipTable(
-            names,
-            ids,
-            above,
-            below,
-            scored,
-            dict(columns.failed),
-            columns.slots,
-            frozenset(columns.heard_by),
-        )
+    if LAG in names:
+        above[:, -1], below[:, -1] = np.abs(above[:, names.index(LAG)]), below[:, names.index(LAG)]
+    return ClipTable(
+        names,
+        ids,
+        above,
+        below,
+        scored,
+        dict(columns.failed),
+        columns.slots,
+        frozenset(columns.heard_by),
     )
 
 
@@ -155,9 +157,11 @@ def _matrix(
     """Return columns side by side, rows in another order, float64 (n, names)."""
     found = np.full((len(order), len(names)), np.nan)
     for place, name in enumerate(names):
-        values = columns.get(name, ())
-        found[: len(values), place] = values
-    return found[order]
+        values = np.full(len(order), np.nan)
+        column = columns.get(name, array("d"))
+        values[: len(column)] = column
+        found[:, place] = values[order]
+    return found
 
 
 def _put(columns: dict[str, "array[float]"], name: str, row: int, value: float) -> None:
@@ -211,16 +215,3 @@ def _reference_length(clip: str, name: str) -> float:
         return 1.0
     sentence = text_of(split_id(clip)[1])
     return float(len(sentence) if name.startswith("cer") else len(sentence.split()))
-
-
-def _with_lag_size(table: ClipTable) -> ClipTable:
-    """Add the size of the lag, whose mean stands beside the median lag."""
-    if LAG not in table.names:
-        return table
-    lag = table.names.index(LAG)
-    return replace(
-        table,
-        names=(*table.names, LAG_SIZE),
-        above=np.column_stack([table.above, np.abs(table.above[:, lag])]),
-        below=np.column_stack([table.below, table.below[:, lag]]),
-    )
