@@ -73,6 +73,8 @@ class Recipe:
     training: Mapping[str, Any]
     augmentation: Mapping[str, Any]
     decoding: str = "greedy"
+    mirror: bool = False
+    """Whether a lipreader looks at a clip and at its mirror image, and decodes their mean."""
     built_on: tuple[str, ...] = ()
     """Folders of other recipes, beside this one."""
     weights: Weights | None = None
@@ -87,6 +89,7 @@ class _Head:
     licence: str
     training_speakers: tuple[str, ...]
     decoding: str = "greedy"
+    mirror: bool = False
     built_on: tuple[str, ...] = ()
 
 
@@ -141,6 +144,7 @@ def parse_recipe(table: Mapping[str, Any], folder: Path) -> Recipe:
         training=_table(table, "training", where),
         augmentation=_table(table, "augmentation", where),
         decoding=head.decoding,
+        mirror=head.mirror,
         built_on=head.built_on,
         weights=None if weights is None else fill(Weights, weights, f"{where} [weights]"),
         results=_results(table.get("results", ()), where),

@@ -1,6 +1,7 @@
 """Recipes at work: a lipreader that is given frames, a recogniser that is given sound."""
 
 from collections.abc import Callable, Sequence
+from math import log
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,12 @@ from gridkit.errors import RecipeError, UsageError
 from gridkit.models.alphabet import SILENCE
 from gridkit.models.decoding import CharacterNgram, Decoded, beam, grammar, greedy
 from gridkit.models.frames import middle
-from gridkit.models.heads import Output
 from gridkit.models.lipnet import LipNet
 from gridkit.models.recogniser import Recogniser
 from gridkit.recipe.schema import Recipe, load_recipe
 from gridkit.recipe.weights import build_model, load_weights, trained_ids
 
+LN_2 = log(2)
 DECODINGS = ("greedy", "beam", "grammar")
 Decoder = Callable[[np.ndarray], Decoded]
 
@@ -31,7 +32,8 @@ class Lipreader:
     def __init__(self, recipe: Recipe, model: LipNet, device: str, decoding: str | None = None):
         assert recipe.input is not None
         self.crop = recipe.input.crop
-        self._input, self._model, self._device = recipe.input, model.to(device).eval(), device
+        self._input, self._mirror = recipe.input, recipe.mirror
+        self._model, self._device = model.to(device).eval(), device
         self.decode = decoder(decoding or recipe.decoding, recipe)
         self.card = _card(recipe, decoding)
 
@@ -48,20 +50,30 @@ class Lipreader:
         return self.decode(self.log_probs([frames])[0])
 
     def log_probs(self, clips: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the log-probability of each character in each frame, float32 (B, T, 28)."""
+        """Return the log-probability of each character in each frame, float32 (B, T, 28).
+
+        Where the recipe says so, it is of the mean of a clip and its mirror image.
+        """
         with torch.inference_mode():
-            return self._output(clips).characters.log_softmax(-1).cpu().numpy()
+            batch = self._batch(clips)
+            log_probs = self._model(batch).characters.log_softmax(-1)
+            if self._mirror:
+                mirrored = self._model(batch.flip(3)).characters.log_softmax(-1)
+                log_probs = torch.logaddexp(log_probs, mirrored) - LN_2
+            return log_probs.cpu().numpy()
 
     def silence(self, frames: np.ndarray) -> np.ndarray:
         """Return how probable it is that nothing is said in each frame of a clip, float32 (T,)."""
         with torch.inference_mode():
-            return self._output([frames]).words[0].softmax(-1)[:, SILENCE].cpu().numpy()
+            output = self._model(self._batch([frames]))
+            return output.words[0].softmax(-1)[:, SILENCE].cpu().numpy()
 
-    def _output(self, clips: Sequence[np.ndarray]) -> Output:
+    def _batch(self, clips: Sequence[np.ndarray]) -> torch.Tensor:
+        """Return what the model sees of clips: uint8 (B, T, H, W, C)."""
         settings = self._model.settings
         size = (settings.height_px, settings.width_px)
         batch = torch.from_numpy(np.stack([middle(self._input(clip), *size) for clip in clips]))
-        return self._model(batch.to(self._device))
+        return batch.to(self._device)
 
 
 class SpeechRecogniser:

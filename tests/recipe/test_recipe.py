@@ -167,6 +167,18 @@ def test_a_lipreader_reads_what_its_model_says(tmp_path):
         load_system(tmp_path, decoding="guess")
 
 
+def test_a_clip_and_its_mirror_image_are_one_where_the_recipe_says_so(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (75, 96, 96), dtype=np.uint8)
+    mirrored = frames[:, :, ::-1]
+    plain = load_system(write_recipe(tmp_path / "a", LIPREADER))
+    one, other = plain.log_probs([frames, mirrored])
+    assert not np.allclose(one, other)
+    both = load_system(write_recipe(tmp_path / "b", "mirror = true\n" + LIPREADER))
+    first, second = both.log_probs([frames, mirrored])
+    np.testing.assert_allclose(first, second, atol=1e-5)
+    np.testing.assert_allclose(np.exp(first), (np.exp(one) + np.exp(other)) / 2, atol=1e-5)
+
+
 def test_half_precision_moves_an_answer_little(tmp_path):
     folder = write_recipe(tmp_path, LIPREADER)
     torch.manual_seed(0)
