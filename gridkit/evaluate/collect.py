@@ -84,12 +84,11 @@ def _predict_control(
 ) -> dict[str, object]:
     done = set(writer.saved())
     predictions = control_predictions(
-        spec.name, options.task, subset.references(), subset.train_references()
+        spec.name, options.task, subset.references(), subset.train_references(), done=done
     )
-    with Progress(label("predict", spec), len(subset.ids)) as bar:
+    with Progress(label("predict", spec), len(subset.ids), done=len(done)) as bar:
         for prediction in predictions:
-            if prediction.id not in done:
-                writer.add(prediction)
+            writer.add(prediction)
             bar.advance()
     writer.flush()
     return {"name": spec.label, "task": options.task, "isolation": "does not apply"}

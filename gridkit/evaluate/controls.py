@@ -11,7 +11,7 @@ never met GRID.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import groupby
 
@@ -23,6 +23,7 @@ from gridkit.corpus.grammar import SLOTS
 from gridkit.corpus.records import AUDIO_SAMPLES
 from gridkit.errors import InputError, UsageError
 from gridkit.evaluate.records import Prediction, Reference
+from gridkit.media.codecs import decode_flac, encode_flac
 from gridkit.media.decode import to_int16
 from gridkit.metrics.griffin_lim import log_mel, sound_of
 from gridkit.metrics.recognise import Pocketsphinx
@@ -42,6 +43,8 @@ def control_predictions(
     task: str,
     references: Iterable[Reference],
     train: Iterable[Reference],
+    *,
+    done: Collection[str] = (),
 ) -> Iterator[Prediction]:
     """Return a control's prediction for each reference, not always in their order.
 
@@ -51,6 +54,7 @@ def control_predictions(
         references: the clips to predict, those of a speaker together; taken one at a time
             (`shuffled`: one speaker at a time).
         train: the split's train clips; read by `average` and `majority` alone.
+        done: ids that an earlier run predicted: left out.
 
     Raises:
         UsageError: the task has no such control.
@@ -64,7 +68,9 @@ def control_predictions(
             for task, names in CONTROLS.items()
         )
         raise UsageError(f"no control {name!r} for {task} (--task); {known}")
-    return control(references, train)
+    if control is not _shuffled:  # which takes the sound of another clip
+        references = (clip for clip in references if clip.id not in done)
+    return (found for found in control(references, train) if found.id not in done)
 
 
 def _reference(
@@ -86,15 +92,19 @@ def _noise(references: Iterable[Reference], _train: Iterable[Reference]) -> Iter
 
 
 def _shuffled(references: Iterable[Reference], _train: Iterable[Reference]) -> Iterator[Prediction]:
-    """Give each clip the sound of the next one by rank, the last that of the first."""
+    """Give each clip the sound of the next one by rank, the last that of the first.
+
+    A speaker's clips wait as FLAC: a thousand of them are 100 MB as samples.
+    """
     met: set[str] = set()
     for speaker, group in groupby(references, key=lambda clip: split_id(clip.id)[0]):
         if speaker in met:
             raise InputError(f"the clips of {speaker} are not together; sort the ids by speaker")
         met.add(speaker)
-        clips = sorted(group, key=lambda clip: rank_key(clip.id))
-        for clip, following in zip(clips, clips[1:] + clips[:1], strict=True):
-            yield Prediction(clip.id, samples=following.samples)
+        clips = [(clip.id, encode_flac(_samples(clip))) for clip in group]
+        clips.sort(key=lambda clip: rank_key(clip[0]))
+        for (clip, _), (_, following) in zip(clips, clips[1:] + clips[:1], strict=True):
+            yield Prediction(clip, samples=decode_flac(following)[0])
 
 
 def _average(references: Iterable[Reference], train: Iterable[Reference]) -> Iterator[Prediction]:
@@ -152,8 +162,7 @@ def _pocketsphinx(
 
 
 def _heard(clip: Reference) -> Prediction:
-    assert clip.samples is not None
-    return Prediction(clip.id, text=_listener()(clip.samples))
+    return Prediction(clip.id, text=_listener()(_samples(clip)))
 
 
 @cache
@@ -163,8 +172,12 @@ def _listener() -> Pocketsphinx:
 
 
 def _float(clip: Reference) -> np.ndarray:
+    return _samples(clip) / 32768.0
+
+
+def _samples(clip: Reference) -> np.ndarray:
     assert clip.samples is not None
-    return clip.samples / 32768.0
+    return clip.samples
 
 
 CONTROLS: Mapping[str, Mapping[str, Control]] = {

@@ -6,6 +6,7 @@ folder belongs to one question (system, clips, protocol, recognisers); another i
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -179,12 +180,16 @@ def _shown(what: str, file: Path, total: int, scores: Iterable[ClipScore]) -> It
 def _time(
     spec: ModelSpec, subset: Subset, out: Path, options: Options, facts: Mapping[str, object]
 ) -> None:
-    """Time a system; one that fails meanwhile gets no latency, and the file says why."""
+    """Time a system on clips that it can answer; where it cannot be timed the file says why."""
     crop = facts["crop"]
     given = subset.given_to(None if crop is None else str(crop))
-    clips: list[np.ndarray] = [given(clip) for clip in subset.ids[:TIMED_CLIPS]]
+    predictions = PredictionWriter(out).saved()
+    answered = (clip for clip in subset.ids if predictions[clip].failure is None)
+    clips: list[np.ndarray] = [given(clip) for clip in islice(answered, TIMED_CLIPS)]
     content: dict[str, object]
     try:
+        if not clips:
+            raise SystemFailedError(f"{spec.text} has no answer for any clip")
         with worker_of(spec, subset, options, out) as worker:
             content = time_system(worker, clips, calls=options.calls).to_json()
     except SystemFailedError as error:

@@ -3,17 +3,23 @@
 Latency is the call alone, batch 1, frames in host memory to answer in host memory, by a clock
 bound in the system's process before the system is loaded. The clock here times each round trip
 too, so that a system that tampers with the other clock is found. Times are in milliseconds.
+
+A call that fails ends the system's process, and what a new one takes for its first calls is no
+latency: the measurement begins anew, warm-up and all, without the clip that failed.
 """
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import cycle, islice
 
 import numpy as np
 
 from gridkit.errors import SystemFailedError
+from gridkit.evaluate.answers import Checked
 from gridkit.evaluate.machine import machine_facts, machine_load
 from gridkit.evaluate.systems import ModelSpec
 from gridkit.evaluate.worker import Answer, Worker
@@ -32,6 +38,8 @@ DISPUTED = 0.05
 TRANSPORT_CALLS = 100
 BATCHES = (1, 8, 32)
 BATCH_CALLS = 5
+MOST_FAILURES = 5
+"""Failed calls after which a system is not timed."""
 BATCH_MAX_S = 60.0
 
 Ask = Callable[[], Answer]
@@ -77,6 +85,8 @@ class Timing:
     """Batch size to clips a second, where the system has `batch`."""
     preprocess_ms: Percentiles | None = None
     """Decoding the video and finding the face; not in the latency."""
+    failed: Mapping[str, int] = field(default_factory=dict)
+    """Failure reason to calls that failed; their times are in no figure."""
     relative_latency: float | None = None
     """p50 over that of the reference GAN, measured in the same run."""
 
@@ -96,7 +106,7 @@ def time_system(worker: Worker, clips: Sequence[np.ndarray], *, calls: int | Non
 
     Raises:
         SystemLoadError: the system cannot be loaded.
-        SystemFailedError: it failed on a clip.
+        SystemFailedError: it failed on every clip, or five times.
     """
     worker.stop()
     load = machine_load()
@@ -106,16 +116,26 @@ def time_system(worker: Worker, clips: Sequence[np.ndarray], *, calls: int | Non
             answer.round_trip_s - answer.elapsed_s
             for answer in islice(_answers(echo, clips), TRANSPORT_CALLS + WARM_UP_CALLS)
         ][WARM_UP_CALLS:]
-    answers = _answers(worker, clips)
-    first, warm_up = warm_up_calls(lambda: next(answers), time.monotonic)
-    timed = timed_calls(lambda: next(answers), time.monotonic, calls=calls)
+    left, failed = list(clips), Counter[str]()
+    while True:
+        ask = partial(next, _answers(worker, left))
+        try:
+            first, warm_up = warm_up_calls(ask, time.monotonic)
+            timed = timed_calls(ask, time.monotonic, calls=calls)
+            break
+        except _CallFailedError as failure:
+            del left[failure.place]
+            failed[failure.reason] += 1
+            if not left or failed.total() == MOST_FAILURES:
+                raise SystemFailedError(str(failure)) from failure
     return _summary(
         first,
         warm_up,
         timed,
         transport,
         noisy=load.noisy,
-        throughput=_throughput(worker, clips),
+        throughput=_throughput(worker, left),
+        failed=dict(failed),
         environment=machine_facts(worker.device, facts.environment) | load.facts(),
     )
 
@@ -217,10 +237,23 @@ def _is_settled(elapsed: Sequence[float]) -> bool:
     return abs(after - before) < SETTLED * max(before, after, math.ulp(0.0))
 
 
+class _CallFailedError(Exception):
+    """A call failed."""
+
+    def __init__(self, system: str, place: int, failure: Checked):
+        super().__init__(f"{system} failed while it was timed: {failure.failure}: {failure.detail}")
+        self.place = place
+        """Of the clip among those that are asked about."""
+        self.reason = str(failure.failure)
+
+
 def _answers(worker: Worker, clips: Sequence[np.ndarray]) -> Iterator[Answer]:
     generator = np.random.default_rng()
-    for clip in cycle(clips):
-        yield _usable(worker, worker.ask(changed(clip, generator)))
+    for place, clip in cycle(enumerate(clips)):
+        answer = worker.ask(changed(clip, generator))
+        if answer.checked.failure:
+            raise _CallFailedError(worker.spec.text, place, answer.checked)
+        yield answer
 
 
 def _throughput(worker: Worker, clips: Sequence[np.ndarray]) -> dict[str, float]:
@@ -247,15 +280,6 @@ def _throughput(worker: Worker, clips: Sequence[np.ndarray]) -> dict[str, float]
     return rates
 
 
-def _usable(worker: Worker, answer: Answer) -> Answer:
-    for clip in answer.clips:
-        if clip.failure:
-            raise SystemFailedError(
-                f"{worker.spec.text} failed while it was timed: {clip.failure}: {clip.detail}"
-            )
-    return answer
-
-
 def _summary(
     first: Answer,
     warm_up: Mapping[str, object],
@@ -264,6 +288,7 @@ def _summary(
     *,
     noisy: bool,
     throughput: Mapping[str, float],
+    failed: Mapping[str, int],
     environment: Mapping[str, object],
 ) -> Timing:
     latency = percentiles([answer.elapsed_s for answer in timed])
@@ -285,4 +310,5 @@ def _summary(
         device_ms=percentiles(on_device) if on_device else None,
         peak_memory_bytes=max(peaks) if peaks else None,
         throughput=throughput,
+        failed=failed,
     )

@@ -8,6 +8,7 @@ import pytest
 from gridkit.corpus.codes import ranked_ids
 from gridkit.corpus.grammar import text_of
 from gridkit.errors import InputError, UsageError
+from gridkit.evaluate import controls
 from gridkit.evaluate.clip_table import tabulate
 from gridkit.evaluate.controls import CONTROLS, control_predictions
 from gridkit.evaluate.records import Reference
@@ -31,8 +32,8 @@ REFERENCES = [reference(clip) for clip in IDS]
 BY_ID = {clip.id: clip for clip in REFERENCES}
 
 
-def predict(name, references=None, train=(), task="v2s"):
-    found = control_predictions(name, task, iter(references or REFERENCES), iter(train))
+def predict(name, references=None, train=(), task="v2s", done=()):
+    found = control_predictions(name, task, iter(references or REFERENCES), iter(train), done=done)
     return {prediction.id: prediction for prediction in found}
 
 
@@ -65,6 +66,19 @@ def test_shuffled_is_the_next_clip_of_the_speaker_by_rank():
         assert (predictions[clip].samples == BY_ID[following].samples).all()
     one, two = ranked_ids("s2")[:2]
     assert (predictions[two].samples == BY_ID[one].samples).all()
+
+
+def test_what_an_earlier_run_predicted_is_left_out():
+    whole, rest = predict("shuffled"), predict("shuffled", done=IDS[:2])
+    assert sorted(rest) == sorted(IDS[2:])
+    assert all((rest[clip].samples == whole[clip].samples).all() for clip in rest)
+
+
+def test_sound_through_mel_is_not_made_again(monkeypatch):
+    made = []
+    monkeypatch.setattr(controls, "map_ordered", lambda _, clips, workers: made.extend(clips) or [])
+    assert predict("griffin-lim", done=IDS[:2]) == {}
+    assert [clip.id for clip in made] == IDS[2:]
 
 
 def test_shuffled_refuses_speakers_that_are_mixed():

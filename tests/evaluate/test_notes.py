@@ -44,6 +44,10 @@ def test_a_clean_result_needs_none():
         ({"metrics": {"wer_hf:org/name": ESTIMATE}}, "not known whether hf:org/name was trained"),
         ({"timing": {"samples_ms": [1.0], "noisy": True}}, "Timing: noisy"),
         ({"timing": {"samples_ms": [1.0], "clock_disputed": True}}, "clock-disputed"),
+        (
+            {"timing": {"samples_ms": [1.0], "failed": {"nan": 1, "crash": 2}}},
+            "failed are in no figure (crash, nan)",
+        ),
         ({"timing": {"error": "mine failed while it was timed"}}, "Not timed: mine failed"),
     ],
 )

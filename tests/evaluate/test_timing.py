@@ -50,10 +50,10 @@ def quick(monkeypatch):
 
 @pytest.fixture
 def timed(tmp_path, quick):
-    def run(body, calls=40, extra=""):
+    def run(body, calls=40, extra="", **settings):
         path = tmp_path / "model.py"
         path.write_text(SYSTEM.format(body=body) + extra)
-        with Worker(parse_model(str(path))) as worker:
+        with Worker(parse_model(str(path)), **settings) as worker:
             return time_system(worker, CLIPS, calls=calls)
 
     return run
@@ -101,6 +101,29 @@ def test_a_system_that_remembers_frames_is_asked_for_none_twice(timed):
     )
     result = timed(body, calls=60, extra=extra)
     assert min(result.samples_ms) >= 3
+
+
+@pytest.mark.parametrize(
+    ("failing", "reasons"), [("frames.max() < 2", {"type": 1}), ("calls.count == 17", {"type": 1})]
+)
+def test_a_call_that_fails_is_counted_and_the_others_are_timed(timed, failing, reasons):
+    """A clip that always fails, and a call that fails once in all the processes."""
+    extra = (
+        "import os, pathlib\n"
+        "class Calls:\n"
+        "    path = pathlib.Path(__file__).with_name('calls')\n"
+        "    @property\n"
+        "    def count(self):\n"
+        "        with open(self.path, 'a') as file: file.write('.')\n"
+        "        return os.path.getsize(self.path)\n"
+        "calls = Calls()\n"
+    )
+    body = f"if {failing}: return 'bin blue'\n        spin(0.003)"
+    result = timed(body, calls=20, extra=extra, isolate=False)
+    assert result.failed == reasons
+    assert len(result.samples_ms) == 20
+    assert min(result.samples_ms) >= 3
+    assert result.to_json()["failed"] == reasons
 
 
 def test_a_system_that_fails_is_not_timed(timed):

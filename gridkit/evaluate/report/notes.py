@@ -1,5 +1,7 @@
 """What a reader must know before the figures of a result: on the page, and under the table."""
 
+from collections.abc import Mapping
+
 from gridkit.evaluate.catalogue import recogniser_of
 from gridkit.evaluate.compare import MAX_FAILED_SHARE
 from gridkit.evaluate.records import Result
@@ -43,7 +45,11 @@ def _on_system(result: Result) -> list[str]:
 
 def _on_timing(scored: Scored) -> list[str]:
     latency = latency_of(scored.timing)
+    timing = scored.timing or {}
     if latency is not None:
-        return [f"Timing: {flag}." for flag in latency.flags]
-    error = (scored.timing or {}).get("error")
+        failed = timing.get("failed")
+        reasons = failed if isinstance(failed, Mapping) else {}
+        left_out = f"calls that failed are in no figure ({', '.join(sorted(reasons))})"
+        return [f"Timing: {words}." for words in (*latency.flags, *([left_out] if reasons else []))]
+    error = timing.get("error")
     return [f"Not timed: {error}."] if error else []
