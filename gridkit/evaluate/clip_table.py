@@ -2,7 +2,7 @@
 
 Every figure but the median lag is a ratio of two sums over clips: a mean has 1 below the line,
 a pooled error rate has errors above and lengths below. Clips are rows, figures are columns, so
-that means, speakers and resamples are each one matrix product. A clip takes about 0.5 KB; words
+that means, speakers and resamples are each one matrix product. A clip takes under 1 KB; words
 are not kept. Beside the median lag stands the mean of its size, `lag_ms_abs`.
 
 A failed clip counts as the floor, or as the system's own worst scored clip in that metric where
