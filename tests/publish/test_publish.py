@@ -111,8 +111,9 @@ def test_of_a_changed_corpus_the_changed_shard_alone_goes(
     )
 
 
+@pytest.mark.parametrize("with_journal", [True, False])
 def test_what_the_corpus_has_no_more_is_removed_and_other_files_stay(
-    publish, rewrite, clips, hub_server, corpus_dir
+    publish, rewrite, clips, hub_server, corpus_dir, with_journal
 ):
     mine = import_split("mine", {"train": clips[0].id, "test": clips[-1].id})
     rewrite(imported=[mine])
@@ -120,6 +121,8 @@ def test_what_the_corpus_has_no_more_is_removed_and_other_files_stay(
     assert "splits/mine.tsv" in hub_server.files(REPO)
     hub_server.commit(REPO, {"NOTES.md": b"by hand", "splits/theirs.tsv": b"x"})
     (corpus_dir / "splits/mine.tsv").unlink()
+    if not with_journal:
+        (corpus_dir / JOURNAL_NAME).unlink()
     rewrite([clip for clip in clips if clip.speaker != "s3"])
     assert publish()["removed"] == ["data/s3-00000.parquet", "splits/mine.tsv"]
     there = hub_server.files(REPO)

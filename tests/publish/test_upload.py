@@ -19,6 +19,7 @@ from gridkit.publish.upload import Target, Upload
 from gridkit.store.reader import open_corpus
 
 REPO = "lab/grid"
+CARD = "---\nlicense: mit\n---\n"
 
 
 @pytest.fixture
@@ -253,6 +254,24 @@ def test_others_who_never_stop_committing(upload, hub_server):
         upload()
 
 
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_corpus_that_changes_after_a_run_died_over_a_commit(
+    upload, hub_server, is_whole, arrives
+):
+    """Whether that commit arrived or not, what the repository has is known to be ours."""
+    upload(content=f"{CARD}first")
+    fault = Fault(loses_answer=True) if arrives else Fault(status=400)
+    hub_server.fail("commit", fault)
+    hub_server.fail("info", Fault(status=403), skip=1)
+    with pytest.raises(HubError):
+        upload(content=f"{CARD}second")
+    there = hub_server.files(REPO)["README.md"].decode()
+    assert there == f"{CARD}{'second' if arrives else 'first'}"
+    hub_server.heal()
+    upload()
+    assert is_whole()
+
+
 # pull requests
 
 
@@ -282,15 +301,15 @@ def test_a_pull_request_whose_number_never_came_is_found(upload, hub_server, is_
 
 def test_a_pull_request_is_added_to_until_it_is_merged(upload, hub_server, is_whole):
     upload(create_pr=True)
-    assert upload(create_pr=True, content="---\nlicense: mit\n---\nnew").pull_request == 1
+    assert upload(create_pr=True, content=f"{CARD}new").pull_request == 1
     hub_server.merge(REPO, 1)
-    assert upload(create_pr=True, content="---\nlicense: mit\n---\nnew").pull_request is None
+    assert upload(create_pr=True, content=f"{CARD}new").pull_request is None
     assert upload(create_pr=True).pull_request == 2
     assert is_whole("refs/pr/2")
 
 
 def test_what_a_merged_pull_request_brought_is_ours(upload, hub_server, is_whole):
-    upload(create_pr=True, content="---\nlicense: mit\n---\nnew")
+    upload(create_pr=True, content=f"{CARD}new")
     hub_server.merge(REPO, 1)
     upload()
     assert is_whole()
