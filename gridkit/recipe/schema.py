@@ -74,7 +74,7 @@ class Recipe:
     augmentation: Mapping[str, Any]
     decoding: str = "greedy"
     mirror: bool = False
-    """Whether a lipreader looks at a clip and at its mirror image, and decodes their mean."""
+    """Whether a lipreader looks at a clip and at its mirror image too, and decodes their mean."""
     built_on: tuple[str, ...] = ()
     """Folders of other recipes, beside this one."""
     weights: Weights | None = None

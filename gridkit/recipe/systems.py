@@ -1,7 +1,6 @@
 """Recipes at work: a lipreader that is given frames, a recogniser that is given sound."""
 
 from collections.abc import Callable, Sequence
-from math import log
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from gridkit.models.recogniser import Recogniser
 from gridkit.recipe.schema import Recipe, load_recipe
 from gridkit.recipe.weights import build_model, load_weights, trained_ids
 
-LN_2 = log(2)
 DECODINGS = ("greedy", "beam", "grammar")
 Decoder = Callable[[np.ndarray], Decoded]
 
@@ -52,14 +50,14 @@ class Lipreader:
     def log_probs(self, clips: Sequence[np.ndarray]) -> np.ndarray:
         """Return the log-probability of each character in each frame, float32 (B, T, 28).
 
-        Where the recipe says so, it is of the mean of a clip and its mirror image.
+        Where the recipe says so, it is the geometric mean over a clip and its mirror image.
         """
         with torch.inference_mode():
             batch = self._batch(clips)
             log_probs = self._model(batch).characters.log_softmax(-1)
             if self._mirror:
                 mirrored = self._model(batch.flip(3)).characters.log_softmax(-1)
-                log_probs = torch.logaddexp(log_probs, mirrored) - LN_2
+                log_probs = (log_probs + mirrored).div(2).log_softmax(-1)
             return log_probs.cpu().numpy()
 
     def silence(self, frames: np.ndarray) -> np.ndarray:
