@@ -46,7 +46,7 @@ class Crashed:
 
 def usable_cores() -> int:
     """Return how many cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(_own_cores()) or os.cpu_count() or 1
 
 
 def map_ordered(
@@ -62,8 +62,9 @@ def map_ordered(
         function: picklable; an exception it raises ends the run.
         items: taken as workers get free, never all at once.
         workers: processes; every one computes with one thread.
-        preload: a module that is imported once, before the workers are forked from there, so
-            that they share what it loads.
+        preload: a module that is imported once, by a process that the workers are forked from,
+            so that they start at once and share what it loads. The first one named in a process
+            stays: workers that name another import it themselves.
     """
     waiting = iter(items)
     in_flight: deque[Item] = deque()
@@ -119,7 +120,9 @@ def _pool(workers: int, preload: str | None) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver" if preload else "spawn")
     if preload:
         context.set_forkserver_preload([preload])
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    return ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_start_worker, initargs=(_own_cores(),)
+    )
 
 
 def _submit(
@@ -157,7 +160,15 @@ def _no_work(_item: None) -> None:
     """What shows that a process can start."""
 
 
-def _start_worker() -> None:
+def _own_cores() -> set[int]:
+    """Return the cores that this process may run on; empty where the system does not tell."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+def _start_worker(cores: set[int]) -> None:
+    if cores:
+        # what it was forked from may have been started elsewhere
+        os.sched_setaffinity(0, cores)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 

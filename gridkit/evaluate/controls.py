@@ -23,6 +23,7 @@ from gridkit.corpus.grammar import SLOTS
 from gridkit.corpus.records import AUDIO_SAMPLES
 from gridkit.errors import InputError, UsageError
 from gridkit.evaluate.records import Prediction, Reference
+from gridkit.evaluate.score import PRELOAD
 from gridkit.media.codecs import decode_flac, encode_flac
 from gridkit.media.decode import to_int16
 from gridkit.metrics.griffin_lim import log_mel, sound_of
@@ -122,9 +123,7 @@ def _average(references: Iterable[Reference], train: Iterable[Reference]) -> Ite
 def _griffin_lim(
     references: Iterable[Reference], _train: Iterable[Reference]
 ) -> Iterator[Prediction]:
-    for prediction in map_ordered(_through_mel, references, workers=usable_cores()):
-        assert not isinstance(prediction, Crashed)
-        yield prediction
+    return _spread(_through_mel, references)
 
 
 def _through_mel(clip: Reference) -> Prediction:
@@ -156,9 +155,7 @@ def _majority(references: Iterable[Reference], train: Iterable[Reference]) -> It
 def _pocketsphinx(
     references: Iterable[Reference], _train: Iterable[Reference]
 ) -> Iterator[Prediction]:
-    for prediction in map_ordered(_heard, references, workers=usable_cores()):
-        assert not isinstance(prediction, Crashed)
-        yield prediction
+    return _spread(_heard, references)
 
 
 def _heard(clip: Reference) -> Prediction:
@@ -169,6 +166,15 @@ def _heard(clip: Reference) -> Prediction:
 def _listener() -> Pocketsphinx:
     """Return the recogniser of this process."""
     return Pocketsphinx()
+
+
+def _spread(
+    predict: Callable[[Reference], Prediction], references: Iterable[Reference]
+) -> Iterator[Prediction]:
+    """Yield what a function makes of each reference, on all cores."""
+    for prediction in map_ordered(predict, references, workers=usable_cores(), preload=PRELOAD):
+        assert not isinstance(prediction, Crashed)
+        yield prediction
 
 
 def _float(clip: Reference) -> np.ndarray:

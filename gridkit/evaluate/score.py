@@ -26,6 +26,9 @@ from gridkit.metrics.text import TextScore, normalise, score_text
 SYSTEM = "system"
 """Whose words `text` holds where a system gives text itself."""
 
+PRELOAD = "gridkit.evaluate.score"
+"""What processes of an evaluation share: the metrics' libraries."""
+
 Recognisers = Mapping[str, Callable[[], Recogniser]]
 """Name to what makes the recogniser; called once in each process."""
 
@@ -131,7 +134,8 @@ def _run(
             yield job
 
     with out.open("a", encoding="utf-8", newline="\n") as file:
-        for result in map_ordered(_score, noted(), workers=workers or usable_cores()):
+        results = map_ordered(_score, noted(), workers=workers or usable_cores(), preload=PRELOAD)
+        for result in results:
             clip_id = under_way.popleft()
             if isinstance(result, Crashed):
                 result = ClipScore(clip_id, "failed", "metric:crash", result.detail)

@@ -68,13 +68,30 @@ def test_an_exception_ends_the_run() -> None:
         list(map_ordered(fail_on_two, range(5), workers=2))
 
 
-def module_is_there(name: str) -> bool:
-    return name in sys.modules
+FORKED = """
+import os, sys
+from gridkit.compute.local import map_ordered
+
+def found(name):
+    return name in sys.modules, os.sched_getaffinity(0)
+
+if __name__ == "__main__":
+    every = os.sched_getaffinity(0)
+    for cores in (every, {min(every)}, every):
+        os.sched_setaffinity(0, cores)
+        # nothing that a worker imports by itself
+        names = ["colorsys"] * 4
+        results = set(map(str, map_ordered(found, names, workers=2, preload="colorsys")))
+        assert results == {str((True, cores))}, results
+"""
 
 
-def test_workers_have_what_was_preloaded() -> None:
-    name = "gridkit.synthesize.voice"  # nothing that a worker imports by itself
-    assert list(map_ordered(module_is_there, [name] * 2, workers=2, preload=name)) == [True] * 2
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores cannot be chosen here")
+def test_workers_have_what_was_preloaded_and_run_where_their_parent_may(tmp_path) -> None:
+    """In a process of its own: what is preloaded is decided once in each."""
+    script = tmp_path / "forked.py"
+    script.write_text(FORKED)
+    subprocess.run([sys.executable, script], check=True)
 
 
 def test_no_items_start_and_end_cleanly() -> None:

@@ -1,15 +1,20 @@
 """Two small corpora to evaluate on, and systems made from a line of Python."""
 
 import importlib.util
+import multiprocessing
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 
+from gridkit.compute import local
 from gridkit.corpus.splits import grid_split
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.run import evaluate
+from gridkit.evaluate.score import PRELOAD as SCORING
 from gridkit.evaluate.subset import open_subset
 from gridkit.evaluate.systems import parse_model
+from gridkit.prepare.pipeline import PRELOAD as PREPARING
 from gridkit.store.reader import open_corpus
 
 TESTS = Path(__file__).parent.parent
@@ -34,6 +39,14 @@ def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRIDKIT_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked():
+    """Workers that prepare and that score start at once, from one process that imported both."""
+    local._pool(1, SCORING).shutdown()  # sets the workers' environment
+    multiprocessing.set_forkserver_preload([SCORING, PREPARING])
+    forkserver.ensure_running()
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,9 @@ def test_what_an_earlier_run_predicted_is_left_out():
 
 def test_sound_through_mel_is_not_made_again(monkeypatch):
     made = []
-    monkeypatch.setattr(controls, "map_ordered", lambda _, clips, workers: made.extend(clips) or [])
+    monkeypatch.setattr(
+        controls, "map_ordered", lambda _, clips, **settings: made.extend(clips) or []
+    )
     assert predict("griffin-lim", done=IDS[:2]) == {}
     assert [clip.id for clip in made] == IDS[2:]
 

@@ -8,12 +8,16 @@ import pytest
 import soundfile
 
 from gridkit.compute.lock import folder_lock
-from gridkit.errors import CorpusError, LockedError, ResultError, UsageError
+from gridkit.errors import CorpusError, LockedError, ResultError, SystemFailedError, UsageError
+from gridkit.evaluate import run
+from gridkit.evaluate.options import Options
 from gridkit.evaluate.question import QUESTION_FILE, SCORERS
+from gridkit.evaluate.records import Prediction
 from gridkit.evaluate.report import render_report
 from gridkit.evaluate.results import CLIPS_FILE, RESULT_FILE, TIMING_FILE
 from gridkit.evaluate.run import TRUE_AUDIO_FILE, media_of
 from gridkit.evaluate.saved import FILE, FOLDER, PredictionWriter
+from gridkit.evaluate.systems import parse_model
 from gridkit.evaluate.table import columns, row_of
 from gridkit.evaluate.worker import Limits
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
@@ -161,7 +165,7 @@ def test_three_faults_in_twenty_clips_leave_seventeen_scored(score, model, tones
     limits = Limits(first_call_s=3, clip_s=3)
     with pytest.raises(CorpusError, match=r"lacks 80 of the 100 clips.*--allow-missing"):
         score(path, subset=tones)
-    scored = score(path, subset=tones, limits=limits, allow_missing=True, workers=2)
+    scored = score(path, subset=tones, limits=limits, allow_missing=True, workers=2, recognisers=())
     result = scored.result
     assert (result.n, result.missing) == (20, 80)
     assert result.failed == {"crash": 1, "hang": 1, "nan": 1}
@@ -202,6 +206,26 @@ def test_a_system_is_timed(score, model, monkeypatch):
     assert scored.timing["clock_disputed"] is False
     text = json.loads((scored.folder / TIMING_FILE).read_text())
     assert len(text["samples_ms"]) == 20
+
+
+def test_a_system_is_timed_on_clips_that_it_answered(model, tones, tmp_path, monkeypatch):
+    given = []
+
+    def time_system(worker, clips, *, calls):
+        given.extend(clips)
+        raise SystemFailedError("it fails now")
+
+    monkeypatch.setattr(run, "time_system", time_system)
+    writer = PredictionWriter(tmp_path)
+    for clip in tones.ids:
+        writer.add(Prediction(clip, text="bin", failure="nan" if clip == tones.ids[0] else None))
+    writer.flush()
+    spec = parse_model(str(model()))
+    run._time(spec, tones, tmp_path, Options(), {"crop": "mouth96"})
+    wanted = [tones.frames_of("mouth96")(clip) for clip in tones.ids[1:]]
+    assert all((one == two).all() for one, two in zip(given, wanted, strict=True))
+    timing = json.loads((tmp_path / TIMING_FILE).read_text())
+    assert timing == {"schema": 1, "error": "it fails now"}
 
 
 def test_media_are_the_clips_own_sounds(hummed, spoken):
