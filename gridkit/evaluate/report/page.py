@@ -233,4 +233,15 @@ def _facts(
 
 
 def _pairs(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    return tuple((key, str(value)) for key, value in values.items() if value is not None)
+    return tuple((key, _plain(value)) for key, value in values.items() if value is not None)
+
+
+def _plain(value: object) -> str:
+    """Return a value as a person would write it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
