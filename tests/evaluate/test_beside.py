@@ -60,12 +60,15 @@ def test_controls_are_made_once_whatever_the_device(read, spoken, tmp_path, monk
 def test_a_run_waits_for_controls_that_another_makes(read, spoken, tmp_path, cache, capsys):
     rows_beside(read, spoken, OPTIONS, tmp_path)
     folder = next(cache.glob("controls/*/lipreading"))
-    held, done = threading.Event(), []
+    held, done, said = threading.Event(), [], []
 
     def hold():
         with folder_lock(folder):
             held.set()
-            time.sleep(0.5)
+            deadline_s = time.monotonic() + 60
+            while "waiting for it" not in "".join(said) and time.monotonic() < deadline_s:
+                said.append(capsys.readouterr().err)
+                time.sleep(0.01)
             done.append("the other")
 
     other = threading.Thread(target=hold)
@@ -74,7 +77,7 @@ def test_a_run_waits_for_controls_that_another_makes(read, spoken, tmp_path, cac
     rows_beside(read, spoken, OPTIONS, tmp_path)
     assert done == ["the other"]
     other.join()
-    assert "waiting for it" in capsys.readouterr().err
+    assert "waiting for it" in "".join(said)
 
 
 def copy_with(scored, folder, **changes):
