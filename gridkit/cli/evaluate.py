@@ -54,6 +54,9 @@ Older protocols, and what is not known of each:
               show_default=True, help="Of a control; systems say their own.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that score.")
 @click.option("--calls", type=click.IntRange(min=1), help="Timed calls; p99 needs 1,000.")
+@click.option("--source", type=click.Path(path_type=Path, exists=True), metavar="DIR",
+              help="The clips that the corpus was made from, to time what comes before the crop.  "
+              "[default: source in the corpus, if it is there]")  # fmt: skip
 @click.option("--no-timing", is_flag=True, help="Score only.")
 @click.option("--no-controls", is_flag=True, help="Do not score the controls beside it.")
 @click.option("--with-references", is_flag=True, help="Evaluate the recipes now, too.")
@@ -80,6 +83,7 @@ def command(
     task: str,
     workers: int | None,
     calls: int | None,
+    source: Path | None,
     no_timing: bool,
     no_controls: bool,
     with_references: bool,
@@ -116,6 +120,7 @@ def command(
         isolate=not no_isolation,
         timed=not no_timing,
         calls=calls,
+        source=source,
         allow_missing=allow_missing,
     )
     if dry_run:

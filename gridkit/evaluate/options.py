@@ -1,6 +1,7 @@
 """How to evaluate: what a person may choose."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from gridkit.evaluate.records import PROTOCOL
 from gridkit.evaluate.worker import Limits
@@ -22,6 +23,8 @@ class Options:
     timed: bool = True
     calls: int | None = None
     """Timed calls; None: those of the protocol."""
+    source: Path | None = None
+    """Folder of the source clips, to time what comes before the crop; None: the corpus's own."""
     allow_missing: bool = False
     limits: Limits | None = None
     """How long a system may take; None: the limits of the protocol. Recorded with the result."""

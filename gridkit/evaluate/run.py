@@ -6,6 +6,7 @@ folder belongs to one question (system, clips, protocol, recognisers); another i
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from gridkit.evaluate.clip_table import ClipTable, tabulate
 from gridkit.evaluate.collect import collect_predictions, label, worker_of
 from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
+from gridkit.evaluate.preprocess import preprocess_times
 from gridkit.evaluate.question import (
     check_question,
     digest_of,
@@ -41,7 +43,7 @@ from gridkit.evaluate.score import Recognisers, hear_references, score_predictio
 from gridkit.evaluate.statistics import estimates, per_slot, per_speaker
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import ModelSpec
-from gridkit.evaluate.timing import time_system
+from gridkit.evaluate.timing import percentiles, time_system
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import plug_ins
 from gridkit.store.files import write_file
@@ -191,7 +193,10 @@ def _time(
         if not clips:
             raise SystemFailedError(f"{spec.text} has no answer for any clip")
         with worker_of(spec, subset, options, out) as worker:
-            content = time_system(worker, clips, calls=options.calls).to_json()
+            timing = time_system(worker, clips, calls=options.calls)
+        before_s = preprocess_times(subset, str(crop), options.source) if crop else []
+        before = percentiles(before_s) if before_s else None
+        content = replace(timing, preprocess_ms=before).to_json()
     except SystemFailedError as error:
         content = {"schema": 1, "error": str(error)}
     write_file(out / TIMING_FILE, f"{json.dumps(content, indent=1, default=str)}\n".encode())

@@ -84,11 +84,11 @@ class Timing:
     throughput: Mapping[str, float] = field(default_factory=dict)
     """Batch size to clips a second, where the system has `batch`."""
     preprocess_ms: Percentiles | None = None
-    """Decoding the video and finding the face; not in the latency."""
+    """From the video file to the crop; not in the latency. None where no source clips are there."""
     failed: Mapping[str, int] = field(default_factory=dict)
     """Failure reason to calls that failed; their times are in no figure."""
     relative_latency: float | None = None
-    """p50 over that of the reference GAN, measured in the same run."""
+    """p50 over that of the reference GAN, measured in the same run; None until it has weights."""
 
     def to_json(self) -> dict[str, object]:
         """Return the content of `timing.json`."""

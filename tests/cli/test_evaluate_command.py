@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from gridkit.cli import evaluate
 from gridkit.cli.main import gridkit, main
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.splits import grid_split
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
+from gridkit.recipe.systems import DECODINGS
 
 TESTS = Path(__file__).parent.parent
 MODEL = """
@@ -76,6 +78,9 @@ def run(capsys, *arguments):
         (["--model", "reader.py", "--split", "s1", "--recogniser", "me"], 2, "pocketsphinx"),
         (["--model", "reader.py", "--split", "s1", "--protocol", "me"], 2, "svts-2022"),
         (["--model", "reader.py", "--split", "s1", "--beside", "."], 3, "result.json"),
+        (["--model", "reader.py", "--split", "s1", "--decoding", "beam"], 2, "is no recipe"),
+        (["--model", "reader.py", "--split", "s1", "--record"], 2, "is no recipe folder"),
+        (["--model", "reader.py", "--split", "reader.py"], 3, "list line"),
         (["--model", "predictions:cache", "--split", "s1"], 3, "no such folder"),
         (["--model", "hf:someone/model", "--split", "s1"], 2, "a revision is missing"),
     ],
@@ -132,6 +137,10 @@ def test_json_is_all_that_stands_on_stdout(capsys, corpus, place):
     assert json.loads(out)["n"] == 100
     assert out == (place / "results/control-majority-s1-test/result.json").read_text()
     assert not (place / "cache/controls").exists()
+
+
+def test_the_decodings_are_those_of_recipes():
+    assert evaluate.DECODINGS == DECODINGS
 
 
 def test_help_says_what_is_not_known_of_older_protocols():

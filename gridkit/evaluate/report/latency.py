@@ -80,6 +80,9 @@ def _conditions(timing: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     found = dict(environment) if isinstance(environment, Mapping) else {}
     for key in ("first_call_ms", "peak_memory_bytes", "relative_latency"):
         found[key] = timing.get(key)
+    before = timing.get("preprocess_ms")
+    if isinstance(before, Mapping):
+        found["preprocess_ms, p50"] = before.get("p50")
     throughput = timing.get("throughput")
     if isinstance(throughput, Mapping):
         found |= {f"clips/s at batch {size}": rate for size, rate in throughput.items()}
