@@ -148,7 +148,7 @@ def command(
     )
     show_outcome(scored, subset, others, as_json=as_json)
     if recorded:
-        _record(scored, Path(spec.text))
+        _record(scored, Path(spec.text), split)
 
 
 def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
@@ -160,12 +160,12 @@ def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
     click.echo(f"fine: {facts.task} from {given}{rate}, isolation {facts.isolation}")
 
 
-def _record(scored: "Scored", recipe: Path) -> None:
+def _record(scored: "Scored", recipe: Path, split: str) -> None:
     from datetime import date
 
     from gridkit.evaluate.shipped import record
 
-    kept = record(scored, recipe, date.today().isoformat())
+    kept = record(scored, recipe, split, date.today().isoformat())
     click.echo(f"recorded  {kept.folder}; a row for the README:\n{kept.readme_row}", err=True)
 
 

@@ -42,12 +42,13 @@ def check_recordable(spec: ModelSpec) -> None:
         raise UsageError(f"--record: {spec.text} is no recipe folder, so nothing can be kept there")
 
 
-def record(scored: Scored, recipe: Path, date: str) -> Recorded:
+def record(scored: Scored, recipe: Path, split: str, date: str) -> Recorded:
     """Keep a result with its recipe.
 
     Args:
         scored: the result of the recipe.
         recipe: its folder.
+        split: as `--split` named it.
         date: of today, ISO 8601.
 
     Raises:
@@ -55,7 +56,7 @@ def record(scored: Scored, recipe: Path, date: str) -> Recorded:
     """
     if scored.result.missing:
         raise UsageError(f"--record: {scored.result.missing} clips of the split were missing")
-    measured = _measured(scored, recipe, date)
+    measured = _measured(scored, recipe, split, date)
     folder = recipe / RESULTS_FOLDER / f"{measured.split.replace(':', '-')}-{measured.decoding}"
     for name in (RESULT_FILE, TIMING_FILE):
         if (scored.folder / name).is_file():
@@ -95,10 +96,9 @@ def _system(result: Result) -> tuple[object, ...]:
     return tuple(result.system.get(key) for key in ("name", "revision", "decoding"))
 
 
-def _measured(scored: Scored, recipe: Path, date: str) -> Measured:
+def _measured(scored: Scored, recipe: Path, split: str, date: str) -> Measured:
     result, name = scored.result, load_recipe(recipe).name
     estimate = result.metrics[result.rank_metric]
-    split = f"{result.split['name']}:{result.split['subset']}"
     decoding = str(result.system["decoding"])
     return Measured(
         metric=result.rank_metric,
@@ -107,7 +107,7 @@ def _measured(scored: Scored, recipe: Path, date: str) -> Measured:
         high=estimate.high,
         n=estimate.n,
         decoding=decoding,
-        split=split,
+        split=f"{result.split['name']}:{result.split['subset']}",
         command=f"gridkit evaluate --model recipes/{name} --decoding {decoding} --data corpus "
         f"--split {split}",
         machine=_machine(scored),

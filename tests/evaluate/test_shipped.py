@@ -19,6 +19,7 @@ from gridkit.recipe.results import readme_row
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 REVISION = "ab" * 6
+SPLIT = "synthetic-seen"
 RECIPE = """\
 results = "not measured: needs the full corpus"
 name = "good"
@@ -90,14 +91,15 @@ def of_recipe(read, tmp_path, decoding="greedy", **changes):
 
 
 def test_a_recorded_result_is_small_and_in_both_files_of_the_recipe(read, recipe, tmp_path):
-    kept = record(of_recipe(read, tmp_path), recipe, "2026-01-31")
+    kept = record(of_recipe(read, tmp_path), recipe, SPLIT, "2026-01-31")
     assert kept.folder == recipe / "results/synthetic-seen-test-greedy"
     assert sorted(path.name for path in kept.folder.iterdir()) == [RESULT_FILE, TIMING_FILE]
     [measured] = load_recipe(recipe).results
     wer = read.result.metrics["wer"]
     assert measured.value == pytest.approx(wer.value, abs=1e-4)
     assert (measured.n, measured.decoding, measured.split) == (2, "greedy", "synthetic-seen:test")
-    assert "--model recipes/good --decoding greedy" in measured.command
+    assert measured.command.startswith("gridkit evaluate --model recipes/good --decoding greedy ")
+    assert measured.command.endswith("--split synthetic-seen")
     assert (measured.machine, measured.date) == ("A Processor, 1 thread", "2026-01-31")
     lines = (recipe / "README.md").read_text().splitlines()
     assert kept.readme_row in lines
@@ -109,26 +111,26 @@ def test_a_recorded_result_is_small_and_in_both_files_of_the_recipe(read, recipe
 def test_a_later_result_takes_the_place_of_an_earlier_one(read, recipe, tmp_path):
     one, other = of_recipe(read, tmp_path), of_recipe(read, tmp_path, "grammar")
     for scored, date in ((one, "2026-01-01"), (other, "2026-01-02"), (one, "2026-01-03")):
-        record(scored, recipe, date)
+        record(scored, recipe, SPLIT, date)
     found = [(m.decoding, m.date) for m in load_recipe(recipe).results]
     assert found == [("grammar", "2026-01-02"), ("greedy", "2026-01-03")]
     text = (recipe / "recipe.toml").read_text()
     assert text.startswith('name = "good"\n')
     assert tomllib.loads(text)["weights"] == tomllib.loads(RECIPE)["weights"]
-    record(one, recipe, "2026-01-03")
+    record(one, recipe, SPLIT, "2026-01-03")
     assert (recipe / "recipe.toml").read_text() == text
 
 
 def test_a_part_of_a_split_is_not_recorded_nor_what_is_no_recipe(read, recipe, tmp_path):
     with pytest.raises(UsageError, match="3 clips of the split were missing"):
-        record(of_recipe(read, tmp_path, missing=3), recipe, "2026-01-31")
+        record(of_recipe(read, tmp_path, missing=3), recipe, SPLIT, "2026-01-31")
     assert (recipe / "recipe.toml").read_text() == RECIPE
     with pytest.raises(UsageError, match="control:silence is no recipe folder"):
         check_recordable(parse_model("control:silence"))
 
 
 def test_shipped_results_stand_there_where_the_question_is_the_same(read, recipe, tmp_path):
-    record(of_recipe(read, tmp_path), recipe, "2026-01-31")
+    record(of_recipe(read, tmp_path), recipe, SPLIT, "2026-01-31")
     rows = list(shipped_rows(recipe.parent, read))
     assert [(row.kind, row.name, row.latency_ms) for row in rows] == [
         ("reference", "good (greedy)", 31.4)
@@ -146,13 +148,13 @@ def test_shipped_results_stand_there_where_the_question_is_the_same(read, recipe
 
 def test_a_system_does_not_stand_beside_itself(read, recipe, tmp_path):
     scored = of_recipe(read, tmp_path)
-    record(scored, recipe, "2026-01-31")
-    record(of_recipe(read, tmp_path, "grammar"), recipe, "2026-01-31")
+    record(scored, recipe, SPLIT, "2026-01-31")
+    record(of_recipe(read, tmp_path, "grammar"), recipe, SPLIT, "2026-01-31")
     assert [row.name for row in shipped_rows(recipe.parent, scored)] == ["good (grammar)"]
 
 
 def test_results_of_other_weights_and_damaged_ones_are_left_out(read, recipe, tmp_path):
-    kept = record(of_recipe(read, tmp_path), recipe, "2026-01-31")
+    kept = record(of_recipe(read, tmp_path), recipe, SPLIT, "2026-01-31")
     text = (recipe / "recipe.toml").read_text()
     (recipe / "recipe.toml").write_text(text.replace("ab" * 32, "cd" * 32))
     assert not list(shipped_rows(recipe.parent, read))
