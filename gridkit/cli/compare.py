@@ -118,10 +118,7 @@ def _pairs_table(comparison: "Comparison") -> "Table":
     for heading in ("difference", "95 %", "p", "p (Holm)"):
         table.add_column(heading, justify="right")
     for pair in comparison.pairs:
-        first, second = (
-            Text(comparison.results[row].name)
-            for row in (pair.first, pair.second)
-        )
+        first, second = (Text(comparison.results[row].name) for row in (pair.first, pair.second))
         table.add_row(
             first,
             second,
