@@ -1,23 +1,10 @@
-"""A small made-up corpus to export, and the command to do it with."""
+"""A small made-up corpus to export; the command is the fixture `gridkit` of the folder above."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
-from gridkit.cli.main import main
 from gridkit.store.reader import open_corpus
-
-TESTS = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def store():
-    """What makes up small corpora: the store's own fixtures, as a module."""
-    spec = importlib.util.spec_from_file_location("store_conftest", TESTS / "store/conftest.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
@@ -46,24 +33,12 @@ def subset_of(corpus):
 
 
 @pytest.fixture
-def run(capsys):
-    """Run a command; returns status, output and errors."""
-
-    def ran(*arguments):
-        with pytest.raises(SystemExit) as left:
-            main([str(argument) for argument in arguments])
-        return left.value.code, *capsys.readouterr()
-
-    return ran
-
-
-@pytest.fixture
-def exported(run, corpus_dir, tmp_path):
+def exported(gridkit, corpus_dir, tmp_path):
     """Export split `unseen`, crop mouth96, in a format; returns the folder."""
 
     def made(format_name, split="unseen", crop="mouth96"):
         out = tmp_path / format_name
-        status, _, err = run(
+        status, _, err = gridkit(
             "export", corpus_dir, "--format", format_name, "--split", split, "--crop", crop,
             "--out", out,
         )  # fmt: skip

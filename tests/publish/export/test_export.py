@@ -20,24 +20,24 @@ CROP = ("--crop", "mouth96")
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_counts_add_up(run, corpus_dir, tmp_path, format_name):
+def test_counts_add_up(gridkit, corpus_dir, tmp_path, format_name):
     out = tmp_path / "out"
     options = ("--format", format_name, *CROP, "--out", out, "--split", "s1")
-    status, said, _ = run("export", corpus_dir, *options, "--json")
+    status, said, _ = gridkit("export", corpus_dir, *options, "--json")
     assert status == 0
     told = json.loads(said)
     assert told["clips"] == {"train": 6, "val": 2, "test": 2}
     assert told["left_out"] == 9
     shutil.rmtree(out)
-    _, said, _ = run("export", corpus_dir, *options)
+    _, said, _ = gridkit("export", corpus_dir, *options)
     assert "10 of 19 clips" in said
     assert "left out       9  not in s1" in said
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_without_a_split_all_clips_are_one_part(run, corpus_dir, tmp_path, format_name):
+def test_without_a_split_all_clips_are_one_part(gridkit, corpus_dir, tmp_path, format_name):
     out = tmp_path / "out"
-    status, said, _ = run(
+    status, said, _ = gridkit(
         "export", corpus_dir, "--format", format_name, *CROP, "--out", out, "--json"
     )
     assert status == 0
@@ -64,7 +64,7 @@ def test_licence_and_attribution_travel_along(exported, corpus_dir):
 
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_failure_leaves_nothing_and_the_next_run_is_whole(
-    exported, contents, corpus_dir, tmp_path, run, monkeypatch, format_name
+    exported, contents, corpus_dir, tmp_path, gridkit, monkeypatch, format_name
 ):
     out = exported(format_name)
     whole = contents(out)
@@ -75,7 +75,7 @@ def test_failure_leaves_nothing_and_the_next_run_is_whole(
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "_readme", full)
-        status, _, err = run(
+        status, _, err = gridkit(
             "export", corpus_dir, "--format", format_name, "--split", "unseen", *CROP,
             "--out", out,
         )  # fmt: skip
@@ -132,9 +132,9 @@ def test_interrupted_run_leaves_nothing(corpus_dir, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_killed_run_leaves_no_folder_of_that_name(corpus_dir, tmp_path, run):
+def test_killed_run_leaves_no_folder_of_that_name(corpus_dir, tmp_path, gridkit):
     process = start(corpus_dir, tmp_path / "out")
-    status, _, err = run(
+    status, _, err = gridkit(
         "export", corpus_dir, "--format", "lhotse", *CROP, "--out", tmp_path / "out"
     )
     assert status == 4
@@ -143,7 +143,7 @@ def test_killed_run_leaves_no_folder_of_that_name(corpus_dir, tmp_path, run):
     process.communicate(timeout=30)
     assert not (tmp_path / "out").exists()
     for _ in range(100):  # the kernel drops the lock a moment later
-        status, *_ = run(
+        status, *_ = gridkit(
             "export", corpus_dir, "--format", "lhotse", *CROP, "--out", tmp_path / "out"
         )
         if status == 0:
@@ -152,10 +152,10 @@ def test_killed_run_leaves_no_folder_of_that_name(corpus_dir, tmp_path, run):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_folder_that_holds_other_things_is_refused(run, corpus_dir, tmp_path):
+def test_folder_that_holds_other_things_is_refused(gridkit, corpus_dir, tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     for out in (tmp_path, tmp_path / "mine.txt"):
-        status, _, err = run("export", corpus_dir, "--format", "lhotse", *CROP, "--out", out)
+        status, _, err = gridkit("export", corpus_dir, "--format", "lhotse", *CROP, "--out", out)
         assert status == 2
         assert err == (
             f"gridkit: {out} is there and is no empty folder; remove it, or name another --out\n"
@@ -164,9 +164,11 @@ def test_folder_that_holds_other_things_is_refused(run, corpus_dir, tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_empty_folder_is_taken(run, corpus_dir, tmp_path):
+def test_empty_folder_is_taken(gridkit, corpus_dir, tmp_path):
     (tmp_path / "out").mkdir()
-    status, *_ = run("export", corpus_dir, "--format", "lhotse", *CROP, "--out", tmp_path / "out")
+    status, *_ = gridkit(
+        "export", corpus_dir, "--format", "lhotse", *CROP, "--out", tmp_path / "out"
+    )
     assert status == 0
     assert (tmp_path / "out/grid_cuts_clips.jsonl.gz").is_file()
 
@@ -181,27 +183,27 @@ def test_empty_folder_is_taken(run, corpus_dir, tmp_path):
         (("--split", "synthetic-seen", *CROP), 3, "holds no clip of synthetic-seen"),
     ],
 )
-def test_errors_are_one_line(run, corpus_dir, tmp_path, options, status, says):
+def test_errors_are_one_line(gridkit, corpus_dir, tmp_path, options, status, says):
     out = tmp_path / "out"
-    left, _, err = run("export", corpus_dir, "--format", "lhotse", "--out", out, *options)
+    left, _, err = gridkit("export", corpus_dir, "--format", "lhotse", "--out", out, *options)
     assert left == status
     assert says in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_corpus_without_a_crop(run, store, tmp_path):
+def test_corpus_without_a_crop(gridkit, store, tmp_path):
     clips = [store.make_clip(clip, []) for clip in store.tiny_ids()[:2]]
     store._write_corpus(tmp_path / "bare", clips, profiles=[])
     out = tmp_path / "out"
-    status, _, err = run("export", tmp_path / "bare", "--format", "lhotse", "--out", out)
+    status, _, err = gridkit("export", tmp_path / "bare", "--format", "lhotse", "--out", out)
     assert status == 3
     assert f"has no crop mouth96 (it has none); add it: gridkit prepare {tmp_path / 'bare'}" in err
     with pytest.raises(CorpusError, match=r"it has none"):
         next(open_corpus(tmp_path / "bare").clips(profiles=["lipnet"]))
 
 
-def test_damaged_sound_names_the_clip(run, corpus_dir, tmp_path, monkeypatch):
+def test_damaged_sound_names_the_clip(gridkit, corpus_dir, tmp_path, monkeypatch):
     from gridkit.store import reader
 
     def silent(batch):
@@ -213,16 +215,16 @@ def test_damaged_sound_names_the_clip(run, corpus_dir, tmp_path, monkeypatch):
     clips_of = reader.clips_of
     monkeypatch.setattr(reader, "clips_of", silent)
     out = tmp_path / "out"
-    status, _, err = run("export", corpus_dir, "--format", "filelist", *CROP, "--out", out)
+    status, _, err = gridkit("export", corpus_dir, "--format", "filelist", *CROP, "--out", out)
     assert status == 3
     assert "gridkit: s1/" in err.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_no_permission(run, corpus_dir, tmp_path):
+def test_no_permission(gridkit, corpus_dir, tmp_path):
     tmp_path.chmod(0o500)
-    status, _, err = run(
+    status, _, err = gridkit(
         "export", corpus_dir, "--format", "lhotse", *CROP, "--out", tmp_path / "out"
     )
     tmp_path.chmod(0o700)

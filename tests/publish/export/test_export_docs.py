@@ -12,13 +12,13 @@ pytest.importorskip("lhotse", reason='needs pip install "gridkit[lhotse]"')
 DOCS = Path(__file__).parents[3] / "docs/export.md"
 
 
-def test_examples_run_as_written(run, store, tmp_path, monkeypatch, capsys):
+def test_examples_run_as_written(gridkit, store, tmp_path, monkeypatch, capsys):
     clips = [store.make_clip(clip, ["mouth96"]) for clip in store.tiny_ids() if clip[:3] == "s1/"]
     store._write_corpus(tmp_path / "grid", clips, profiles=["mouth96"])
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```(\w*)\n(.*?)```", DOCS.read_text(), re.DOTALL)
     for line in blocks[0][1].splitlines():
-        status, _, err = run(*shlex.split(line)[1:])
+        status, _, err = gridkit(*shlex.split(line)[1:])
         assert status == 0, err
     exec("".join(block for language, block in blocks if language == "python"), {})
     shown = capsys.readouterr().out.splitlines()

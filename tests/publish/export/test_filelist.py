@@ -40,10 +40,10 @@ def read_video(path):
     return np.stack(frames)
 
 
-def test_subset_without_a_clip_makes_no_list(run, corpus_dir, tmp_path):
+def test_subset_without_a_clip_makes_no_list(gridkit, corpus_dir, tmp_path):
     out = tmp_path / "lists"
     options = ("--format", "filelist", "--crop", "mouth96", "--out", out)
-    status, said, _ = run("export", corpus_dir, *options, "--split", "s1:val")
+    status, said, _ = gridkit("export", corpus_dir, *options, "--split", "s1:val")
     assert status == 0
     assert sorted(path.suffix for path in out.glob("valid*")) == [".tsv", ".wrd"]
     assert not list(out.glob("train*"))

@@ -78,10 +78,10 @@ def test_tars_carry_no_time_and_no_owner(exported):
             assert (member.mtime, member.uid, member.gid, member.uname) == (0, 0, 0, "")
 
 
-def test_printed_pattern_names_the_tars(run, corpus_dir, tmp_path, monkeypatch):
+def test_printed_pattern_names_the_tars(gridkit, corpus_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "CLIPS_PER_TAR", 4)
     out = tmp_path / "tars"
-    _, said, _ = run(
+    _, said, _ = gridkit(
         "export", corpus_dir, "--format", "webdataset", "--crop", "lipnet", "--out", out
     )
     source = said.split("load")[1].strip()
