@@ -166,7 +166,9 @@ def _with_text(luma: np.ndarray, text: str) -> np.ndarray:
     scale *= min(1.0, 0.95 * width / text_width)
     text_width = cv2.getTextSize(text, font, scale, 1)[0][0]
     place = ((width - text_width) // 2, int(height * (1 - MARGIN)))
-    edge = max(4, round(height / 100))
-    for level, thickness in ((0, edge), (255, max(1, edge // 4))):
-        cv2.putText(picture, text, place, font, scale, level, thickness, cv2.LINE_AA)
-    return picture
+    letters = np.zeros_like(picture)
+    cv2.putText(letters, text, place, font, scale, 255, 1, cv2.LINE_AA)
+    # not the same text in bold beneath: newer fonts are wider then
+    side = 2 * max(1, round(height / 150)) + 1
+    picture[cv2.dilate(letters, np.ones((side, side), np.uint8)) > 0] = 0
+    return np.maximum(picture, letters)
