@@ -122,12 +122,12 @@ def cell(name: str, metrics: Mapping[str, Estimate]) -> Cell:
 def latency_text(latency_ms: float | None) -> str:
     """Return a latency as text, empty where there is none.
 
-    >>> latency_text(3.14159), latency_text(123.4), latency_text(None)
-    ('3.1 ms', '123 ms', '')
+    >>> latency_text(3.14159), latency_text(99.7), latency_text(1234.5), latency_text(None)
+    ('3.1 ms', '100 ms', '1234 ms', '')
     """
     if latency_ms is None:
         return ""
-    return f"{latency_ms:.0f} ms" if latency_ms >= 100 else f"{latency_ms:.2g} ms"
+    return f"{latency_ms:.0f} ms" if latency_ms >= 10 else f"{latency_ms:.2g} ms"
 
 
 def interval_note(result: Result) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from gridkit.evaluate.report.clips import ClipMedia, MediaOf
 from gridkit.evaluate.report.page import Page, build_page
 from gridkit.evaluate.results import REPORT_FILE, Scored, read_scored
-from gridkit.evaluate.table import Row
+from gridkit.evaluate.table import Row, latency_text
 from gridkit.store.files import write_file
 
 __all__ = ["ClipMedia", "MediaOf", "render_report", "write_report"]
@@ -40,6 +40,7 @@ def render_report(scored: Scored, others: Sequence[Row] = (), media: MediaOf | N
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["latency"] = latency_text
     page: Page = build_page(scored, others, media)
     return environment.from_string(_data("report.html.j2")).render(
         page=page, css=Markup(_data("report.css")), js=Markup(_data("report.js"))
