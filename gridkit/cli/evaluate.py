@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gridkit.cli.decodings import DECODINGS
+
 if TYPE_CHECKING:
     from gridkit.evaluate.options import Options
     from gridkit.evaluate.results import Scored
     from gridkit.evaluate.subset import Subset
     from gridkit.evaluate.systems import ModelSpec
 
-DECODINGS = ("greedy", "beam", "grammar")
-"""Those of `gridkit.recipe.systems`, which brings torch: `--help` does not wait for it."""
 EXAMPLE = """\b
 Examples:
   gridkit evaluate --model my_model.py --data grid --split s1

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gridkit.hub.address import DEFAULT_REVISION
+
 if TYPE_CHECKING:
     from gridkit.publish.run import Preview
     from gridkit.publish.upload import Outcome, Target
@@ -21,7 +23,7 @@ Example:
 @click.option("--repo", required=True, metavar="ORG/NAME", help="The dataset; made where missing.")
 @click.option(
     "--revision",
-    default="main",
+    default=DEFAULT_REVISION,
     show_default=True,
     metavar="BRANCH",
     help="Branch to commit to; made from main where missing.",
@@ -83,7 +85,7 @@ def _target(repo: str, revision: str, *, create_pr: bool) -> "Target":
         raise UsageError(f"--repo {repo}: expected ORG/NAME, as lab/grid") from None
     if address.revision is not None:
         raise UsageError(f"--repo {repo}: name the branch with --revision {address.revision}")
-    if create_pr and revision != "main":
+    if create_pr and revision != DEFAULT_REVISION:
         raise UsageError("--create-pr proposes changes of main; leave --revision out")
     return Target(address.repo, revision, create_pr)
 
@@ -119,7 +121,7 @@ def _page(outcome: "Outcome", target: "Target") -> str:
     page = f"{open_hub().endpoint}/datasets/{target.repo}"
     if outcome.pull_request is not None:
         return f"{page}/discussions/{outcome.pull_request}"
-    return page if target.revision == "main" else f"{page}/tree/{target.revision}"
+    return page if target.revision == DEFAULT_REVISION else f"{page}/tree/{target.revision}"
 
 
 def _print_outcome(outcome: "Outcome", target: "Target") -> None:
@@ -129,7 +131,7 @@ def _print_outcome(outcome: "Outcome", target: "Target") -> None:
     )
     click.echo(_page(outcome, target))
     if outcome.pull_request is None:
-        branch = "" if target.revision == "main" else f', revision="{target.revision}"'
+        branch = "" if target.revision == DEFAULT_REVISION else f', revision="{target.revision}"'
         click.echo(f'load_dataset("{target.repo}", split="clips"{branch})')
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from gridkit.cli.decodings import DECODINGS
+
 SHORT_S = 10.0
 """No progress is shown for a clip up to this."""
 
@@ -28,7 +30,7 @@ Examples:
 )
 @click.option(
     "--decoding",
-    type=click.Choice(["greedy", "beam", "grammar"]),
+    type=click.Choice(DECODINGS),
     help="How texts are made; grammar allows GRID's sentences alone.  [default: the recipe's]",
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")

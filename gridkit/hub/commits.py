@@ -10,7 +10,6 @@ Each commit names its parent, so the Hub refuses it (412) where someone else was
 Source: huggingface_hub 2.4, `HfApi.create_commit`; the path is plain LFS (HF_HUB_DISABLE_XET=1).
 """
 
-import hashlib
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gridkit.errors import GridkitError
-from gridkit.hub.snapshot import HubFile
+from gridkit.hub.snapshot import HubFile, git_blob_id
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, HfApi
@@ -50,10 +49,8 @@ class LocalFile:
     @cached_property
     def blob_id(self) -> str:
         """What git calls this content."""
-        digest = hashlib.sha1(f"blob {self.size_bytes}\0".encode(), usedforsecurity=False)
         content = self.content if isinstance(self.content, bytes) else self.content.read_bytes()
-        digest.update(content)
-        return digest.hexdigest()
+        return git_blob_id(content)
 
     @property
     def identities(self) -> tuple[str, str]:

@@ -43,11 +43,20 @@ class HubFile:
         if not file.is_file() or file.stat().st_size != self.size_bytes:
             return False
         if self.sha256 is None:
-            digest = hashlib.sha1(f"blob {self.size_bytes}\0".encode(), usedforsecurity=False)
-            digest.update(file.read_bytes())
-            return digest.hexdigest() == self.git_oid
+            return git_blob_id(file.read_bytes()) == self.git_oid
         with file.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest() == self.sha256
+
+
+def git_blob_id(content: bytes) -> str:
+    """Return what git calls a file of this content.
+
+    >>> git_blob_id(b"")
+    'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391'
+    """
+    digest = hashlib.sha1(f"blob {len(content)}\0".encode(), usedforsecurity=False)
+    digest.update(content)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from gridkit import __version__
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
 from gridkit.errors import CorpusError, HubError, UsageError
+from gridkit.hub.address import DEFAULT_REVISION
 from gridkit.hub.client import LOG_IN, has_token, hub_errors, open_hub
 from gridkit.hub.commits import LocalFile, Plan, card_problems, make_plan, patiently
 from gridkit.prepare.transfer import Silent, TransferProgress
@@ -109,14 +110,15 @@ def preview(folder: Path, target: Target, *, private: bool = False, workers: int
         CorpusError, UsageError, HubConflictError, HubError, NetworkError: as `publish`.
     """
     corpus = open_corpus(folder)
-    exists = _find_repo(open_hub(), target, private=private)
+    hub = open_hub()
+    exists = _find_repo(hub, target, private=private)
     _validate(corpus, workers, decode=False)
     files, _ = _checked_files(corpus, target)
     if not exists:
         return Preview(make_plan(files, {}, (), lambda _file: False), creates_repo=True)
     with hub_errors(target.address):
-        there = target if _has_branch(open_hub(), target) else Target(target.repo)
-    upload = Upload(open_hub(), there, files, _title(corpus), Journal(folder))
+        there = target if _has_branch(hub, target) else Target(target.repo)
+    upload = Upload(hub, there, files, _title(corpus), Journal(folder))
     look = upload.look()
     upload.check(look)
     return Preview(look.plan, creates_repo=False)
@@ -201,7 +203,7 @@ def _has_branch(hub: "HfApi", target: Target) -> bool:
     Raises:
         UsageError: the revision is a tag.
     """
-    if target.revision == Target(target.repo).revision or target.revision.startswith("refs/pr/"):
+    if target.revision == DEFAULT_REVISION or target.revision.startswith("refs/pr/"):
         return True
     refs = patiently(partial(hub.list_repo_refs, target.repo, repo_type="dataset"))
     if target.revision in [tag.name for tag in refs.tags]:

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from gridkit.errors import GridkitError, HubConflictError
-from gridkit.hub.address import HubAddress
+from gridkit.hub.address import DEFAULT_REVISION, HubAddress
 from gridkit.hub.client import hub_errors
 from gridkit.hub.commits import (
     BATCH_BYTES,
@@ -52,7 +52,7 @@ class Target:
 
     repo: str
     """ORG/NAME of a dataset."""
-    revision: str = "main"
+    revision: str = DEFAULT_REVISION
     create_pr: bool = False
 
     @property

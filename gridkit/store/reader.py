@@ -96,6 +96,17 @@ class Corpus:
             CorpusError: no such split, subset or profile, or a shard is missing or damaged.
         """
         names = tuple(self.file.profiles) if profiles is None else tuple(profiles)
+        self.check_profiles(names)
+        columns = [*RECORD_COLUMNS, *map(crop_column, names)]
+        for batch in self.batches(columns, split=split, subset=subset):
+            yield from clips_of(batch)
+
+    def check_profiles(self, names: Sequence[str]) -> None:
+        """Check that the corpus has crops.
+
+        Raises:
+            CorpusError: it lacks one.
+        """
         lacking = [name for name in names if name not in self.file.profiles]
         if lacking:
             raise CorpusError(
@@ -103,9 +114,6 @@ class Corpus:
                 f"(it has {', '.join(self.file.profiles) or 'none'}); add it: "
                 f"gridkit prepare {self.folder} --crop {lacking[0]}"
             )
-        columns = [*RECORD_COLUMNS, *map(crop_column, names)]
-        for batch in self.batches(columns, split=split, subset=subset):
-            yield from clips_of(batch)
 
     def row(self, clip: str, columns: Sequence[str]) -> dict[str, Any]:
         """Read columns of one kept clip by its id, from its row group alone.

@@ -87,11 +87,7 @@ def _profile(corpus: Corpus, profile: str | None) -> str:
     if profile is None and len(names) > 1:
         raise UsageError(f"{corpus.folder} has the crops {', '.join(names)}; choose one by --crop")
     chosen = profile or next(iter(names), DEFAULT_PROFILE)
-    if chosen not in names:
-        raise CorpusError(
-            f"{corpus.folder} has no crop {chosen} (it has {', '.join(names) or 'none'}); add it: "
-            f"gridkit prepare {corpus.folder} --crop {chosen}"
-        )
+    corpus.check_profiles([chosen])
     return chosen
 
 
