@@ -36,6 +36,7 @@ SETTLED = 0.05
 P99_CALLS = 1_000
 DISPUTED = 0.05
 TRANSPORT_CALLS = 100
+"""Before the system is timed, and as many after."""
 BATCHES = (1, 8, 32)
 BATCH_CALLS = 5
 MOST_FAILURES = 5
@@ -112,22 +113,21 @@ def time_system(worker: Worker, clips: Sequence[np.ndarray], *, calls: int | Non
     load = machine_load()
     facts = worker.start()
     with Worker(ModelSpec("transport", "transport", name=facts.task), isolate=False) as echo:
-        transport = [
-            answer.round_trip_s - answer.elapsed_s
-            for answer in islice(_answers(echo, clips), TRANSPORT_CALLS + WARM_UP_CALLS)
-        ][WARM_UP_CALLS:]
-    left, failed = list(clips), Counter[str]()
-    while True:
-        ask = partial(next, _answers(worker, left))
-        try:
-            first, warm_up = warm_up_calls(ask, time.monotonic)
-            timed = timed_calls(ask, time.monotonic, calls=calls)
-            break
-        except _CallFailedError as failure:
-            del left[failure.place]
-            failed[failure.reason] += 1
-            if not left or failed.total() == MOST_FAILURES:
-                raise SystemFailedError(str(failure)) from failure
+        transport = _transport(echo, clips)
+        left, failed = list(clips), Counter[str]()
+        while True:
+            ask = partial(next, _answers(worker, left))
+            try:
+                first, warm_up = warm_up_calls(ask, time.monotonic)
+                timed = timed_calls(ask, time.monotonic, calls=calls)
+                break
+            except _CallFailedError as failure:
+                del left[failure.place]
+                failed[failure.reason] += 1
+                if not left or failed.total() == MOST_FAILURES:
+                    raise SystemFailedError(str(failure)) from failure
+        # before and after: the machine may have become busy in between
+        transport += _transport(echo, clips)
     return _summary(
         first,
         warm_up,
@@ -254,6 +254,12 @@ def _answers(worker: Worker, clips: Sequence[np.ndarray]) -> Iterator[Answer]:
         if answer.checked.failure:
             raise _CallFailedError(worker.spec.text, place, answer.checked)
         yield answer
+
+
+def _transport(echo: Worker, clips: Sequence[np.ndarray]) -> list[float]:
+    """Return what round trips take beside the call, in seconds, after a few more to warm up."""
+    answers = islice(_answers(echo, clips), WARM_UP_CALLS, WARM_UP_CALLS + TRANSPORT_CALLS)
+    return [answer.round_trip_s - answer.elapsed_s for answer in answers]
 
 
 def _throughput(worker: Worker, clips: Sequence[np.ndarray]) -> dict[str, float]:

@@ -68,7 +68,11 @@ def test_a_known_delay_is_measured_within_two_percent_and_gridkits_share_is_belo
     assert result.latency_ms.p50 == pytest.approx(10, rel=0.02) or result.noisy
     assert result.latency_ms.n == 40
     assert result.real_time_factor == pytest.approx(result.latency_ms.p50 / 3_000)
-    assert not result.clock_disputed or result.noisy
+
+
+def test_an_honest_clock_is_not_disputed(timed):
+    """Three tries: on a machine that is busy now and then, single calls are held up outside."""
+    assert not all(timed("spin(0.010)").clock_disputed for _ in range(3))
 
 
 def test_a_patched_clock_is_disputed(timed):
