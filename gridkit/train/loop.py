@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gridkit.corpus.grammar import VOCABULARY
+from gridkit.corpus.grammar import SLOTS
 from gridkit.errors import CheckpointError, TrainingError
 from gridkit.models.decoding import greedy
 from gridkit.models.heads import Output
@@ -316,7 +316,8 @@ def _bf16_products(wanted: bool) -> Iterator[None]:
 
 def loss_of(output: Output, batch: Batch, settings: TrainingSettings) -> torch.Tensor:
     """Return CTC's loss a character, plus the cross-entropy of the word in each frame."""
-    weights = [settings.letter_weight if len(word) == 1 else 1.0 for word in VOCABULARY]
+    slots = zip(SLOTS, settings.slot_weights, strict=True)
+    weights = [weight for slot, weight in slots for _ in slot]
     frames = output.characters.shape[1]
     lengths = torch.full((len(batch.inputs),), frames, device=batch.labels.device)
     characters = functional.ctc_loss(

@@ -10,6 +10,8 @@ from gridkit.recipe import Recipe, fill
 
 SELECTIONS = ("best", "last")
 
+SlotWeights = tuple[float, float, float, float, float, float]
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -25,9 +27,10 @@ class TrainingSettings:
     """Gradients are scaled down to this norm."""
     word_loss_weight: float = 1.0
     """Of the frame-by-frame word loss, beside CTC's 1."""
-    letter_weight: float = 1.0
-    """Of frames in which a letter is said, in the word loss: half of GRID's words are letters, but
-    they fill a twelfth of its time, and are the hardest to tell apart."""
+    slot_weights: SlotWeights = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    """Of frames in which a word of each slot is said, in the word loss: half of GRID's words are
+    letters, but they fill a twelfth of its time, and are the hardest to tell apart; prepositions
+    are as short."""
     rise_steps: int = 0
     """Steps over which dropout and the changes of clips rise to what is set: disturbed from the
     start a lipreader learns nothing for long, undisturbed it learns its clips by heart."""
