@@ -22,6 +22,7 @@ HOP_SAMPLES = 160
 FFT_SIZE = 512
 LOWEST_HZ = 40.0
 HIGHEST_HZ = 7600.0
+LOWEST_MEL, HIGHEST_MEL = (2595 * log10(1 + hz / 700) for hz in (LOWEST_HZ, HIGHEST_HZ))
 POWER_FLOOR = 1e-6
 """Added to band powers: below the noise of GRID's quietest clips."""
 STRIDE = 2
@@ -44,6 +45,9 @@ class RecogniserSettings:
     """Units a direction of each recurrent layer."""
     recurrent_layers: int = 2
     dropout: float = 0.3
+    warp: float = 0.0
+    """In training, frequencies are stretched or squeezed by up to this share: as by a shorter or
+    longer throat."""
     mask_bands: int = 10
     """In training, up to so many neighbouring bands are silenced, twice a clip."""
     mask_frames: int = 20
@@ -103,6 +107,7 @@ class Recogniser(nn.Module):
         """Return what the convolutions make of sound (B, N): (B, N // 320, F)."""
         bands = self.log_mel(samples)
         if self.training:
+            bands = warp(bands, self.settings.warp)
             bands = mask(bands, self.settings.mask_frames, self.settings.mask_bands)
         return self.front(bands)
 
@@ -169,13 +174,48 @@ FRONTS: dict[str, type[_Front2d] | type[_Front1d]] = {"2d": _Front2d, "1d": _Fro
 
 def mel_filters(bands: int) -> torch.Tensor:
     """Return triangles of unit height, evenly spaced in mel, as (257, bands)."""
-    low, high = (2595 * log10(1 + hz / 700) for hz in (LOWEST_HZ, HIGHEST_HZ))
-    corners_hz = 700 * (10 ** (torch.linspace(low, high, bands + 2) / 2595) - 1)
+    corners_hz = to_hz(torch.linspace(LOWEST_MEL, HIGHEST_MEL, bands + 2))
     bins_hz = torch.linspace(0, SAMPLE_RATE_HZ / 2, FFT_SIZE // 2 + 1)[:, None]
     left, centre, right = corners_hz[:-2], corners_hz[1:-1], corners_hz[2:]
     rising = (bins_hz - left) / (centre - left)
     falling = (right - bins_hz) / (right - centre)
     return torch.minimum(rising, falling).clamp(min=0)
+
+
+def to_hz(mel: torch.Tensor) -> torch.Tensor:
+    """Return the frequencies of places on O'Shaughnessy's mel scale."""
+    return 700 * (10 ** (mel / 2595) - 1)
+
+
+def to_mel(hz: torch.Tensor) -> torch.Tensor:
+    """Return the places of frequencies on O'Shaughnessy's mel scale."""
+    return 2595 * torch.log10(1 + hz / 700)
+
+
+def warp(bands: torch.Tensor, share: float) -> torch.Tensor:
+    """Stretch or squeeze the frequencies of each clip by a random factor.
+
+    Args:
+        bands: (B, T, bands) of `LogMel`.
+        share: by how much at most, 0 to 1; 0 changes nothing.
+
+    Source: Jaitly and Hinton 2013, "Vocal Tract Length Perturbation (VTLP) improves speech
+    recognition", ICML workshop; here by one factor over all frequencies.
+    """
+    if not share:
+        return bands
+    count = bands.shape[2]
+    factors = 1 + share * (2 * torch.rand(len(bands), 1, device=bands.device) - 1)
+    width = (HIGHEST_MEL - LOWEST_MEL) / (count + 1)
+    centres = LOWEST_MEL + width * torch.arange(1, count + 1, device=bands.device)
+    # what is heard in a band comes from here, in bands
+    places = ((to_mel(to_hz(centres) * factors) - LOWEST_MEL) / width - 1).clamp(0, count - 1)
+    below = places.floor().long().clamp(max=count - 2)
+    above_share = (places - below)[:, None]
+    lower, upper = (
+        bands.gather(2, index[:, None].expand_as(bands)) for index in (below, below + 1)
+    )
+    return torch.lerp(lower, upper, above_share)
 
 
 def mask(bands: torch.Tensor, longest_frames: int, widest_bands: int) -> torch.Tensor:
