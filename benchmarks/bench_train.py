@@ -3,8 +3,8 @@
 Both train the same model with the same losses, on the same batch size and the same made-up
 clips, which lie in memory. gridkit's step draws its clips, changes them, and trains in mixed
 precision, on a GPU with compiled convolutions and the clips on the device; the plain one is given
-its clips unchanged, as float32, and leaves everything at torch's defaults. Steps alternate, so
-that what else the machine does slows both.
+its clips unchanged, as float32, has `nn.GRU` itself for its recurrent layers, and leaves
+everything at torch's defaults. Steps alternate, so that what else the machine does slows both.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 
 from gridkit.corpus.alignment import Word
@@ -86,7 +87,7 @@ def gridkit_step(
 def plain_step(
     settings: LipNetSettings, clips: TrainingClips, batch: int, device: str
 ) -> Callable[[], object]:
-    model = LipNet(settings).to(device)
+    model = with_torch_layers(LipNet(settings)).to(device)
     optimizer = torch.optim.Adam(model.parameters())
     assert clips.frames is not None
     cut = [middle(frames, settings.height_px, settings.width_px) for frames in clips.frames]
@@ -111,6 +112,18 @@ def plain_step(
         optimizer.step()
 
     return step
+
+
+def with_torch_layers(model: LipNet) -> LipNet:
+    """Put torch's own recurrent layers, of the same sizes, in the place of gridkit's."""
+    layers = model.recurrent.layers
+    for place, layer in enumerate(layers):
+        kind = nn.GRU if isinstance(layer, nn.GRU) else nn.LSTM
+        layers[place] = kind(
+            layer.input_size, layer.hidden_size, bidirectional=True, batch_first=True
+        )
+        layers[place].load_state_dict(layer.state_dict())
+    return model
 
 
 def timed(

@@ -6,12 +6,14 @@ the characters alone.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from gridkit.models.alphabet import CLASSES, WORD_CLASSES
+from gridkit.models.gru import BidirectionalGRU
 
 
 class Output(NamedTuple):
@@ -55,7 +57,11 @@ class WordFeedback(nn.Module):
         return self.told(words.softmax(-1))
 
 
-RECURRENT: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
+RECURRENT: dict[str, Callable[[int, int], nn.GRU | nn.LSTM]] = {
+    "gru": BidirectionalGRU,
+    "lstm": partial(nn.LSTM, bidirectional=True, batch_first=True),
+}
+"""Makes a bidirectional layer of its inputs and its units a direction."""
 
 
 class Bidirectional(nn.Module):
@@ -68,9 +74,7 @@ class Bidirectional(nn.Module):
     def __init__(self, inputs: int, hidden: int, layers: int, kind: str, dropout: float):
         super().__init__()
         sizes = (inputs, *[2 * hidden] * (layers - 1))
-        self.layers = nn.ModuleList(
-            RECURRENT[kind](size, hidden, bidirectional=True, batch_first=True) for size in sizes
-        )
+        self.layers = nn.ModuleList(RECURRENT[kind](size, hidden) for size in sizes)
         self.dropout = nn.Dropout(dropout)
         for layer in self.layers:
             _make_orthogonal(layer)
