@@ -4,13 +4,17 @@ Both train the same model with the same losses, on the same batch size and the s
 clips, which lie in memory. gridkit's step draws its clips, changes them, and trains in mixed
 precision, on a GPU with compiled convolutions and the clips on the device; the plain one is given
 its clips unchanged, as float32, has `nn.GRU` itself for its recurrent layers, and leaves
-everything at torch's defaults. Steps alternate, so that what else the machine does slows both.
+everything at torch's defaults. Each has a process of its own, as gridkit's sets up the allocator
+of its own; steps alternate, so that what else the machine does slows both.
 """
 
 import argparse
+import multiprocessing
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
 
 import numpy as np
 import torch
@@ -28,6 +32,8 @@ from gridkit.train.loop import Trainer
 from gridkit.train.settings import AugmentationSettings, TrainingSettings
 
 MODELS = {"compact": COMPACT, "paper": LipNetSettings()}
+MakeStep = Callable[[LipNetSettings, TrainingClips, int, str], Callable[[], object]]
+
 MARGIN_PX = (4, 8)
 CLIPS = 64
 
@@ -40,15 +46,18 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, help="of both; torch's default if not given")
     given = parser.parse_args()
-    if given.threads is not None:
-        torch.set_num_threads(given.threads)
     settings = MODELS[given.model]
-    clips = made_up_clips(settings)
-    steps = {
-        "plain PyTorch": plain_step(settings, clips, given.batch, given.device),
-        "gridkit": gridkit_step(settings, clips, given.batch, given.device),
-    }
-    times_s = timed(steps, given.steps, given.device)
+    steps = {"plain PyTorch": plain_step, "gridkit": gridkit_step}
+    with ExitStack() as running:
+        timers = {
+            name: running.enter_context(
+                timer(make_step, settings, given.batch, given.device, given.threads)
+            )
+            for name, make_step in steps.items()
+        }
+        times_s = timed(timers, given.steps)
+    if given.threads is not None:
+        torch.set_num_threads(given.threads)  # here for what is printed alone
     print(
         f"LipNet {given.model}, batch {given.batch}, {given.device}, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads, median of {given.steps} steps\n"
@@ -126,21 +135,54 @@ def with_torch_layers(model: LipNet) -> LipNet:
     return model
 
 
-def timed(
-    steps: dict[str, Callable[[], object]], count: int, device: str
-) -> dict[str, list[float]]:
-    """Return seconds a step of each, taken in turns after three that do not count."""
+@contextmanager
+def timer(
+    make_step: MakeStep, settings: LipNetSettings, batch: int, device: str, threads: int | None
+) -> Iterator[Callable[[], float]]:
+    """Give a function that takes a step in a process of its own and returns its seconds."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(
+        target=serve, args=(there, make_step, settings, batch, device, threads), daemon=True
+    )
+    process.start()
+    there.close()
+
+    def step_s() -> float:
+        here.send(None)
+        return here.recv()
+
+    yield step_s
+    process.terminate()
+    process.join()
+
+
+def serve(
+    asked: Connection,
+    make_step: MakeStep,
+    settings: LipNetSettings,
+    batch: int,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Take a timed step each time the other process asks for one."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    step = make_step(settings, made_up_clips(settings), batch, device)
     synchronize = torch.cuda.synchronize if device != "cpu" else lambda: None
-    times_s: dict[str, list[float]] = {name: [] for name in steps}
-    for turn in range(count + 3):
-        for name, step in steps.items():
-            synchronize()
-            start_s = time.perf_counter()
-            step()
-            synchronize()
-            if turn >= 3:
-                times_s[name].append(time.perf_counter() - start_s)
-    return times_s
+    while True:
+        asked.recv()
+        synchronize()
+        start_s = time.perf_counter()
+        step()
+        synchronize()
+        asked.send(time.perf_counter() - start_s)
+
+
+def timed(steps: dict[str, Callable[[], float]], count: int) -> dict[str, list[float]]:
+    """Return seconds a step of each, taken in turns after three that do not count."""
+    turns = [{name: step_s() for name, step_s in steps.items()} for _ in range(count + 3)]
+    return {name: [turn[name] for turn in turns[3:]] for name in steps}
 
 
 if __name__ == "__main__":

@@ -110,6 +110,9 @@ class LipNet(nn.Module):
         pixels = (frames.float() / 255 - self.mean) / self.deviation
         # the memory of (B, T, H, W, C) is that of a channels-last (B, C, T, H, W)
         volume = self.front(pixels.permute(0, 4, 1, 2, 3))
+        if volume.requires_grad:
+            # its gradient comes with the channels first, and would go through layer after layer so
+            volume.register_hook(_channels_last)
         features = volume.transpose(1, 2).flatten(2)
         return read(features, self.recurrent, self.heads, self.feedback)
 
@@ -132,11 +135,16 @@ def _convolutions(settings: LipNetSettings) -> list[nn.Module]:
         layers.append(convolution)
         if settings.batch_norm:
             layers.append(nn.BatchNorm3d(outputs))
-        layers.append(nn.ReLU(inplace=True))
+        # the same numbers in either order, and pooled there are fewer
         if pooled:
             layers.append(nn.MaxPool3d((1, 2, 2)))
+        layers.append(nn.ReLU(inplace=True))
         layers.append(nn.Dropout3d(settings.spatial_dropout))
     return layers
+
+
+def _channels_last(volume: torch.Tensor) -> torch.Tensor:
+    return volume.contiguous(memory_format=torch.channels_last_3d)
 
 
 def _features(front: nn.Sequential, settings: LipNetSettings) -> int:

@@ -28,6 +28,7 @@ from gridkit.recipe import ModelSettings, build_model, restore, weights_of
 from gridkit.train.batches import Batch, FrameBatches, SoundBatches, clips_of_step
 from gridkit.train.checkpoint import load_checkpoint, save_checkpoint
 from gridkit.train.clips import TrainingClips
+from gridkit.train.memory import keep_freed_memory
 from gridkit.train.score import ErrorRate, word_errors
 from gridkit.train.settings import AugmentationSettings, TrainingSettings
 
@@ -163,7 +164,9 @@ class Trainer:
             self.batches = FrameBatches(clips, window, device)
         else:
             self.batches = SoundBatches(clips, device)
-        if device != "cpu":
+        if device == "cpu":
+            keep_freed_memory()
+        else:
             # in place: names of weights stay as they are
             self.model.front.compile()
         self.optimizer = torch.optim.AdamW(

@@ -1,0 +1,28 @@
+"""What the allocator does with memory that is freed."""
+
+import subprocess
+import sys
+
+import pytest
+
+PAGES_OF_THE_SECOND_BLOCK = """
+import resource
+from gridkit.train.memory import keep_freed_memory
+{call}
+faults = []
+for _ in range(2):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    bytearray(1 << 26)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(faults[1])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc's allocator")
+def test_a_block_gets_the_pages_of_the_one_freed_before():
+    def pages(call: str) -> int:
+        script = PAGES_OF_THE_SECOND_BLOCK.format(call=call)
+        run = [sys.executable, "-c", script]
+        return int(subprocess.run(run, capture_output=True, text=True, check=True).stdout)
+
+    assert pages("keep_freed_memory()") < 10 < pages("")
