@@ -113,9 +113,6 @@ def _check_start(preload: str | None) -> None:
 
 
 def _pool(workers: int, preload: str | None) -> ProcessPoolExecutor:
-    # One thread each: the processes are the parallelism.
-    for name, value in (_ONE_THREAD | _LARGE_PAGES).items():
-        os.environ.setdefault(name, value)
     # Never forked from here: threads of this process (progress bars, pyarrow) do not survive it.
     context = multiprocessing.get_context("forkserver" if preload else "spawn")
     if preload:
@@ -128,9 +125,24 @@ def _pool(workers: int, preload: str | None) -> ProcessPoolExecutor:
 def _submit(
     pool: ProcessPoolExecutor, function: Callable[[Item], Result], item: Item
 ) -> Future[Result]:
-    # this is what starts processes
-    with _interrupts_later():
+    # this is what starts processes; one thread each: the processes are the parallelism
+    with _environment(_ONE_THREAD | _LARGE_PAGES), _interrupts_later():
         return pool.submit(function, item)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Give processes that are started in the block these variables, but for those that are set.
+
+    Not for good: what else this process starts, or a caller's own torch, may want its threads.
+    """
+    added = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 @contextmanager

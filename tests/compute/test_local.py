@@ -68,6 +68,20 @@ def test_an_exception_ends_the_run() -> None:
         list(map_ordered(fail_on_two, range(5), workers=2))
 
 
+def threads_of(_item: int) -> str | None:
+    return os.environ.get("OMP_NUM_THREADS")
+
+
+def test_workers_have_one_thread_and_the_process_they_came_from_its_own(monkeypatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+    assert list(map_ordered(threads_of, range(2), workers=1)) == ["1", "1"]
+    assert dict(os.environ) == before
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert list(map_ordered(threads_of, range(1), workers=1)) == ["3"]
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+
+
 FORKED = """
 import os, sys
 from gridkit.compute.local import map_ordered

@@ -159,7 +159,7 @@ def test_a_system_ends_with_its_children(worker_of):
     length = f"600.{os.getpid()}"
     worker = worker_of(f"import subprocess; subprocess.Popen(['sleep', '{length}'])")
     worker.ask(clip(1))
-    assert _sleeping(length)
+    assert _becomes_true(lambda: _sleeping(length))
     worker.stop()
     assert _becomes_true(lambda: not _sleeping(length))
 
