@@ -210,6 +210,18 @@ def make_clip(task: ClipTask) -> None:
     temporary.replace(clip_path)
 
 
+def say(code: str, number: int, draw: np.random.Generator) -> tuple[list[Word], np.ndarray]:
+    """Return the words and the sound, int16 at 44.1 kHz, of a clip without a picture.
+
+    Args:
+        code: what is said.
+        number: 1 is speaker x1.
+        draw: where pace, level and noise come from.
+    """
+    speech, onset_s = _speech(code, number, draw)
+    return _words(speech, onset_s), _sound(speech, onset_s, draw)
+
+
 @cache
 def _camera(number: int, seed: int) -> Camera:
     cv2.setNumThreads(1)  # processes are the parallel part

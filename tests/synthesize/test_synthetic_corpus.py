@@ -13,7 +13,7 @@ from gridkit.corpus.alignment import parse_alignment
 from gridkit.corpus.codes import speaker_of
 from gridkit.corpus.grammar import is_code, words_of
 from gridkit.errors import DiskFullError, InputError, LockedError, UsageError
-from gridkit.synthesize.corpus import codes_of, synthesize, unused_codes
+from gridkit.synthesize.corpus import codes_of, say, synthesize, unused_codes
 from gridkit.synthesize.mpeg import AUDIO_RATE_HZ, AUDIO_SAMPLES, write_mpeg
 
 SEED = 3  # as in conftest.py
@@ -208,3 +208,16 @@ def test_more_than_there_are_sentences_for(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="1 to 30 speakers of 1 to 1000 clips"):
             synthesize(tmp_path / "none", speakers=speakers, clips=clips)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_sentence_without_a_picture_is_said_when_its_words_say() -> None:
+    code = codes_of(1, SEED, 1)[0]
+    words, sound = say(code, 1, np.random.default_rng(0))
+    again = say(code, 1, np.random.default_rng(0))
+    assert words == again[0]
+    assert np.array_equal(sound, again[1])
+    assert tuple(word.word for word in words) == words_of(code)
+    assert (sound.dtype, sound.shape) == (np.int16, (AUDIO_SAMPLES,))
+    levels = level_of_frames(np.pad(sound, (0, 3 * AUDIO_RATE_HZ - AUDIO_SAMPLES)).astype(float))
+    first, last = (round(time_s * 25) for time_s in (words[0].start_s, words[-1].end_s))
+    assert levels[first:last].mean() > 20 * levels[: first - 1].max()
