@@ -27,6 +27,11 @@ _CUDA = (
     "/sys/module/nvidia_uvm /sys/bus/pci /etc/nvidia /etc/OpenCL"
 ).split()
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_HOLDING_FILES = frozenset(
+    ("corpus.json", "manifest.parquet", "question.json", "clips.jsonl", "predictions.parquet")
+)
+"""Files of a prepared corpus and of a result: their folder tells of clips."""
+_SOURCE_SUFFIXES = frozenset((".mpg", ".align", ".parquet"))
 _KEPT_VARIABLES = ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH")
 _KEPT_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "PYTORCH_", "CUBLAS_")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -38,18 +43,43 @@ def readable_paths(
     """Return the files and folders that a system's process may read.
 
     Args:
-        own_folder: the system's; files that links in it lead to are added.
+        own_folder: the system's, less corpora and results that lie in it; what links in it lead
+            to is added, less the same.
         device: `cpu`, `cuda` or `cuda:N`.
         hidden: corpora and results: left out, wherever they lie.
         extra: what else a person allows.
     """
     wanted = [*map(Path, _SYSTEM), *_interpreter(), *extra]
-    if own_folder is not None:
-        wanted += [own_folder, *(path for path in own_folder.iterdir() if path.is_symlink())]
-    resolved = dict.fromkeys(path.resolve() for path in wanted if path.exists())
     hidden = [path.resolve() for path in hidden]
+    if own_folder is not None:
+        links = [path for path in own_folder.iterdir() if path.is_symlink()]
+        own = [path.resolve() for path in (own_folder, *links) if path.exists()]
+        hidden += [found for path in own for found in holds_clips(path)]
+        wanted += own
+    resolved = dict.fromkeys(path.resolve() for path in wanted if path.exists())
     kept = [str(part) for path in resolved for part in without(path, hidden)]
     return kept + _KERNEL + (_CUDA if device != "cpu" else [])
+
+
+def holds_clips(path: Path) -> list[Path]:
+    """Return what tells of clips in a file or folder: sources, prepared corpora, results.
+
+    Whoever keeps a model in the folder in which they work has them beside it.
+    """
+    found = []
+    if path.is_file():
+        return [path] if path.suffix in _SOURCE_SUFFIXES else []
+    for folder, folders, files in os.walk(path):
+        if not _HOLDING_FILES.isdisjoint(files) and Path(folder) != path:
+            found.append(Path(folder))
+            folders.clear()
+            continue
+        found += [
+            Path(folder, name)
+            for name in files
+            if name in _HOLDING_FILES or Path(name).suffix in _SOURCE_SUFFIXES
+        ]
+    return found
 
 
 def device_files(device: str) -> list[str]:

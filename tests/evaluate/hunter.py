@@ -142,6 +142,12 @@ def corpus_written():
     return True
 
 
+def corpus_watched():
+    libc = ctypes.CDLL(None)
+    watch = libc.inotify_init1(0)
+    return watch >= 0 and libc.inotify_add_watch(watch, secret("corpus").encode(), 2) >= 0
+
+
 def temporary_files():
     return bool(os.listdir("/tmp"))
 
@@ -162,7 +168,7 @@ HUNTS = [
     shared_memory_listed, shared_memory_read, processes,
     parent_command_line, parent_environment, parent_files, parent_folder, parent_maps,
     parent_memory_file, parent_memory_read, parent_signalled, parent_by_child,
-    corpus_listed, corpus_read, corpus_by_link, corpus_by_root, corpus_written,
+    corpus_listed, corpus_read, corpus_by_link, corpus_by_root, corpus_written, corpus_watched,
     temporary_files, network, abstract_socket,
 ]  # fmt: skip
 

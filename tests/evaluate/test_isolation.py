@@ -163,3 +163,60 @@ def test_the_environment_keeps_only_what_is_named(tmp_path):
     assert "SSH_KEY" not in kept
     assert (kept["PATH"], kept["LC_ALL"], kept["HOME"]) == ("/bin", "C", str(tmp_path))
     assert kept["OMP_NUM_THREADS"] == "3"
+
+
+@needs_landlock
+def test_corpora_and_results_beside_a_model_are_hidden(tmp_path):
+    folder, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    secrets = [
+        folder / "GRID/s1/align/bbaf2n.align",
+        folder / "GRID/s1/bbaf2n.mpg",
+        folder / "results/mine/clips.jsonl",
+        folder / "results/mine/report.html",
+        folder / "corpus/README.md",
+        folder / "lgwm5a.mpg",
+        elsewhere / "s9/lgwm5a.mpg",
+    ]
+    for path in (*secrets, folder / "results/mine/question.json", folder / "corpus/corpus.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("told")
+    for path in (folder / "lib/words.txt", elsewhere / "weights.bin"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("needed")
+    (folder / "link").symlink_to(elsewhere)
+    names = [*map(str, secrets), f"{folder}/lib/words.txt", f"{folder}/link/weights.bin"]
+    (folder / "model.py").write_text(
+        "import pathlib\n"
+        "class Reader:\n"
+        "    task, crop = 'lipreading', 'mouth96'\n"
+        "    def __call__(self, frames):\n"
+        "        told = []\n"
+        f"        for name in {names!r}:\n"
+        "            try: told.append(pathlib.Path(name).read_text())\n"
+        "            except PermissionError: pass\n"
+        "        return ' '.join(told)\n"
+        "def load(device): return Reader()\n"
+    )
+    with Worker(parse_model(str(folder / "model.py"))) as worker:
+        assert worker.ask(FRAMES).checked.text == "needed needed"
+
+
+@needs_landlock
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities to give up")
+def test_root_gives_up_its_capabilities(tmp_path):
+    (tmp_path / "model.py").write_text(
+        "import os, pathlib\n"
+        "class Reader:\n"
+        "    task, crop = 'lipreading', 'mouth96'\n"
+        "    def __call__(self, frames):\n"
+        "        status = pathlib.Path('/proc/self/status').read_text()\n"
+        "        lines = [line for line in status.splitlines() if line.startswith('CapEff')]\n"
+        "        try: os.mknod('disk', 0o60600, os.makedev(254, 0))\n"
+        "        except OSError: lines.append('refused')\n"
+        "        os.mkfifo('pipe')\n"
+        "        return ' '.join(lines)\n"
+        "def load(device): return Reader()\n"
+    )
+    with Worker(parse_model(str(tmp_path / "model.py"))) as worker:
+        said = worker.ask(FRAMES).checked.text
+    assert said.split() == ["CapEff:", "0000000000000002", "refused"]
