@@ -5,6 +5,7 @@ the cache (`GRIDKIT_CACHE`, else `~/.cache/gridkit`). Reference systems come fro
 recipes ship, or are evaluated now.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +66,7 @@ def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[R
     """Yield the controls of a system's task, but for the system itself where it is one.
 
     They are evaluated now where the cache does not have them. Where there is no train clip, those
-    that learn from some are left out.
+    that learn from some are left out, and named.
     """
     task = scored.result.task
     judges = versions_of(load_recognisers(options.recognisers, subset))
@@ -75,7 +76,10 @@ def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[R
         for name in CONTROLS[task]:
             control = parse_model(f"{PREFIX}{name}")
             untaught = name in FROM_TRAIN and not subset.kept("train")
-            if untaught or scored.result.system.get("name") == control.text:
+            if scored.result.system.get("name") == control.text:
+                continue
+            if untaught:
+                print(f"{control.text} left out: no train clip to learn from", file=sys.stderr)
                 continue
             out = folder / name
             if not (out / RESULT_FILE).is_file():

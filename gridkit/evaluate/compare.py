@@ -141,7 +141,7 @@ def paired_test(differences: np.ndarray, speakers: np.ndarray) -> tuple[float, f
     units = differences
     if len(names) >= MIN_SPEAKERS_FOR_T:
         units = np.array([differences[speakers == name].mean() for name in names])
-    if not differences.any():
+    if not units.any():
         return 0.0, 0.0, 0.0, 1.0
     if len(units) < 2:
         return mean, -np.inf, np.inf, 1.0

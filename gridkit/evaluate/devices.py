@@ -7,7 +7,7 @@ before the clock starts and before it stops, events give the time on the device.
 import sys
 from typing import Any, Protocol
 
-from gridkit.errors import EnvironmentProblem
+from gridkit.compute.device import cuda_index
 
 
 class Device(Protocol):
@@ -110,17 +110,9 @@ def open_device(name: str) -> Device:
     Raises:
         EnvironmentProblem: this machine has no such device.
     """
-    if name == "cpu":
+    index = cuda_index(name)
+    if index is None:
         return Cpu()
-    kind, _, number = name.partition(":")
-    if kind != "cuda" or not (number or "0").isdigit():
-        raise EnvironmentProblem(f"no such device: {name}; give cpu, cuda or cuda:N")
     import torch
 
-    index, count = int(number or "0"), torch.cuda.device_count()
-    if index >= count:
-        raise EnvironmentProblem(
-            f"no such device: {name}; torch {torch.__version__} sees {count} CUDA devices; "
-            "run with --device cpu"
-        )
     return Cuda(torch, index)

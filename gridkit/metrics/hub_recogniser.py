@@ -8,7 +8,7 @@ from importlib.metadata import version
 import numpy as np
 
 from gridkit.corpus.records import SAMPLE_RATE_HZ
-from gridkit.errors import MissingExtraError, UsageError
+from gridkit.errors import HubError, MissingExtraError, UsageError
 
 PREFIX = "hf:"
 
@@ -22,6 +22,7 @@ class HubRecogniser:
         Raises:
             MissingExtraError: `transformers` is not installed.
             UsageError: there is no such model, or it does not recognise speech.
+            HubError: the Hub cannot be reached, and the model is not in its cache.
         """
         try:
             from transformers import pipeline
@@ -29,14 +30,26 @@ class HubRecogniser:
             raise MissingExtraError(
                 f"{name} needs transformers; run: pip install 'gridkit[hf-asr]'"
             ) from error
+        from huggingface_hub.errors import LocalEntryNotFoundError
+        from huggingface_hub.utils import logging
+
         model, _, revision = name.removeprefix(PREFIX).partition("@")
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity_error()  # not a line for each of its attempts
         try:
             self._hear = pipeline(
                 "automatic-speech-recognition", model, revision=revision or None, device="cpu"
             )
         except (OSError, ValueError) as error:
+            if isinstance(error.__cause__, LocalEntryNotFoundError):
+                raise HubError(
+                    f"{name}: the Hub cannot be reached, and the model is not in its cache; check "
+                    "the network"
+                ) from error
             reason = str(error).strip().splitlines()[0]
             raise UsageError(f"{name} cannot be loaded as a recogniser: {reason}") from error
+        finally:
+            logging.set_verbosity(verbosity)
         self.name = name
         commit = getattr(self._hear.model.config, "_commit_hash", None)
         self.version = f"{commit or revision or 'folder'}+transformers-{version('transformers')}"

@@ -97,6 +97,12 @@ def test_a_constant_difference_is_certain():
     assert p == 0.0
 
 
+def test_speakers_whose_means_do_not_differ_are_no_difference():
+    """Though each of their clips does: the test is over speakers."""
+    speakers = np.repeat(["s1", "s2", "s3", "s4"], 2)
+    assert compare.paired_test(np.array([0.5, -0.5] * 4), speakers) == (0.0, 0.0, 0.0, 1.0)
+
+
 def test_one_clip_tells_nothing():
     _, low, high, p = compare.paired_test(np.array([0.2]), np.array(["s1"]))
     assert (low, high, p) == (-np.inf, np.inf, 1.0)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from gridkit.errors import MissingExtraError, UsageError
+from gridkit.errors import HubError, MissingExtraError, UsageError
 from gridkit.metrics.recognise import recogniser_factory
 
 INSTALLED = importlib.util.find_spec("transformers") is not None
@@ -68,4 +68,17 @@ def test_a_folder_without_a_model_is_an_error(tmp_path):
 def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(MissingExtraError, match=r"gridkit\[hf-asr\]"):
+        recogniser_factory("hf:some/model")()
+
+
+@needs_transformers
+def test_a_hub_that_cannot_be_reached_is_the_networks_fault(monkeypatch):
+    import transformers
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    def unreachable(*_arguments, **_options):
+        raise OSError("We couldn't connect\nto it") from LocalEntryNotFoundError("no route")
+
+    monkeypatch.setattr(transformers, "pipeline", unreachable)
+    with pytest.raises(HubError, match="hf:some/model: the Hub cannot be reached, and"):
         recogniser_factory("hf:some/model")()
