@@ -354,6 +354,7 @@ def test_the_worked_example_of_the_guide_runs_and_has_20_lines(tmp_path):
     guide = (Path(__file__).parents[2] / "docs" / "wrap-a-model.md").read_text()
     blocks = [part.partition("```")[0] for part in guide.split("```python\n")[1:]]
     network, wrapped = blocks[0], blocks[1]
+    assert wrapped in (Path(__file__).parents[2] / "README.md").read_text()
     (tmp_path / "network.py").write_text(network)
     (tmp_path / "my_model.py").write_text(wrapped)
     assert len([line for line in wrapped.splitlines() if line]) <= 20
