@@ -1,4 +1,4 @@
 """The values of the option `--decoding`, which several commands have."""
 
 DECODINGS = ("greedy", "beam", "grammar")
-"""Those of `gridkit.recipe.systems`, which brings torch: `--help` does not wait for it."""
+"""Those of `gridkit.recipe.schema`, which brings torch: `--help` does not wait for it."""

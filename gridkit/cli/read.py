@@ -24,8 +24,8 @@ Examples:
 @click.option(
     "--model",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("recipes/lipnet-s1"),
-    show_default=True,
+    default=Path(__file__).parents[2] / "recipes" / "lipnet-s1",
+    show_default="recipes/lipnet-s1 of gridkit's own folder",
     help="Folder of a lipreading recipe.",
 )
 @click.option(
@@ -33,7 +33,7 @@ Examples:
     type=click.Choice(DECODINGS),
     help="How texts are made; grammar allows GRID's sentences alone.  [default: the recipe's]",
 )
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--video", "video_out", type=click.Path(path_type=Path), help="Clip with captions.")
 @click.option("--json", "as_json", is_flag=True, help="Print words, times, confidence as JSON.")
 def command(
@@ -56,6 +56,8 @@ def command(
     from gridkit.recipe import load_system
     from gridkit.recipe.reading import read_clip
 
+    if video_out is not None:
+        check_video_out(video_out, clip)
     lipreader = load_system(model, device, decoding)
     with reading_bar(clip, "read") as progress:
         reading = read_clip(clip, lipreader, progress)
@@ -76,6 +78,16 @@ def command(
 
         with reading_bar(clip, "captions") as progress:
             write_captioned(clip, reading.captions, video_out, progress)
+
+
+def check_video_out(video_out: Path, clip: Path) -> None:
+    """Refuse what cannot be written, or must not be, before a long video is read."""
+    if video_out.suffix.lower() != ".mp4":
+        raise click.UsageError(f"--video {video_out}: an MP4 is written, give a name in .mp4")
+    if not video_out.parent.is_dir():
+        raise click.UsageError(f"--video {video_out}: there is no folder {video_out.parent}")
+    if video_out.exists() and video_out.samefile(clip):
+        raise click.UsageError(f"--video {video_out}: that is the clip itself, give another name")
 
 
 @contextmanager

@@ -22,8 +22,14 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--packed", type=FILE, help="Packed cache instead of a corpus.")
 @click.option("--split", help="Another split than the recipe's, as for a trial on other clips.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the run; it resumes there.")
-@click.option("--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="A setting.")
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="TABLE.KEY=VALUE",
+    help="A setting of [training] or [augmentation].",
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--threads", type=int, help="CPU threads; all cores if not given.")
 @click.option("--minutes", type=float, help="Stop after so long; run again to go on.")
 @click.option("--checkpoint-part", type=float, metavar="MIB", help="Largest file of a checkpoint.")
@@ -48,8 +54,6 @@ def command(
     """
     from dataclasses import replace
 
-    import torch
-
     from gridkit.cli.train_bar import TrainingBar, clips_of
     from gridkit.compute.lock import folder_lock
     from gridkit.prepare.from_hub import local_corpus
@@ -60,9 +64,7 @@ def command(
 
     if (data is None) == (packed is None):
         raise click.UsageError("give --data DIR or --packed FILE")
-    if threads is not None:
-        torch.set_num_threads(threads)
-    part = None if checkpoint_part is None else int(checkpoint_part * 2**20)
+    limits = Limits(device, threads, minutes, checkpoint_part)
     with folder_lock(out):
         recipe = load_recipe(recipe_folder)
         if split is not None:
@@ -83,7 +85,6 @@ def command(
             )
             return
         with TrainingBar(settings[0].steps) as report:
-            limits = Limits(device, minutes, part)
             outcome = run_training(recipe, clips, out, overrides, limits, report)
         size = export_run(recipe, *settings, outcome.weights, clips.ids("train"), out)
     wer = "unknown" if outcome.val_wer is None else f"{100 * outcome.val_wer:.1f} %"

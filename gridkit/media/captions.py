@@ -46,12 +46,13 @@ def write_captioned(
     Args:
         source: the video.
         captions: in order of time, no two at once.
-        out: where to.
+        out: where to; it is there whole or not at all.
         progress: called with how many seconds are written.
 
     Raises:
         MediaError: the video cannot be read, or the file not be written.
     """
+    unfinished = out.with_name(f".{out.name}.part")
     try:
         with PictureStream(source) as stream:
             rate_fps = min(stream.info.rate_fps, Fraction(HIGHEST_RATE_FPS)).limit_denominator(1001)
@@ -59,15 +60,18 @@ def write_captioned(
             first = next(pictures, None)
             if first is None:
                 raise MediaError(f"{source} has no picture that can be decoded")
-            with av.open(str(out), "w", format="mp4") as container:
+            with av.open(str(unfinished), "w", format="mp4") as container:
                 writer = _Writer(container, first, rate_fps, source, stream.info.first_s)
                 writer.write(first, _text_at(captions, writer.written_s))
                 for picture in pictures:
                     writer.write(picture, _text_at(captions, writer.written_s))
                     progress(writer.written_s)
                 writer.close()
+        unfinished.replace(out)
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(f"cannot write {out}: {getattr(error, 'strerror', error)}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _text_at(captions: Sequence[Caption], time_s: float) -> str:

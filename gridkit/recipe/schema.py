@@ -12,7 +12,7 @@ file of clip ids, one a line: what a check for contamination reads.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
@@ -20,13 +20,14 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from gridkit.errors import RecipeError
 from gridkit.models.frames import FrameInput
+from gridkit.models.heads import RECURRENT
 from gridkit.models.lipnet import LipNetSettings
-from gridkit.models.recogniser import RecogniserSettings
+from gridkit.models.recogniser import FRONTS, RecogniserSettings
 
 RECIPE_FILE = "recipe.toml"
 WEIGHTS_FILE = "weights.safetensors"
 TRAINED_ON_FILE = "trained_on.txt"
-TASKS = ("lipreading", "recognition")
+DECODINGS = ("greedy", "beam", "grammar")
 
 ModelSettings = LipNetSettings | RecogniserSettings
 Record = TypeVar("Record")
@@ -102,6 +103,10 @@ MODELS: dict[str, type[LipNetSettings] | type[RecogniserSettings]] = {
     "lipnet": LipNetSettings,
     "recogniser": RecogniserSettings,
 }
+TASKS: dict[str, type[LipNetSettings] | type[RecogniserSettings]] = {
+    "lipreading": LipNetSettings,
+    "recognition": RecogniserSettings,
+}
 _TABLES = ("model", "input", "data", "training", "augmentation", "weights", "results")
 
 
@@ -130,8 +135,16 @@ def parse_recipe(table: Mapping[str, Any], folder: Path) -> Recipe:
     head = fill(_Head, top, where)
     if head.task not in TASKS:
         raise RecipeError(f"{where}: no task {head.task!r}; it is one of {', '.join(TASKS)}")
+    if head.decoding not in DECODINGS:
+        known = ", ".join(DECODINGS)
+        raise RecipeError(f"{where}: no decoding {head.decoding!r}; it is one of {known}")
     model = _model(_table(table, "model", where), where)
-    frames = _table(table, "input", where) if isinstance(model, LipNetSettings) else None
+    if type(model) is not TASKS[head.task]:
+        raise RecipeError(f"{where}: a model of this class does not do the task {head.task!r}")
+    look = None
+    if isinstance(model, LipNetSettings):
+        look = fill(FrameInput, _table(table, "input", where), f"{where} [input]")
+        _check_window(model, look, where)
     weights = table.get("weights")
     return Recipe(
         name=head.name,
@@ -140,7 +153,7 @@ def parse_recipe(table: Mapping[str, Any], folder: Path) -> Recipe:
         training_speakers=head.training_speakers,
         split=fill(_Data, _table(table, "data", where), f"{where} [data]").split,
         model=model,
-        input=None if frames is None else fill(FrameInput, frames, f"{where} [input]"),
+        input=look,
         training=_table(table, "training", where),
         augmentation=_table(table, "augmentation", where),
         decoding=head.decoding,
@@ -217,9 +230,39 @@ def _model(table: Mapping[str, Any], where: str) -> ModelSettings:
     if kind not in MODELS:
         raise RecipeError(f"{where} [model]: no class {kind!r}; it is one of {', '.join(MODELS)}")
     model = fill(MODELS[kind], settings, f"{where} [model]")
-    if model.word_feedback and model.recurrent_layers < 2:
-        raise RecipeError(f"{where} [model]: word_feedback needs recurrent_layers of at least 2")
+    wrong = next(_wrong_settings(model), None)
+    if wrong is not None:
+        raise RecipeError(f"{where} [model]: {wrong}")
     return model
+
+
+def _wrong_settings(model: ModelSettings) -> Iterator[str]:
+    """Say what is wrong with settings whose types are right."""
+    if model.recurrent not in RECURRENT:
+        yield f"no recurrent {model.recurrent!r}; it is one of {', '.join(RECURRENT)}"
+    if model.word_feedback and model.recurrent_layers < 2:
+        yield "word_feedback needs recurrent_layers of at least 2"
+    if min(model.hidden, model.recurrent_layers, len(model.channels), *model.channels) < 1:
+        yield "hidden, recurrent_layers and channels are at least 1"
+    if isinstance(model, RecogniserSettings):
+        if model.front not in FRONTS:
+            yield f"no front {model.front!r}; it is one of {', '.join(FRONTS)}"
+        if model.front == "1d" and len(set(model.channels)) > 1:
+            yield "the channels of a 1d front are all the same"
+    else:
+        if not len(model.kernels) == len(model.pooled) == len(model.channels):
+            yield "channels, kernels and pooled have one entry for each convolution"
+        if not len(model.mean) == len(model.deviation) == model.colours:
+            yield f"mean and deviation have one entry for each of {model.colours} colours"
+
+
+def _check_window(model: LipNetSettings, look: FrameInput, where: str) -> None:
+    width_px, height_px = look.size_px
+    if model.width_px > width_px or model.height_px > height_px:
+        raise RecipeError(
+            f"{where}: the model's {model.width_px} x {model.height_px} pixels are no window of "
+            f"the input's {width_px} x {height_px}; give [model] width_px and height_px"
+        )
 
 
 def _results(value: object, where: str) -> tuple[Measured, ...] | str:

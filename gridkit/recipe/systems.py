@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from gridkit.compute.device import cuda_index
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.errors import RecipeError, UsageError
@@ -14,10 +15,9 @@ from gridkit.models.decoding import CharacterNgram, Decoded, beam, grammar, gree
 from gridkit.models.frames import middle
 from gridkit.models.lipnet import LipNet
 from gridkit.models.recogniser import Recogniser
-from gridkit.recipe.schema import Recipe, load_recipe
+from gridkit.recipe.schema import DECODINGS, Recipe, load_recipe
 from gridkit.recipe.weights import build_model, load_weights, trained_ids
 
-DECODINGS = ("greedy", "beam", "grammar")
 Decoder = Callable[[np.ndarray], Decoded]
 
 
@@ -71,6 +71,11 @@ class Lipreader:
         settings = self._model.settings
         size = (settings.height_px, settings.width_px)
         batch = torch.from_numpy(np.stack([middle(self._input(clip), *size) for clip in clips]))
+        if batch.shape[-1] != settings.colours:
+            raise RecipeError(
+                f"crop {self.crop} has {batch.shape[-1]} colours, and the recipe's model takes "
+                f"{settings.colours}: set [model] colours, and train it anew"
+            )
         return batch.to(self._device)
 
 
@@ -114,11 +119,13 @@ def load_system(folder: Path, device: str = "cpu", decoding: str | None = None) 
     Raises:
         RecipeError: the recipe or its weights do not fit, or it is a recogniser.
         UsageError: no such decoding.
+        EnvironmentProblem: no such device.
     """
+    cuda_index(device)
     recipe = load_recipe(folder)
     model = build_model(recipe.model)
     if not isinstance(model, LipNet):
-        raise RecipeError(f"recipe {recipe.name} hears, it does not see: use it with --recogniser")
+        raise RecipeError(f"recipe {recipe.name} hears, it does not see: give one that lipreads")
     load_weights(recipe, model)
     return Lipreader(recipe, model, device, decoding)
 
@@ -127,6 +134,7 @@ def load_recogniser(
     folder: Path, device: str = "cpu", decoding: str | None = None
 ) -> SpeechRecogniser:
     """Make the recogniser of a recipe; arguments and errors as `load_system`."""
+    cuda_index(device)
     recipe = load_recipe(folder)
     model = build_model(recipe.model)
     if not isinstance(model, Recogniser):

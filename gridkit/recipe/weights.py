@@ -48,10 +48,21 @@ def load_weights(recipe: Recipe, model: nn.Module) -> None:
 
 
 def pack_weights(tensors: Mapping[str, torch.Tensor]) -> bytes:
-    """Return weights as a safetensors file in half precision; the same weights, the same bytes."""
+    """Return weights as a safetensors file in half precision; the same weights, the same bytes.
+
+    Raises:
+        RecipeError: a weight is no number, or too large.
+    """
     from safetensors.torch import save
 
-    return save({name: tensors[name].half().contiguous().cpu() for name in sorted(tensors)})
+    halves = {name: tensors[name].half().contiguous().cpu() for name in sorted(tensors)}
+    lost = [name for name, half in halves.items() if not half.isfinite().all()]
+    if lost:
+        raise RecipeError(
+            f"{len(lost)} of {len(halves)} tensors, as {lost[0]}, hold what is no number in half "
+            "precision; train with a lower rate"
+        )
+    return save(halves)
 
 
 def restore(model: nn.Module, tensors: Mapping[str, torch.Tensor], where: str) -> None:

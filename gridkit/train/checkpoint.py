@@ -10,6 +10,7 @@ import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -65,12 +66,11 @@ def load_checkpoint(folder: Path, device: str) -> dict[str, Any] | None:
         return None
     try:
         entries = json.loads(index.read_text(encoding="utf-8"))["parts"]
-        parts = [_Part(**entry) for entry in entries]
-    except (ValueError, KeyError, TypeError) as error:
+        content = b"".join(_read_part(folder, _Part(**entry)) for entry in entries)
+        return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    # what torch says of a file that is none of its own is all of these
+    except (ValueError, KeyError, TypeError, EOFError, RuntimeError, UnpicklingError) as error:
         raise CheckpointError(f"{index} is damaged; delete it to start anew") from error
-    content = b"".join(_read_part(folder, part) for part in parts)
-    state: dict[str, Any] = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-    return state
 
 
 def _read_part(folder: Path, part: _Part) -> bytes:

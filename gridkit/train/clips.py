@@ -6,6 +6,7 @@ Test clips never enter it.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,18 +67,21 @@ def check(clips: TrainingClips, where: str) -> TrainingClips:
 
 
 def open_clips(folder: Path) -> tuple[TrainingClips, Mapping[str, Any]] | None:
-    """Map a cache folder, and return what it was made from; None where there is none."""
-    index = folder / INDEX_FILE
-    if not index.is_file():
+    """Map a cache folder, and return what it was made from.
+
+    None where there is none, or a damaged one: it is made again.
+    """
+    try:
+        table = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
+        labels = tuple(label_of(entry) for entry in table["clips"])
+        shape = table["frame_shape"]
+        frames = None
+        if shape is not None:
+            frames = np.memmap(folder / FRAMES_FILE, np.uint8, "c", shape=(len(labels), *shape))
+        audio = np.memmap(folder / AUDIO_FILE, np.int16, "c", shape=(len(labels), AUDIO_SAMPLES))
+        return TrainingClips(labels, frames, audio), table["source"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    table = json.loads(index.read_text(encoding="utf-8"))
-    labels = tuple(label_of(entry) for entry in table["clips"])
-    shape = table["frame_shape"]
-    frames = None
-    if shape is not None:
-        frames = np.memmap(folder / FRAMES_FILE, np.uint8, "c", shape=(len(labels), *shape))
-    audio = np.memmap(folder / AUDIO_FILE, np.int16, "c", shape=(len(labels), AUDIO_SAMPLES))
-    return TrainingClips(labels, frames, audio), table["source"]
 
 
 class ClipWriter:
@@ -113,6 +117,8 @@ class ClipWriter:
         """Finish the folder: the index is written last."""
         for file in (self._frames, self._audio):
             if file is not None:
+                file.flush()
+                os.fsync(file.fileno())
                 file.close()
         table = {
             "source": self._source,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from math import cos, isfinite, pi
+from math import cos, pi
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from gridkit.corpus.grammar import SLOTS
 from gridkit.errors import CheckpointError, TrainingError
 from gridkit.models.decoding import greedy
 from gridkit.models.heads import Output
-from gridkit.models.lipnet import LipNet
+from gridkit.models.lipnet import LipNet, LipNetSettings
 from gridkit.recipe import ModelSettings, build_model, restore, weights_of
 from gridkit.train.batches import Batch, FrameBatches, SoundBatches, clips_of_step
 from gridkit.train.checkpoint import load_checkpoint, save_checkpoint
@@ -34,6 +34,8 @@ from gridkit.train.settings import AugmentationSettings, TrainingSettings
 
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
+LARGEST_LOSS = 1e3
+"""A hundred times what untrained weights have: weights with more are lost."""
 SMOOTHING = 0.95
 """Of the loss that is shown."""
 
@@ -150,6 +152,7 @@ class Trainer:
         augmentation: AugmentationSettings,
         device: str,
     ):
+        check_clips(model_settings, clips)
         self.settings, self.augmentation, self.device = settings, augmentation, device
         self.key = _key(model_settings, clips, settings)
         self.clips = clips
@@ -202,10 +205,11 @@ class Trainer:
         settings = self.settings
         loss = loss_of(self._forward(batch.inputs), batch, settings)
         value = float(loss.detach())
-        if not isfinite(value):
+        if not value < LARGEST_LOSS:
             raise TrainingError(
-                f"the loss is {value} at step {self.step}; resume from the last checkpoint with a "
-                f"lower rate, as --set training.learning_rate={settings.learning_rate / 3:.0e}"
+                f"the loss is {value:.3g} at step {self.step}; run again with a lower rate, as "
+                f"--set training.learning_rate={settings.learning_rate / 3:.0e}; if that ends "
+                "here at once, start anew with another --out"
             )
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -265,8 +269,8 @@ class Trainer:
         )
         if differing:
             raise CheckpointError(
-                f"the checkpoint in {folder} is of another run: {', '.join(differing)} differ; "
-                "use the same settings, or another --out"
+                f"the checkpoint in {folder} is of another run, it differs in "
+                f"{', '.join(differing)}; use the same settings, or another --out"
             )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -300,6 +304,26 @@ class Trainer:
                 texts += [greedy(clip).text for clip in log_probs]
         restore(self.model, current, "the model")
         return texts
+
+
+def check_clips(settings: ModelSettings, clips: TrainingClips) -> None:
+    """Check that a model can take its windows from the clips.
+
+    Raises:
+        TrainingError: they have no frames, or frames of another size or colour.
+    """
+    if not isinstance(settings, LipNetSettings):
+        return
+    if clips.frames is None:
+        raise TrainingError("these clips have sound alone, and the model lipreads")
+    height_px, width_px, colours = clips.frames.shape[2:]
+    fits = settings.height_px <= height_px and settings.width_px <= width_px
+    if not fits or settings.colours != colours:
+        raise TrainingError(
+            f"these clips have {width_px} x {height_px} pixels of {colours} colours, and the model "
+            f"takes {settings.width_px} x {settings.height_px} of {settings.colours}: they were "
+            "made for another recipe, or its [input] is of another colour"
+        )
 
 
 @contextmanager

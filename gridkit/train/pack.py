@@ -6,6 +6,7 @@ gray 80 x 40 clip takes about 60 KB with its sound. What is lost is below the no
 pictures; it is meant to train on, never to measure with.
 """
 
+import hashlib
 import json
 import lzma
 from collections.abc import Callable
@@ -61,21 +62,42 @@ def unpack_clips(path: Path, folder: Path) -> None:
     """
     try:
         content = path.read_bytes()
+        source = _source(content)
         start = 8 + int.from_bytes(content[:8], "little")
         index = json.loads(lzma.decompress(content[8:start]))
         if index["format"] != FORMAT:
             raise TrainingError(f"{path}: packed by another gridkit; pack it again")
-        _write_cache(content, start, index, folder)
+        _write_cache(
+            content,
+            start,
+            index,
+            ClipWriter(folder, source, with_frames=index["frame_shape"] is not None),
+        )
     except OSError as error:
         raise TrainingError(f"cannot read {path}: {error.strerror}") from error
     except (lzma.LZMAError, ValueError, KeyError) as error:
         raise TrainingError(f"{path} is no packed cache, or damaged; export it again") from error
 
 
-def _write_cache(content: bytes, start: int, index: dict[str, Any], folder: Path) -> None:
+def packed_source(path: Path) -> dict[str, str]:
+    """Return what a cache folder says it was made from, where that is this packed file.
+
+    Raises:
+        TrainingError: it cannot be read.
+    """
+    try:
+        return _source(path.read_bytes())
+    except OSError as error:
+        raise TrainingError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _source(content: bytes) -> dict[str, str]:
+    return {"packed": hashlib.sha256(content).hexdigest()}
+
+
+def _write_cache(content: bytes, start: int, index: dict[str, Any], writer: ClipWriter) -> None:
     shape = index["frame_shape"]
     sizes = iter(index["sizes"])
-    writer = ClipWriter(folder, {"packed": True}, with_frames=shape is not None)
     for entry in index["clips"]:
         frames = None
         if shape is not None:

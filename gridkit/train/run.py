@@ -11,12 +11,14 @@ from pathlib import Path
 
 import torch
 
-from gridkit.errors import EnvironmentProblem, GridkitError
+from gridkit.compute.device import cuda_index
+from gridkit.compute.lock import folder_lock
+from gridkit.errors import GridkitError, UsageError
 from gridkit.recipe import Recipe, load_recipe
 from gridkit.train.clips import TrainingClips, check, open_clips
 from gridkit.train.log import TrainingLog
 from gridkit.train.loop import Outcome, Progress, train
-from gridkit.train.pack import unpack_clips
+from gridkit.train.pack import packed_source, unpack_clips
 from gridkit.train.settings import training_settings
 
 CACHE_FOLDER = "cache"
@@ -25,11 +27,32 @@ LINE_INTERVAL_S = 10.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What bounds a run from outside."""
+    """What bounds a run from outside.
+
+    Raises:
+        UsageError: a limit that is not above 0.
+    """
 
     device: str = "cpu"
+    threads: int | None = None
+    """Of a CPU; None for torch's own choice."""
     minutes: float | None = None
-    checkpoint_part_bytes: int | None = None
+    checkpoint_part_mib: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("--threads", self.threads),
+            ("--minutes", self.minutes),
+            ("--checkpoint-part", self.checkpoint_part_mib),
+        ):
+            if value is not None and value <= 0:
+                raise UsageError(f"{name} {value}: give a number above 0")
+
+    @property
+    def checkpoint_part_bytes(self) -> int | None:
+        """The largest file of a checkpoint; at least one byte."""
+        mib = self.checkpoint_part_mib
+        return None if mib is None else max(1, int(mib * 2**20))
 
 
 def run_training(
@@ -47,8 +70,9 @@ def run_training(
         TrainingError, CheckpointError, RecipeError, UsageError: see `gridkit.train.loop.train`
             and `gridkit.train.settings.training_settings`.
     """
-    if limits.device != "cpu" and not torch.cuda.is_available():
-        raise EnvironmentProblem(f"no device {limits.device} here; use --device cpu")
+    cuda_index(limits.device)
+    if limits.threads is not None:
+        torch.set_num_threads(limits.threads)
     training, augmentation = training_settings(recipe, overrides)
     with TrainingLog(out) as log:
 
@@ -77,7 +101,7 @@ def packed_clips(path: Path, out: Path) -> TrainingClips:
     """
     cache = out / CACHE_FOLDER
     opened = open_clips(cache)
-    if opened is None:
+    if opened is None or opened[1] != packed_source(path):
         unpack_clips(path, cache)
         opened = open_clips(cache)
     assert opened is not None
@@ -119,23 +143,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--packed", type=Path, required=True, help="made by --export-cache")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, help="CPU threads; all cores if not given")
     parser.add_argument("--minutes", type=float, help="stop after so long, with a checkpoint")
     parser.add_argument("--checkpoint-part", type=float, help="largest file, MiB")
     parser.add_argument("--set", action="append", default=[], help="as training.steps=500")
     given = parser.parse_args(arguments)
-    part = None if given.checkpoint_part is None else int(given.checkpoint_part * 2**20)
+    limits = Limits(given.device, given.threads, given.minutes, given.checkpoint_part)
     try:
-        outcome = run_training(
-            load_recipe(given.recipe),
-            packed_clips(given.packed, given.out),
-            given.out,
-            given.set,
-            Limits(given.device, given.minutes, part),
-            plain_lines(),
-        )
+        with folder_lock(given.out):
+            clips = packed_clips(given.packed, given.out)
+            recipe = load_recipe(given.recipe)
+            outcome = run_training(recipe, clips, given.out, given.set, limits, plain_lines())
     except GridkitError as error:
         print(f"gridkit: {error}", file=sys.stderr)
         return error.exit_status
+    except KeyboardInterrupt:
+        print("gridkit: interrupted; run it again to go on", file=sys.stderr)
+        return 130
     print(f"stopped at step {outcome.step}: {outcome.reason}; val WER {outcome.val_wer}")
     return 0
 

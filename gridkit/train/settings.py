@@ -108,9 +108,16 @@ def training_settings(
         tables[table][key] = value
     where = f"recipe {recipe.name}"
     training = fill(TrainingSettings, tables["training"], f"{where} [training]")
+    augmentation = fill(AugmentationSettings, tables["augmentation"], f"{where} [augmentation]")
     if training.select not in SELECTIONS:
         raise RecipeError(f"{where} [training]: select is {' or '.join(SELECTIONS)}")
-    return training, fill(AugmentationSettings, tables["augmentation"], f"{where} [augmentation]")
+    for name in ("steps", "batch", "learning_rate", "clip_norm", "validate_every"):
+        if getattr(training, name) <= 0:
+            raise RecipeError(f"{where} [training]: {name} is above 0")
+    for name in ("flip", "frame_change", "splice", "speed"):
+        if not 0 <= getattr(augmentation, name) <= 1:
+            raise RecipeError(f"{where} [augmentation]: {name} is a share, 0 to 1")
+    return training, augmentation
 
 
 def parse_override(text: str) -> tuple[str, str, Any]:

@@ -14,7 +14,7 @@ from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.splits import grid_split
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
-from gridkit.recipe.systems import DECODINGS
+from gridkit.recipe.schema import DECODINGS
 
 TESTS = Path(__file__).parent.parent
 MODEL = """

@@ -91,4 +91,8 @@ def test_wrong_use_is_one_line(corpus, tmp_path, capsys):
 
     if not torch.cuda.is_available():
         assert run("train", recipe, "--data", corpus, "--out", tmp_path / "o", *on_gpu) == 4
-        assert "no device cuda here; use --device cpu" in capsys.readouterr().err
+        assert "no such device: cuda; torch" in capsys.readouterr().err
+    for option in ("--threads", "--minutes", "--checkpoint-part"):
+        given = ["--data", corpus, "--out", tmp_path / "o", option, "0"]
+        assert run("train", recipe, *given) == 2
+        assert f"{option} 0" in capsys.readouterr().err

@@ -69,6 +69,18 @@ def test_a_clip_without_sound(make_clip, tmp_path):
     assert len(decoded(out)[0]) == 5
 
 
+def test_a_file_that_could_not_be_finished_is_not_there(make_clip, tmp_path):
+    def interrupted(_done_s):
+        raise KeyboardInterrupt
+
+    source, out = make_clip(tmp_path / "a.mkv", frames=30), tmp_path / "out.mp4"
+    out.write_bytes(b"an earlier one")
+    with pytest.raises(KeyboardInterrupt):
+        write_captioned(source, [], out, interrupted)
+    assert out.read_bytes() == b"an earlier one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mkv", "out.mp4"]
+
+
 def test_no_place_to_write_is_one_line(make_clip, tmp_path):
     source = make_clip(tmp_path / "a.mkv", frames=5)
     with pytest.raises(MediaError, match=r"cannot write .*nowhere"):

@@ -2,16 +2,18 @@
 
 import hashlib
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from gridkit.errors import RecipeError, UsageError
+from gridkit.errors import EnvironmentProblem, RecipeError, UsageError
 from gridkit.models.lipnet import LipNet
 from gridkit.models.recogniser import Recogniser
 from gridkit.recipe import (
+    Lipreader,
     build_model,
     load_recipe,
     load_recogniser,
@@ -20,6 +22,8 @@ from gridkit.recipe import (
     trained_ids,
     weights_of,
 )
+from gridkit.recipe.schema import parse_recipe
+from gridkit.train.settings import training_settings
 
 HEAD = """
 name = "small"
@@ -115,6 +119,13 @@ def test_a_recipe_is_read_into_records(tmp_path):
         ('split = "s1"', "", r"\[data\]: split is missing"),
         ("name =", "name", "recipe.toml"),
         ('licence = "Apache-2.0"', "colour = 1", "unknown key 'colour'"),
+        ('name = "small"', 'name = "small"\ndecoding = "guess"', "no decoding 'guess'; it is one"),
+        ('task = "lipreading"', 'task = "recognition"', "does not do the task 'recognition'"),
+        ("hidden = 8", 'recurrent = "rnn"', "no recurrent 'rnn'; it is one of gru, lstm"),
+        ("hidden = 8", "hidden = 0", "hidden, recurrent_layers and channels are at least 1"),
+        ("[4, 4, 4]", "[4, 4]", "channels, kernels and pooled have one entry for each"),
+        ("colours = 1", "colours = 3", "mean and deviation have one entry for each of 3 colours"),
+        ("width_px = 24", "width_px = 31", "31 x 16 pixels are no window of the input's 30 x 20"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_one_line(tmp_path, old, new, message):
@@ -123,6 +134,30 @@ def test_a_mistake_in_a_recipe_is_one_line(tmp_path, old, new, message):
     with pytest.raises(RecipeError, match=message) as caught:
         load_recipe(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"1d"', '"3d"', "no front '3d'; it is one of 2d, 1d"),
+        ("[8, 8]", "[8, 9]", "the channels of a 1d front are all the same"),
+    ],
+)
+def test_a_mistake_in_a_recogniser_is_one_line(tmp_path, old, new, message):
+    assert old in RECOGNISER
+    write_recipe(tmp_path, RECOGNISER.replace(old, new), with_weights=False)
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(tmp_path)
+
+
+def test_the_example_of_the_docs_is_a_recipe():
+    docs = Path(__file__).parents[2] / "docs/add-a-recipe.md"
+    example = docs.read_text().split("```toml\n")[1].split("```")[0]
+    recipe = parse_recipe(tomllib.loads(example), Path())
+    training_settings(recipe)
+    frames = np.zeros((2, 75, 96, 96), np.uint8)
+    model = build_model(recipe.model)
+    assert isinstance(Lipreader(recipe, model, "cpu")(frames[0]), str)
 
 
 def test_results_are_measurements_or_a_line_that_says_why_not(tmp_path):
@@ -165,6 +200,25 @@ def test_a_lipreader_reads_what_its_model_says(tmp_path):
     assert 0 < grammatical.read(frames).confidence <= 1
     with pytest.raises(UsageError, match="no decoding 'guess'; it is one of greedy, beam, grammar"):
         load_system(tmp_path, decoding="guess")
+
+
+def test_a_crop_of_other_colours_is_one_line(tmp_path):
+    system = load_system(write_recipe(tmp_path, LIPREADER))
+    with pytest.raises(RecipeError, match=r"crop mouth96 has 3 colours.*takes 1: set"):
+        system(np.zeros((75, 96, 96, 3), np.uint8))
+
+
+def test_a_device_that_is_not_there_is_one_line(tmp_path):
+    write_recipe(tmp_path, LIPREADER)
+    with pytest.raises(EnvironmentProblem, match="no such device: gpu; give cpu, cuda or cuda:N"):
+        load_system(tmp_path, "gpu")
+    with pytest.raises(EnvironmentProblem, match=r"no such device: cuda:99; torch .* sees"):
+        load_system(tmp_path, "cuda:99")
+
+
+def test_weights_that_are_no_numbers_are_not_packed():
+    with pytest.raises(RecipeError, match="1 of 2 tensors, as b, hold what is no number in half"):
+        pack_weights({"a": torch.ones(2), "b": torch.tensor([1.0, 1e9])})
 
 
 def test_a_clip_and_its_mirror_image_are_one_where_the_recipe_says_so(tmp_path):
@@ -239,5 +293,5 @@ def test_wrong_weights_are_one_line(tmp_path):
 
 
 def test_a_recogniser_does_not_read_lips(tmp_path):
-    with pytest.raises(RecipeError, match="hears, it does not see: use it with --recogniser"):
+    with pytest.raises(RecipeError, match="hears, it does not see: give one that lipreads"):
         load_system(write_recipe(tmp_path, RECOGNISER))

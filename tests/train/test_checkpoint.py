@@ -1,5 +1,6 @@
 """Checkpoints: whole or not at all, in parts, and honest about damage."""
 
+import hashlib
 import json
 
 import pytest
@@ -60,6 +61,11 @@ def test_damage_is_one_line(tmp_path):
     part.unlink()
     with pytest.raises(CheckpointError, match=rf"cannot read .*{part.name}"):
         load_checkpoint(tmp_path, "cpu")
-    (tmp_path / INDEX_FILE).write_text("{}")
-    with pytest.raises(CheckpointError, match="delete it to start anew"):
-        load_checkpoint(tmp_path, "cpu")
+    part.write_bytes(content)
+    nonsense = tmp_path / "nonsense.pt"
+    nonsense.write_bytes(b"nonsense")
+    named = {"name": nonsense.name, "sha256": hashlib.sha256(b"nonsense").hexdigest()}
+    for index in ({}, {"parts": []}, {"parts": [named]}, {"parts": [{"name": part.name}]}):
+        (tmp_path / INDEX_FILE).write_text(json.dumps(index))
+        with pytest.raises(CheckpointError, match="is damaged; delete it to start anew"):
+            load_checkpoint(tmp_path, "cpu")

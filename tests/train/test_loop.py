@@ -103,9 +103,9 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path):
 
 def test_other_settings_do_not_go_on_from_a_checkpoint(tmp_path):
     train(MODEL, made_up_clips(), tmp_path, replace(SETTINGS, steps=4), AUGMENTATION)
-    with pytest.raises(CheckpointError, match=r"another run: seed differ; use the same settings"):
+    with pytest.raises(CheckpointError, match=r"another run, it differs in seed; use the same"):
         train(MODEL, made_up_clips(), tmp_path, replace(SETTINGS, seed=1), AUGMENTATION)
-    with pytest.raises(CheckpointError, match="another run: model hidden differ"):
+    with pytest.raises(CheckpointError, match="another run, it differs in model hidden"):
         train(replace(MODEL, hidden=8), made_up_clips(), tmp_path, SETTINGS, AUGMENTATION)
     longer = train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION)
     assert longer.step == SETTINGS.steps
@@ -113,9 +113,19 @@ def test_other_settings_do_not_go_on_from_a_checkpoint(tmp_path):
 
 def test_a_loss_that_is_no_number_ends_in_one_line(tmp_path):
     settings = replace(SETTINGS, word_loss_weight=float("inf"))
-    with pytest.raises(TrainingError, match=r"the loss is inf at step 0; resume") as caught:
+    with pytest.raises(TrainingError, match=r"the loss is inf at step 0; run again") as caught:
         train(MODEL, made_up_clips(), tmp_path, settings, AUGMENTATION)
     assert "\n" not in str(caught.value)
+
+
+def test_clips_that_do_not_fit_the_model_are_one_line(tmp_path):
+    clips = made_up_clips()
+    with pytest.raises(TrainingError, match=r"have 28 x 14 pixels of 1 colours.*takes 29 x 12 of"):
+        train(replace(MODEL, width_px=29), clips, tmp_path, SETTINGS, AUGMENTATION)
+    with pytest.raises(TrainingError, match=r"of 1 colours, and the model takes 24 x 12 of 3"):
+        train(replace(MODEL, colours=3), clips, tmp_path, SETTINGS, AUGMENTATION)
+    with pytest.raises(TrainingError, match="sound alone, and the model lipreads"):
+        train(MODEL, replace(clips, frames=None), tmp_path, SETTINGS, AUGMENTATION)
 
 
 def test_training_stops_when_val_no_longer_improves(tmp_path):

@@ -17,6 +17,7 @@ from gridkit.train.pack import (
     pack_clips,
     unpack_clips,
 )
+from gridkit.train.run import packed_clips
 
 sys.path.insert(0, str(Path(__file__).parent))
 from made_up import made_up_clips
@@ -81,6 +82,15 @@ def test_sound_alone_can_be_packed(tmp_path):
     again, _ = open_clips(tmp_path / "cache")
     assert again.frames is None
     assert again.audio.shape == clips.audio.shape
+
+
+def test_clips_of_another_pack_are_not_taken_for_these(tmp_path):
+    clips = made_up_clips()
+    for name, labels in (("a", clips.labels[:2] + clips.labels[3:]), ("b", clips.labels)):
+        sound = TrainingClips(labels, None, clips.audio[: len(labels)])
+        pack_clips(sound, tmp_path / name, lambda _done, _total: None)
+    counts = [len(packed_clips(tmp_path / name, tmp_path / "run").labels) for name in "aba"]
+    assert counts == [3, 4, 3]
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:200], lambda b: b"nonsense" * 20])

@@ -14,7 +14,7 @@ from gridkit.media.codecs import decode_crop, decode_flac
 from gridkit.models.frames import FrameInput
 from gridkit.recipe import load_recipe
 from gridkit.store.reader import open_corpus
-from gridkit.train.clips import FRAMES_FILE
+from gridkit.train.clips import AUDIO_FILE, FRAMES_FILE, INDEX_FILE
 from gridkit.train.corpus import cached_clips
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
@@ -61,6 +61,15 @@ def test_clips_are_decoded_once_and_anew_when_the_input_changes(made_up_corpus, 
     clips = cached_clips(other, made_up_corpus, tmp_path, quiet)
     assert clips.frames.shape == (8, 75, 25, 50, 3)
     assert len(np.unique(clips.frames[0, 0, 0, 0])) > 1  # colour, not three times gray
+
+
+@pytest.mark.parametrize("file", [INDEX_FILE, FRAMES_FILE, AUDIO_FILE])
+def test_damaged_clips_are_decoded_again(made_up_corpus, tmp_path, file):
+    whole = cached_clips(RECIPE, made_up_corpus, tmp_path, quiet)
+    (tmp_path / file).write_bytes((tmp_path / file).read_bytes()[:100])
+    again = cached_clips(RECIPE, made_up_corpus, tmp_path, quiet)
+    assert again.labels == whole.labels
+    assert again.frames.shape == whole.frames.shape
 
 
 def test_what_is_missing_is_one_line(made_up_corpus, tmp_path):

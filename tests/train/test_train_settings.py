@@ -41,6 +41,9 @@ def test_the_command_line_wins():
         ("training.steps=many", RecipeError, "steps = 'many' is no int"),
         ("training.steps=7.5", RecipeError, "steps = 7.5 is no int"),
         ("training.select=first", RecipeError, "select is best or last"),
+        ("training.validate_every=0", RecipeError, "validate_every is above 0"),
+        ("training.batch=0", RecipeError, "batch is above 0"),
+        ("augmentation.flip=1.5", RecipeError, "flip is a share, 0 to 1"),
     ],
 )
 def test_a_mistake_is_one_line(override, error, message):
