@@ -4,6 +4,7 @@ Whatever the model was trained on counts as unknown: it may have heard GRID.
 """
 
 from importlib.metadata import version
+from logging import ERROR
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class HubRecogniser:
 
         model, _, revision = name.removeprefix(PREFIX).partition("@")
         verbosity = logging.get_verbosity()
-        logging.set_verbosity_error()  # not a line for each of its attempts
+        logging.set_verbosity(ERROR)  # not a line for each of its attempts
         try:
             self._hear = pipeline(
                 "automatic-speech-recognition", model, revision=revision or None, device="cpu"
