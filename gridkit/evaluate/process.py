@@ -130,7 +130,9 @@ class Process:
 
     def _last_words(self) -> str:
         lines = self._printed().decode(errors="replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        # what Python lists after a fatal error tells nothing of it
+        told = [line.strip() for line in lines if not line.startswith("Extension modules:")]
+        last = next((line for line in reversed(told) if line), "")
         return f"; last printed: {last}" if last else ""
 
     def _printed(self) -> bytes:
