@@ -1,7 +1,8 @@
 """The client of the Hugging Face Hub, and one line for whatever goes wrong with it.
 
 The token is the one `huggingface_hub` finds: HF_TOKEN, else what `hf auth login` stored. It is
-never an argument, and never printed. HF_ENDPOINT is read when a client is made.
+never an argument, and never printed; one that no header takes is refused before anything is
+sent. HF_ENDPOINT is read when a client is made.
 
 Source: huggingface_hub 2.4, `errors` and `hf_raise_for_status`.
 """
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
 
 LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
+BAD_TOKEN = (
+    "the token for the Hub (HF_TOKEN, else what `hf auth login` stored) has characters that no "
+    "token has; copy it anew from the Hub's settings, without anything before or after it"
+)
+_VISIBLE_ASCII = re.compile("[!-~]+")
 
 
 def open_hub() -> "HfApi":
@@ -35,10 +41,14 @@ def open_hub() -> "HfApi":
 
     Its progress bars are off (gridkit has its own); its warnings, as that it waits before it
     tries again, come without the query of a URL, which may hold a signature.
+
+    Raises:
+        HubError: the token cannot be one.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars
 
+    _token()
     if not are_progress_bars_disabled():
         disable_progress_bars()
     for handler in logging.getLogger("huggingface_hub").handlers:
@@ -48,10 +58,25 @@ def open_hub() -> "HfApi":
 
 
 def has_token() -> bool:
-    """Return whether `huggingface_hub` finds a token; whether it is good is another matter."""
+    """Return whether `huggingface_hub` finds a token; whether it is good is another matter.
+
+    Raises:
+        HubError: the token cannot be one.
+    """
+    return _token() is not None
+
+
+def _token() -> str | None:
+    """Return the token; one that no header takes is refused: the client's error would quote it."""
     from huggingface_hub import get_token
 
-    return get_token() is not None
+    try:
+        token = get_token()
+    except UnicodeError:  # a stored one that is no text
+        raise HubError(BAD_TOKEN) from None
+    if token is not None and not _VISIBLE_ASCII.fullmatch(token):
+        raise HubError(BAD_TOKEN)
+    return token
 
 
 @contextmanager
@@ -103,6 +128,9 @@ def _told(error: BaseException, where: object) -> GridkitError | None:
         return NetworkError(f"{where}: HF_HUB_OFFLINE is set, and this needs the Hub; unset it")
     if isinstance(error, errors.FileMetadataError):
         return HubError(f"{where}: what answers is no Hub; check HF_ENDPOINT, proxy and firewall")
+    if isinstance(error, httpx2.LocalProtocolError):
+        # its text quotes headers, the token's among them
+        return NetworkError(f"{where}: the request cannot be sent; check HF_TOKEN and HF_ENDPOINT")
     if isinstance(error, httpx2.HTTPError):
         return NetworkError(
             f"{where}: the Hub cannot be reached ({type(error).__name__}: {_first_line(error)}); "

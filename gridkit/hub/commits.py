@@ -266,7 +266,8 @@ def wait_s(error: BaseException, failures: int) -> float | None:
         asked = error.response.headers.get("Retry-After", "")
         seconds = float(asked) if asked.isdigit() else backoff_s
         return seconds if (status == 429 or status >= 500) and seconds <= LONGEST_WAIT_S else None
-    return backoff_s if isinstance(error, httpx2.TransportError) else None
+    passes = isinstance(error, httpx2.TransportError)
+    return backoff_s if passes and not isinstance(error, httpx2.LocalProtocolError) else None
 
 
 def wait(seconds: float) -> None:

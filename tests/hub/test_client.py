@@ -1,8 +1,10 @@
 """Whatever goes wrong at the Hub is one line that says what, where and what next."""
 
 import logging
+import re
 from collections.abc import Callable
 
+import httpx2
 import pytest
 from hub_server import READER_TOKEN, WRITER_TOKEN, Fault, HubServer
 from huggingface_hub import CommitOperationAdd, HfApi, constants
@@ -15,7 +17,7 @@ from gridkit.errors import (
     NetworkError,
     UsageError,
 )
-from gridkit.hub.client import has_token, hub_errors, open_hub
+from gridkit.hub.client import BAD_TOKEN, has_token, hub_errors, open_hub
 
 WHERE = "hf:lab/grid@main"
 TIMEOUT = Fault(status=504)
@@ -116,6 +118,41 @@ def test_tokens(repo: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
         fails(lambda api: api.whoami())
     )
     assert "or one that needs a token; check the name, or log in" in str(fails(push))
+
+
+BROKEN_TOKENS = ["hf_x\x0by", "hf_é", "hf_a b", "hf_\udcff", "hf_a\x7f"]
+
+
+@pytest.mark.parametrize("token", BROKEN_TOKENS)
+def test_a_token_that_cannot_be_one_is_refused_unsaid(
+    repo: HubServer, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", token)
+    for call in (open_hub, has_token):
+        with pytest.raises(HubError) as raised, hub_errors(WHERE):
+            call()
+        assert str(raised.value) == BAD_TOKEN
+    assert not repo.seen
+
+
+def test_a_stored_token_that_is_no_text(repo: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    repo.home.mkdir()
+    (repo.home / "token").write_bytes(b"hf_\xff\xfe")
+    with pytest.raises(HubError) as raised:
+        open_hub()
+    assert str(raised.value) == BAD_TOKEN
+
+
+def test_what_a_header_is_refused_for_is_not_said(
+    repo: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's own error has the header's value in its text."""
+    monkeypatch.setattr("gridkit.hub.client._VISIBLE_ASCII", re.compile(".*", re.DOTALL))
+    monkeypatch.setenv("HF_TOKEN", "hf_secret\x0by")
+    with pytest.raises(httpx2.LocalProtocolError, match="hf_secret"):
+        info(open_hub())
+    assert "hf_secret" not in str(fails(info))
 
 
 def test_no_network(repo: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:

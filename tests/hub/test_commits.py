@@ -85,6 +85,7 @@ def answer(status, **headers):
         (answer(412), None),
         (httpx2.ConnectError("refused"), 2),
         (httpx2.ReadTimeout("slow"), 2),
+        (httpx2.LocalProtocolError("Illegal header value"), None),
         (ValueError("a bug"), None),
     ],
 )

@@ -246,6 +246,19 @@ def test_no_token(refused, monkeypatch, hub_server):
     assert "hf auth login" in line
 
 
+@pytest.mark.parametrize("token", ["hf_secret\x0by", "hf_secreté"])
+def test_a_token_that_cannot_be_one_is_not_printed(
+    gridkit, monkeypatch, hub_server, corpus_dir, token
+):
+    monkeypatch.setenv("HF_TOKEN", token)
+    for options in ((), ("--dry-run",)):
+        status, out, err = gridkit("publish", corpus_dir, "--repo", REPO, *options)
+        assert (status, out, err.count("\n")) == (EXIT_NETWORK, "", 1)
+        assert "has characters that no token has" in err
+        assert "secret" not in err
+    assert not hub_server.seen
+
+
 @pytest.mark.parametrize(
     ("token", "repo", "says"),
     [
