@@ -2,8 +2,8 @@
 
 Content decides, by the hashes that the Hub gives: SHA-256 of a large file, git's blob id of a
 small one. A file that is there, byte for byte, is not sent. A file is replaced or removed only
-where the repository holds what this side put or saw there (`known`, from a journal), or what a
-commit titled `gridkit publish` put there; anything else is someone else's.
+where `is_ours` says so (`gridkit.publish.upload` decides, by its journal and the titles of
+commits); anything else is someone else's.
 
 Each commit names its parent, so the Hub refuses it (412) where someone else was faster.
 
@@ -49,8 +49,11 @@ class LocalFile:
     @cached_property
     def blob_id(self) -> str:
         """What git calls this content."""
-        content = self.content if isinstance(self.content, bytes) else self.content.read_bytes()
-        return git_blob_id(content)
+        return git_blob_id(self.read())
+
+    def read(self) -> bytes:
+        """Return the content."""
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
     @property
     def identities(self) -> tuple[str, str]:

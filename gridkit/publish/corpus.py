@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES
 from gridkit.errors import CorpusError
 from gridkit.hub.commits import LocalFile
+from gridkit.prepare.journal import BatchKey
 from gridkit.store.card import CARD_NAME, render_card
 from gridkit.store.corpus_file import CORPUS_NAME
 from gridkit.store.files import read_file
@@ -67,17 +70,43 @@ def _of_bytes(path: str, content: bytes) -> LocalFile:
     return LocalFile(path, content, len(content), hashlib.sha256(content).hexdigest())
 
 
-def listed_files(corpus_json: bytes) -> set[str]:
-    """Return the shards and split lists that a `corpus.json` names, from whatever version.
+@dataclass(frozen=True)
+class Listed:
+    """What a `corpus.json` lists."""
 
-    Nothing where it is no such file: then nothing is known to be gridkit's.
-    """
+    shards: Mapping[str, str]
+    """Path to what tells its source clips (`BatchKey.tracking`)."""
+    splits: frozenset[str]
+    profiles: frozenset[str]
+
+    @property
+    def files(self) -> set[str]:
+        """Shards and split lists."""
+        return {*self.shards, *map(split_list_path, self.splits - set(BUILTIN_SPLIT_NAMES))}
+
+    def continues(self, earlier: "Listed") -> bool:
+        """Return whether this corpus can have grown out of another.
+
+        `prepare` adds shards, splits and crops to a corpus and drops none, so all that the other
+        one lists is here, and its shards are of the same source clips.
+        """
+        return (
+            earlier.shards.items() <= self.shards.items()
+            and earlier.splits <= self.splits
+            and earlier.profiles <= self.profiles
+        )
+
+
+def listed(corpus_json: bytes) -> Listed | None:
+    """Return what a `corpus.json` lists, of whatever version; None where it is no such file."""
     try:
         content = json.loads(corpus_json)
-        shards, splits = set(content["shards"]), set(content["splits"])
-    except (ValueError, KeyError, TypeError):
-        return set()
-    return shards | {split_list_path(name) for name in splits - set(BUILTIN_SPLIT_NAMES)}
+        shards = {
+            path: BatchKey.parse(entry["key"]).tracking for path, entry in content["shards"].items()
+        }
+        return Listed(shards, frozenset(content["splits"]), frozenset(content["profiles"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def corpus_sha256(folder: Path) -> str:

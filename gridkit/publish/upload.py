@@ -3,13 +3,15 @@
 Before each attempt the repository is read and compared, so it does not matter how the last one
 ended: what arrived is there, and what is there is not sent. The journal is written before and
 after each commit; by it our own contents are told from those of others (`gridkit.hub.commits`).
+Where there is none (it was lost, or lies on another machine), the titles of commits tell, if our
+corpus continues the one that is there.
 
 Someone else's commit in between stops a run only where it touches a file of the corpus, or puts
 Parquet files where the card would load them; otherwise the next commit goes on top of it.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -32,7 +34,7 @@ from gridkit.hub.commits import (
     wait_s,
 )
 from gridkit.hub.snapshot import HubFile, Snapshot, fetch_files, open_snapshot
-from gridkit.publish.corpus import listed_files
+from gridkit.publish.corpus import Listed, listed
 from gridkit.publish.journal import Entry, Journal, Opening
 from gridkit.publish.pull_request import known_pull_request
 from gridkit.store.corpus_file import CORPUS_NAME
@@ -124,24 +126,30 @@ class Upload:
 
     def _compare(self, snapshot: Snapshot, revision: str, entry: Entry) -> Look:
         there = snapshot.files
-        obsolete = {*entry.known, *_listed(snapshot, self.files)}
-        ours = ({file.path for file in self.files} | obsolete) & there.keys()
-        changed = ours - {file.path for file in self.files if file.is_same(there.get(file.path))}
-        unknown = changed - entry.known.keys()
+        opens = self.target.create_pr and not entry.pull_request
+        here = _corpus_here(self.files)
+        published = _corpus_there(snapshot, self.files, here)
+        continues = here is not None and published is not None and here.continues(published)
+        # what the journal does not know has come since, even if gridkit brought it
+        by_title = opens or (continues and not entry.known)
+        paths = {file.path for file in self.files}
+        obsolete = {*entry.known, *(published.files if published else ())}
+        same = {file.path for file in self.files if file.is_same(there.get(file.path))}
+        unknown = ((paths | obsolete) & there.keys()) - same - entry.known.keys()
         titles = titles_of(self.hub, self.target.repo, snapshot.commit, unknown)
 
         def is_ours(file: HubFile) -> bool:
             known = entry.holds(file)
-            return titles[file.path].startswith(TITLE) if known is None else known
+            return by_title and titles[file.path].startswith(TITLE) if known is None else known
 
         plan = make_plan(self.files, there, obsolete, is_ours)
-        if self.target.create_pr and not entry.pull_request:
+        if opens:
             # a new pull request replaces nothing: someone looks at it first
             plan = replace(plan, foreign=())
-        gone = {file.path for file in self.files} | set(plan.remove)
-        stray = [path for path in sorted(there.keys() - gone) if PurePosixPath(path).match(LOADED)]
+        ours = paths.union(plan.remove)
+        stray = [path for path in sorted(there.keys() - ours) if _is_loaded(path)]
         if not plan.foreign:
-            entry = entry.seen(there[path] for path in ours)
+            entry = entry.seen(there[path] for path in ours & there.keys())
         return Look(revision, snapshot.commit, plan, tuple(stray), entry)
 
     def check(self, look: Look) -> None:
@@ -155,9 +163,9 @@ class Upload:
             with hub_errors(self.target.address):
                 title = titles_of(self.hub, self.target.repo, look.commit, [path])[path]
             raise HubConflictError(
-                f'{self.target.address}: {path} is by someone else (commit "{title}"), '
-                f"{_count(look.plan.foreign)}, and is not written over; undo it there, or propose "
-                "yours with --create-pr"
+                f"{self.target.address}: {path} is {_whose(title)}, "
+                f"{_count(look.plan.foreign)}, and is not written over; propose yours with "
+                "--create-pr, undo it there, or take another --repo"
             )
         if look.stray:
             raise HubConflictError(
@@ -270,16 +278,33 @@ class Meter:
             self._on_bytes(position - before)
 
 
-def _listed(snapshot: Snapshot, files: Iterable[LocalFile]) -> set[str]:
-    """Return what an earlier corpus there consisted of, by its `corpus.json`."""
-    there: Mapping[str, HubFile] = snapshot.files
-    same = any(file.path == CORPUS_NAME and file.is_same(there.get(CORPUS_NAME)) for file in files)
-    if same or CORPUS_NAME not in there:
-        return set()
+def _corpus_here(files: Iterable[LocalFile]) -> Listed | None:
+    return next((listed(file.read()) for file in files if file.path == CORPUS_NAME), None)
+
+
+def _corpus_there(
+    snapshot: Snapshot, files: Iterable[LocalFile], here: Listed | None
+) -> Listed | None:
+    """Return what the corpus there consists of, by its `corpus.json`, which may be ours."""
+    there = snapshot.files.get(CORPUS_NAME)
+    if there is None:
+        return None
+    if any(file.path == CORPUS_NAME and file.is_same(there) for file in files):
+        return here
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fetch_files(snapshot, [CORPUS_NAME], folder, folder / "arriving")
-        return listed_files((folder / CORPUS_NAME).read_bytes())
+        return listed((folder / CORPUS_NAME).read_bytes())
+
+
+def _is_loaded(path: str) -> bool:
+    return PurePosixPath("/", path).match(f"/{LOADED}")  # from the root, at no other depth
+
+
+def _whose(title: str) -> str:
+    if title.startswith(TITLE):
+        return f'of another gridkit publish (commit "{title}") that this corpus does not continue'
+    return f'by someone else (commit "{title}")'
 
 
 def _count(paths: Sequence[str]) -> str:

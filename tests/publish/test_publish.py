@@ -111,9 +111,8 @@ def test_of_a_changed_corpus_the_changed_shard_alone_goes(
     )
 
 
-@pytest.mark.parametrize("with_journal", [True, False])
 def test_what_the_corpus_has_no_more_is_removed_and_other_files_stay(
-    publish, rewrite, clips, hub_server, corpus_dir, with_journal
+    publish, rewrite, clips, hub_server, corpus_dir
 ):
     mine = import_split("mine", {"train": clips[0].id, "test": clips[-1].id})
     rewrite(imported=[mine])
@@ -121,13 +120,80 @@ def test_what_the_corpus_has_no_more_is_removed_and_other_files_stay(
     assert "splits/mine.tsv" in hub_server.files(REPO)
     hub_server.commit(REPO, {"NOTES.md": b"by hand", "splits/theirs.tsv": b"x"})
     (corpus_dir / "splits/mine.tsv").unlink()
-    if not with_journal:
-        (corpus_dir / JOURNAL_NAME).unlink()
     rewrite([clip for clip in clips if clip.speaker != "s3"])
     assert publish()["removed"] == ["data/s3-00000.parquet", "splits/mine.tsv"]
     there = hub_server.files(REPO)
     assert there["NOTES.md"] == b"by hand"
     assert {".gitattributes", "NOTES.md", "splits/theirs.tsv", *of_folder(corpus_dir)} == set(there)
+
+
+def test_without_a_journal_a_corpus_that_has_grown_continues_the_one_there(
+    publish, rewrite, clips, hub_server, corpus_dir
+):
+    """As on another machine, where the corpus came from the Hub or was prepared anew."""
+    rewrite([clip for clip in clips if clip.speaker != "s3"])
+    publish()
+    hub_server.commit(REPO, {"README.md": b"---\nlicense: mit\n---\n"}, title="gridkit publish: 1")
+    (corpus_dir / JOURNAL_NAME).unlink()
+    rewrite(imported=[import_split("mine", {"train": clips[0].id, "test": clips[-1].id})])
+    assert {"README.md", "corpus.json", "splits/mine.tsv"} <= set(publish()["sent"])
+    assert (
+        without_card(hub_server.files(REPO)).items() >= without_card(of_folder(corpus_dir)).items()
+    )
+
+
+@pytest.mark.parametrize("other", ["fewer speakers", "other clips", "no split", "no crop"])
+def test_without_a_journal_another_corpus_is_left_alone(
+    publish, refused, rewrite, clips, hub_server, corpus_dir, other
+):
+    mine = import_split("mine", {"train": clips[0].id, "test": clips[-1].id})
+    rewrite(imported=[mine])
+    publish()
+    (corpus_dir / JOURNAL_NAME).unlink()
+    (corpus_dir / "splits/mine.tsv").unlink()
+    before = hub_server.files(REPO)
+    rewrite(
+        [clip for clip in clips if clip.speaker != "s3"] if other == "fewer speakers" else clips,
+        imported=[] if other == "no split" else [mine],
+        profiles=["mouth96"] if other == "no crop" else ["mouth96", "lipnet"],
+        source="elsewhere" if other == "other clips" else "made up",
+    )
+    for options in ((), ("--dry-run",)):
+        status, line = refused(*options)
+        assert status == EXIT_NETWORK
+        assert 'is of another gridkit publish (commit "gridkit publish: 8 clips of' in line
+        assert "take another --repo" in line
+    assert hub_server.files(REPO) == before
+    publish("--create-pr")
+    there = hub_server.files(REPO, "refs/pr/1")
+    assert {*there} - {".gitattributes"} == {*of_folder(corpus_dir)}
+    assert hub_server.files(REPO) == before
+
+
+def test_without_a_journal_a_corpus_that_is_not_whole_there_is_left_alone(
+    publish, refused, rewrite, clips, hub_server, corpus_dir
+):
+    publish()
+    hub_server.commit(REPO, {"corpus.json": None})
+    (corpus_dir / JOURNAL_NAME).unlink()
+    assert publish()["sent"] == ["corpus.json"]
+    hub_server.commit(REPO, {"corpus.json": b"[]"}, title="gridkit publish: ?")
+    (corpus_dir / JOURNAL_NAME).unlink()
+    assert "corpus.json is of another gridkit publish" in refused()[1]
+
+
+def test_a_list_that_someone_else_changed_stays_in_every_run(
+    publish, rewrite, clips, hub_server, corpus_dir
+):
+    rewrite(imported=[import_split("mine", {"train": clips[0].id, "test": clips[-1].id})])
+    publish()
+    hub_server.commit(REPO, {"splits/mine.tsv": b"theirs"})
+    (corpus_dir / "splits/mine.tsv").unlink()
+    for count in (8, 7):
+        rewrite(clips[:count])
+        outcome = publish()
+        assert ("corpus.json" in outcome["sent"], outcome["removed"]) == (True, [])
+        assert hub_server.files(REPO)["splits/mine.tsv"] == b"theirs"
 
 
 def test_the_corpus_stays_sound_and_the_journal_is_no_part_of_it(publish, gridkit, corpus_dir):

@@ -217,6 +217,26 @@ def test_someone_elses_commit_to_our_files_in_between_stops_the_run(upload, hub_
     assert hub_server.files(REPO)[path] == b"theirs"
 
 
+@pytest.mark.parametrize("path", ["README.md", "data/s3-00000.parquet"])
+@pytest.mark.parametrize("had", [False, True], ids=["new", "published before"])
+def test_another_publish_in_between_is_not_written_over(upload, hub_server, corpus_dir, path, had):
+    """Its title is ours, and what it brings we have not sent yet."""
+    if had:
+        upload()
+        (corpus_dir / JOURNAL_NAME).unlink()
+        first_batch = ("data/s1-00000.parquet", "data/s2-00000.parquet")
+        older = {**dict.fromkeys(first_batch, b"old"), path: None}
+        hub_server.commit(REPO, older, title=f"{TITLE}: x")
+    theirs = Fault(first=lambda: hub_server.commit(REPO, {path: b"theirs"}, title=f"{TITLE}: y"))
+    hub_server.fail("commit", theirs)
+    with pytest.raises(HubConflictError, match=f"{path} is of another gridkit publish"):
+        upload()
+    assert hub_server.files(REPO)[path] == b"theirs"
+    with pytest.raises(HubConflictError):
+        upload()
+    assert hub_server.files(REPO)[path] == b"theirs"
+
+
 def test_a_file_that_was_there_before_is_not_written_over(upload, hub_server, refused):
     hub_server.commit(REPO, {"README.md": b"# by hand"}, title="Card by hand")
     status, line = refused()
@@ -239,11 +259,13 @@ def test_a_published_file_that_someone_changed_later(upload, hub_server):
 
 
 def test_foreign_shards_would_be_loaded_as_ours(upload, hub_server):
-    hub_server.commit(REPO, {"data/train-00000.parquet": b"?", "data/more/x.parquet": b"?"})
+    hub_server.commit(REPO, {"data/more/x.parquet": b"?", "backup/data/x.parquet": b"?"})
+    assert upload().removed == ()
+    hub_server.commit(REPO, {"data/train-00000.parquet": b"?"})
     for create_pr in (False, True):
         with pytest.raises(HubConflictError, match=r"data/train-00000\.parquet is no file"):
             upload(create_pr=create_pr)
-    assert len(commits(hub_server)) == 1
+    assert len(commits(hub_server)) == 6
 
 
 def test_others_who_never_stop_committing(upload, hub_server):

@@ -108,6 +108,7 @@ def _write_corpus(
     profiles: Sequence[str] = ("mouth96", "lipnet"),
     rejected: Sequence[ManifestRow] = (),
     imported: Sequence[Split] = (),
+    source: str = "made up",
 ) -> CorpusFile:
     """Write a whole corpus, a shard for each speaker, as the end of a run does."""
     clips = sorted(clips, key=lambda clip: (clip.speaker, clip.code))
@@ -120,7 +121,7 @@ def _write_corpus(
         shard = f"data/{speaker}-00000.parquet"
         mine = [clip for clip in clips if clip.speaker == speaker]
         info = write_shard(folder / shard, mine, columns, profiles=profiles, split_names=names)
-        shards[shard] = ShardEntry(info.rows, info.bytes, info.sha256, "key")
+        shards[shard] = ShardEntry(info.rows, info.bytes, info.sha256, f"{source};;")
         rows += [
             ManifestRow(
                 f"video/{clip.id}.mpg",
@@ -137,7 +138,7 @@ def _write_corpus(
             for row, clip in enumerate(mine)
         ]
     corpus = CorpusFile(
-        source="made up",
+        source=source,
         synthetic=False,
         profiles={name: PROFILES[name] for name in profiles},
         settings={"lossless": False},
