@@ -38,7 +38,9 @@ def create(call: Handler) -> None:
             403, f'You don\'t have the rights to create a {type} under the namespace "{owner}"'
         )
     elif (type, name) in call.hub.repos:
-        call.send_error_json(409, f"You already created this {type} repo")
+        url = f"{call.hub.endpoint}/{page_of(type)}{name}"
+        answer = {"error": f"You already created this {type} repo", "url": url}
+        call.send(409, json.dumps(answer).encode(), {"X-Error-Message": answer["error"]})
     else:
         call.hub.create_repo(name, type, private=asked.get("visibility") == "private")
         call.send_json({"url": f"{call.hub.endpoint}/{page_of(type)}{name}", "name": name})

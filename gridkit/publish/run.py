@@ -1,7 +1,8 @@
 """Publishing a prepared corpus: checked, compared with the repository, and sent.
 
 Everything that can refuse comes before the first byte goes: the corpus, its card, the token, the
-repository. A second run over the same corpus does not decode it again.
+repository. Decoding is the slowest of it and comes last, so a repository may be made for a corpus
+that turns out not to decode. A second run over the same corpus does not decode it again.
 """
 
 from collections.abc import Callable
@@ -77,22 +78,13 @@ def publish(
     with folder_lock(folder):
         exists = _find_repo(hub, target, private=private)
         journal = Journal(folder)
-        _check_corpus(corpus, journal, workers)
+        _validate(corpus, workers, decode=False)
         files, card = _checked_files(corpus, target)
         with hub_errors(target.address):
             _check_card_there(hub, card)
-            if not exists:
-                _create(hub, target, private=private)
-            if not _has_branch(hub, target):
-                patiently(
-                    partial(
-                        hub.create_branch,
-                        target.repo,
-                        branch=target.revision,
-                        repo_type="dataset",
-                        exist_ok=True,
-                    )
-                )
+        # before the decoding, which may take long: it is told at once that there is no right
+        _make_place(hub, target, exists=exists, private=private)
+        _check_decoding(corpus, journal, workers)
         upload = Upload(hub, target, files, _title(corpus), journal)
         with bars() as shown:
             name, size_bytes = str(target.address), upload.look().plan.send_bytes
@@ -124,15 +116,16 @@ def preview(folder: Path, target: Target, *, private: bool = False, workers: int
     return Preview(look.plan, creates_repo=False)
 
 
-def _check_corpus(corpus: Corpus, journal: Journal, workers: int) -> None:
-    """Check the corpus, decoding it unless this very corpus was decoded by an earlier run."""
+def _check_decoding(corpus: Corpus, journal: Journal, workers: int) -> None:
+    """Decode the corpus, unless an earlier run decoded this very one."""
     state = f"{corpus_sha256(corpus.folder)} {__version__}"
-    _validate(corpus, workers, decode=journal.validated != state)
-    journal.set_validated(state)
+    if journal.validated != state:
+        _validate(corpus, workers, decode=True)
+        journal.set_validated(state)
 
 
 def _validate(corpus: Corpus, workers: int, *, decode: bool) -> None:
-    with Progress("check", corpus.file.counts.kept) as progress:
+    with Progress("decode" if decode else "check", corpus.file.counts.kept) as progress:
         findings = validate(
             corpus.folder, decode=decode, workers=workers, on_clips=progress.advance
         ).findings
@@ -185,16 +178,49 @@ def _find_repo(hub: "HfApi", target: Target, *, private: bool) -> bool:
     return True
 
 
-def _create(hub: "HfApi", target: Target, *, private: bool) -> None:
-    patiently(
-        partial(
-            hub.create_repo,
-            target.repo,
-            repo_type="dataset",
-            private=private or None,
-            exist_ok=True,
+def _make_place(hub: "HfApi", target: Target, *, exists: bool, private: bool) -> None:
+    """Make the repository and the branch where they are missing.
+
+    Raises:
+        UsageError: the repository came meanwhile, and is public where a private one was asked
+            for; or the revision is a tag.
+        HubError, NetworkError: as `hub_errors`; there is no right to write.
+    """
+    with hub_errors(target.address):
+        if exists and not target.create_pr:
+            _check_token_writes(hub, target)
+        if not exists:
+            _create(hub, target, private=private)
+            # someone else may have made it meanwhile, and then it is as they wished
+            _find_repo(hub, target, private=private)
+        if not _has_branch(hub, target):
+            create = partial(hub.create_branch, branch=target.revision, exist_ok=True)
+            patiently(partial(create, target.repo, repo_type="dataset"))
+
+
+def _check_token_writes(hub: "HfApi", target: Target) -> None:
+    """Refuse a token that is for reading; whether another may write here, the first commit tells.
+
+    Raises:
+        HubError: the token is of the kind that never writes.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        account = hub.whoami()
+    except HfHubHTTPError:
+        return  # rate limited, or for another kind of token; no reason to stop
+    token = (account.get("auth") or {}).get("accessToken") or {}
+    if token.get("role") == "read":
+        raise HubError(
+            f"{target.address}: the token of {account.get('name')} is for reading; {LOG_IN}, with "
+            "one that has write access"
         )
-    )
+
+
+def _create(hub: "HfApi", target: Target, *, private: bool) -> None:
+    create = partial(hub.create_repo, private=private or None, exist_ok=True)
+    patiently(partial(create, target.repo, repo_type="dataset"))
 
 
 def _has_branch(hub: "HfApi", target: Target) -> bool:

@@ -134,6 +134,10 @@ def test_rights(hub_server: HubServer, api: HfApi) -> None:
     assert push(guest, {"a.txt": b"a"}, create_pr=True).pr_num == 1
     with pytest.raises(HfHubHTTPError, match="403"):
         api.create_repo("google/grid", repo_type="dataset")
+    with pytest.raises(HfHubHTTPError, match="409"):
+        api.create_repo("lab/grid", repo_type="dataset")
+    there = api.create_repo("lab/grid", repo_type="dataset", exist_ok=True)
+    assert there.repo_id == "lab/grid"
     with pytest.raises(RepositoryNotFoundError):
         HfApi(endpoint=hub_server.endpoint, token=False).dataset_info("lab/own")
 

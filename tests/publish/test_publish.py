@@ -207,7 +207,7 @@ def test_a_sound_corpus_is_decoded_once(publish, monkeypatch):
     monkeypatch.setattr("gridkit.publish.run._validate", lambda *_, decode: decoded.append(decode))
     publish()
     publish()
-    assert decoded == [True, False]
+    assert decoded == [False, True, False]
 
 
 def test_the_command_uploads_over_plain_lfs_and_says_how_to_load(hub_server, corpus_dir):
@@ -266,6 +266,16 @@ def test_private_is_for_a_new_repository(publish, refused, hub_server):
     status, line = refused("--private", repo="lab/public")
     assert status == EXIT_USAGE
     assert "--private: lab/public is there and public" in line
+
+
+def test_private_is_private_even_if_someone_else_is_faster(refused, hub_server):
+    someone = Fault(first=lambda: hub_server.create_repo(REPO))
+    hub_server.fail("create", someone)
+    status, line = refused("--private")
+    assert status == EXIT_USAGE
+    assert f"--private: {REPO} is there and public" in line
+    assert set(hub_server.files(REPO)) == {".gitattributes"}
+    assert not hub_server.requests("upload")
 
 
 def test_a_branch_is_made_and_main_stays(publish, refused, hub_server):
@@ -330,17 +340,25 @@ def test_a_token_that_cannot_be_one_is_not_printed(
     [
         ("hf_unknown", REPO, "does not know the token"),
         (READER_TOKEN, REPO, "no right to do this"),
-        (READER_TOKEN, "lab/there", "no right to do this"),
+        (READER_TOKEN, "lab/there", "the token of guest is for reading"),
         (WRITER_TOKEN, "others/grid", "no right to do this"),
     ],
 )
 def test_a_token_that_may_not_write(refused, monkeypatch, hub_server, token, repo, says):
     hub_server.create_repo("lab/there")
     monkeypatch.setenv("HF_TOKEN", token)
+    monkeypatch.setattr("gridkit.publish.run._check_decoding", None)  # it is told before
     status, line = refused(repo=repo)
     assert status == EXIT_NETWORK
     assert says in line
     assert not hub_server.requests("upload")
+
+
+def test_a_rate_limit_of_whoami_stops_nobody(publish, hub_server):
+    hub_server.create_repo(REPO)
+    hub_server.fail("whoami", Fault(status=429), times=None)
+    assert publish()["sent"]
+    assert hub_server.requests("whoami")
 
 
 @pytest.mark.parametrize("repo", ["grid", "a/b/c", "lab/gr id", "-lab/grid", "lab/grid.git/"])
