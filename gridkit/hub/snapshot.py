@@ -34,7 +34,7 @@ class HubFile:
     """In the repository, with "/"."""
     size_bytes: int
     sha256: str | None
-    """Of a large file; else None."""
+    """Of a large file, else None; or what the publisher says of any, which then counts."""
     git_oid: str
     """Of a small file its content's id; of a large one that of the pointer to it."""
 
@@ -127,7 +127,7 @@ def fetch_files(
         on_file: told of each file that is there.
 
     Raises:
-        ChecksumError: a file arrived, but not as the Hub describes it.
+        ChecksumError: a file arrived, but not as it is described.
         EnvironmentProblem: the folder cannot be written to.
         HubError, NetworkError: as `hub_errors`; what has arrived is kept.
     """
@@ -158,7 +158,8 @@ def _fetch(snapshot: Snapshot, file: HubFile, folder: Path, staging: Path) -> st
     if not file.is_whole(arrived):
         arrived.unlink()
         raise ChecksumError(
-            f"{snapshot.address}: {file.path} did not arrive as the Hub describes it; run again"
+            f"{snapshot.address}: {file.path} did not arrive as its publisher describes it; run "
+            "again, and if that is no help take another revision"
         )
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

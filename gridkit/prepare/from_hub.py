@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gridkit.compute.cache import cache_folder
@@ -21,11 +22,12 @@ from gridkit.prepare.finish import OWN_FILES, earlier_corpus
 from gridkit.store.corpus_file import CORPUS_NAME, STATE_FOLDER, CorpusFile, read_corpus_file
 from gridkit.store.files import write_file
 from gridkit.store.manifest import MANIFEST_NAME
-from gridkit.store.validate import validate
+from gridkit.store.validate import AGAIN, check_split_lists, validate
 
 ORIGIN_NAME = ".hub.json"
 """Says which commit a folder was fetched from; hidden, and no part of the corpus."""
 
+_ASK_OWNER = "take another revision, or ask its owner to run gridkit publish again"
 _ARRIVING = f"{STATE_FOLDER}/hub"
 _SPLIT_LIST = re.compile(r"splits/[a-z0-9][a-z0-9-]*\.tsv")
 _OF_CORPUS = re.compile(rf"data/[\w-]+\.parquet|{re.escape(MANIFEST_NAME)}")
@@ -97,9 +99,12 @@ def _fetch_corpus(snapshot: Snapshot, folder: Path, crops: Sequence[str]) -> Cor
     staging.mkdir(parents=True, exist_ok=True)
     file = _read_description(snapshot, staging)
     _check_crops(file, crops, snapshot.address)
+    snapshot = _as_described(snapshot, file)
     wanted = _wanted(snapshot, file)
     with Progress("download", len(wanted), unit="files") as progress:
         fetch_files(snapshot, wanted, folder, staging, lambda _path: progress.advance())
+    for finding in check_split_lists(folder, file):
+        raise CorpusError(f"{snapshot.address} is not whole: {finding}; {_ASK_OWNER}")
     # an earlier run may have died over another commit
     for path in (folder / "data").glob("*.parquet"):
         if f"data/{path.name}" not in file.shards:
@@ -118,7 +123,8 @@ def _wanted(snapshot: Snapshot, file: CorpusFile) -> list[str]:
 
 
 def _is_finished(snapshot: Snapshot, file: CorpusFile, folder: Path) -> bool:
-    files = (snapshot.files[path] for path in _wanted(snapshot, file))
+    there = _as_described(snapshot, file).files
+    files = (there[path] for path in _wanted(snapshot, file))
     return not (folder / STATE_FOLDER).exists() and all(
         described.is_whole(folder / described.path) for described in files
     )
@@ -130,9 +136,11 @@ def _validate(folder: Path, file: CorpusFile, workers: int) -> None:
             folder, decode=False, workers=workers, on_clips=progress.advance
         ).findings
     if findings:
+        # to prepare it again would bring the same
+        what = str(findings[0]).removesuffix(f"; {AGAIN}")
         raise CheckFailed(
-            f"{folder} came as it is on the Hub, but {findings[0]} (1 of {len(findings)} "
-            f"findings); see gridkit validate {folder}"
+            f"{folder} came as it is on the Hub, but {what} (1 of {len(findings)} findings); "
+            f"{_ASK_OWNER}; see gridkit validate {folder}"
         )
 
 
@@ -154,15 +162,33 @@ def _read_description(snapshot: Snapshot, staging: Path) -> CorpusFile:
         file = read_corpus_file(staging)
     except CorpusError as error:
         raise CorpusError(str(error).replace(str(staging), str(address))) from error
-    digests = {path: entry.sha256 for path, entry in file.shards.items()}
-    for path, sha256 in {**digests, MANIFEST_NAME: file.manifest_sha256}.items():
+    for path, sha256 in _digests(file).items():
         there = snapshot.files.get(path)
-        if there is None or there.sha256 not in (None, sha256) or not _OF_CORPUS.fullmatch(path):
+        entry = file.shards.get(path)
+        sized = entry is None or there is None or entry.bytes == there.size_bytes
+        same = sized and there is not None and there.sha256 in (None, sha256)
+        if not same or not _OF_CORPUS.fullmatch(path):
             raise CorpusError(
                 f"{address} is not whole: {path} is {'missing' if there is None else 'another'}; "
-                "take another revision, or ask its owner to run gridkit publish again"
+                f"{_ASK_OWNER}"
             )
     return file
+
+
+def _digests(file: CorpusFile) -> dict[str, str]:
+    """Return the SHA-256 of each file that `corpus.json` has one of."""
+    digests = {path: entry.sha256 for path, entry in file.shards.items()}
+    return {**digests, MANIFEST_NAME: file.manifest_sha256}
+
+
+def _as_described(snapshot: Snapshot, file: CorpusFile) -> Snapshot:
+    """Return the commit with the hashes of `corpus.json`: of a plain git file the Hub has none."""
+    described = {
+        path: replace(snapshot.files[path], sha256=sha256)
+        for path, sha256 in _digests(file).items()
+        if path in snapshot.files
+    }
+    return replace(snapshot, files={**snapshot.files, **described})
 
 
 def _check_crops(file: CorpusFile, crops: Sequence[str], address: HubAddress) -> None:

@@ -114,11 +114,12 @@ def validate(
             findings += check_subsets(str(row.shard), row, definitions)
         findings += check_speaker_leaks(in_shards, definitions)
         findings += _check_card(folder, file, definitions, rows)
-    findings += _check_split_lists(folder, file)
+    findings += check_split_lists(folder, file)
     return Report(tuple(findings), len(file.shards), len(in_shards), len(rows), decode)
 
 
-def _check_split_lists(folder: Path, file: CorpusFile) -> Iterator[Finding]:
+def check_split_lists(folder: Path, file: CorpusFile) -> Iterator[Finding]:
+    """Yield imported split lists that are missing, or are not what `corpus.json` says of them."""
     for name, entry in file.splits.items():
         if name in BUILTIN_SPLIT_NAMES:
             continue

@@ -192,7 +192,9 @@ def test_what_arrives_altered_is_not_taken(
             200, bytes(len(body)) if body == file.body else body, headers
         ),
     )
-    with pytest.raises(ChecksumError, match=f"{SHARDS[0]} did not arrive as the Hub describes it"):
+    with pytest.raises(
+        ChecksumError, match=f"{SHARDS[0]} did not arrive as its publisher describes it"
+    ):
         prepare_from_hub(GRID, tmp_path / "grid")
     assert not (tmp_path / "grid" / SHARDS[0]).exists()
     assert not (tmp_path / "grid" / "corpus.json").exists()
@@ -210,6 +212,13 @@ def broken(prepared: Path, change: Callable[[dict], None]) -> bytes:
         (lambda file: {"corpus.json": None}, CorpusError, "is no prepared corpus"),
         (lambda file: {SHARDS[1]: None}, CorpusError, f"not whole: {SHARDS[1]} is missing"),
         (lambda file: {MANIFEST_NAME: b"other"}, CorpusError, "manifest.parquet is another"),
+        (
+            lambda file: {
+                "corpus.json": broken(file, lambda c: c["shards"][SHARDS[0]].update(bytes=9))
+            },
+            CorpusError,
+            f"not whole: {SHARDS[0]} is another; take another revision",
+        ),
         (
             lambda file: {"corpus.json": broken(file, lambda c: c.update(schema_version=99))},
             CorpusError,
@@ -233,6 +242,66 @@ def test_what_is_no_whole_corpus_is_refused(
     published.commit("lab/grid", change(prepared))
     with pytest.raises(kind, match=says):
         prepare_from_hub(GRID, tmp_path / "grid")
+
+
+@pytest.fixture
+def plain_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Hub keeps Parquet as plain git files, of which it gives no SHA-256."""
+    monkeypatch.setattr("hub_store.LARGE_SUFFIXES", (".png",))
+
+
+@pytest.mark.usefixtures("plain_git")
+@pytest.mark.parametrize("path", [SHARDS[0], MANIFEST_NAME])
+def test_a_plain_file_that_corpus_json_contradicts_is_not_taken(
+    published: HubServer,
+    prepared: Path,
+    tmp_path: Path,
+    hashes: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+) -> None:
+    monkeypatch.setenv("GRIDKIT_CACHE", str(tmp_path / "cache"))
+    good = shutil.copytree(prepared, tmp_path / "good")
+    prepare_from_hub(GRID, tmp_path / "grid")
+    assert hashes(local_corpus("hf:lab/grid")).items() >= hashes(prepared).items()
+
+    body = (prepared / path).read_bytes()
+    published.commit("lab/grid", {path: bytes([body[0] ^ 1]) + body[1:]})
+    for _ in range(2):
+        with pytest.raises(ChecksumError, match=f"{path} did not arrive as its publisher"):
+            local_corpus("hf:lab/grid")
+    with pytest.raises(ChecksumError, match=f"{path} did not arrive as its publisher"):
+        prepare_from_hub(GRID, tmp_path / "new")
+    kept = published.repo("lab/grid").refs["refs/heads/main"]
+    for folder in (tmp_path / "cache/corpora/lab--grid" / kept, tmp_path / "new"):
+        assert not (folder / "corpus.json").exists()
+        assert not (folder / path).exists()
+    # what corpus.json describes is here already: nothing is put in its place
+    prepare_from_hub(GRID, good)
+    assert hashes(good).items() >= hashes(prepared).items()
+
+
+def test_a_split_list_that_corpus_json_contradicts_is_not_taken(
+    published: HubServer, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDKIT_CACHE", str(tmp_path / "cache"))
+
+    def with_list(content: dict) -> None:
+        content["splits"]["mine"] = next(iter(content["splits"].values()))
+
+    published.commit("lab/grid", {"corpus.json": broken(prepared, with_list)})
+    with pytest.raises(CorpusError, match=r"is not whole: splits/mine\.tsv.*another revision"):
+        local_corpus("hf:lab/grid")
+    assert not list((tmp_path / "cache").glob("corpora/*/*/corpus.json"))
+
+
+def test_what_the_hub_has_wrong_is_not_mended_by_preparing_again(
+    published: HubServer, tmp_path: Path
+) -> None:
+    published.commit("lab/grid", {"README.md": b"---\nlicense: mit\n---\n"})
+    with pytest.raises(CheckFailed, match=r"metadata `license` .*; take another revision") as told:
+        prepare_from_hub(GRID, tmp_path / "grid")
+    assert "again (" not in str(told.value)
 
 
 def test_a_path_that_leads_out_of_the_folder_is_refused(
