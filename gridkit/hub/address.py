@@ -10,6 +10,10 @@ DEFAULT_REVISION = "main"
 
 _PART = r"[A-Za-z0-9](?:[\w.-]{0,94}[\w-])?"
 _ADDRESS = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>[\w./-]+))?", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-fA-F]{40}")
+_PULL_REQUEST = re.compile(r"refs/pr/[1-9][0-9]*")
+# what HubAddress can name, less what git takes for no name of a branch
+_BRANCH = re.compile(r"(?!HEAD$|refs/)[\w][\w.-]*(?:/[\w-][\w.-]*)*(?<!\.)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,21 @@ def parse_hub_address(text: str, option: str) -> HubAddress:
     if match is None:
         raise UsageError(f"{option} {text}: expected hf:ORG/NAME@REVISION, as hf:lab/grid@v1.0")
     return HubAddress(match["repo"], match["revision"])
+
+
+def check_branch(name: str, option: str) -> None:
+    """Refuse what is no branch's name, nor `refs/pr/N`; a commit's id would be taken for a branch.
+
+    Args:
+        name: as it was written.
+        option: where, for the message.
+
+    Raises:
+        UsageError: nothing can be committed to it.
+
+    >>> check_branch("draft", "--revision")
+    """
+    is_branch = _BRANCH.fullmatch(name) and not _COMMIT.fullmatch(name)
+    odd = ".." in name or any(part.endswith((".", ".lock")) for part in name.split("/"))
+    if not (is_branch and not odd) and not _PULL_REQUEST.fullmatch(name):
+        raise UsageError(f"{option} {name!r}: expected a branch, as draft, or refs/pr/3")

@@ -1,11 +1,13 @@
 """One form names a repository on the Hub."""
 
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gridkit.errors import UsageError
-from gridkit.hub.address import HubAddress, is_hub_address, parse_hub_address
+from gridkit.hub.address import HubAddress, check_branch, is_hub_address, parse_hub_address
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,35 @@ def test_no_text_breaks_it(text: str) -> None:
     assert str(address) == f"hf:{text}"
     assert is_hub_address(str(address))
     assert ".." not in address.repo.split("/")
+
+
+BRANCHES = ["main", "draft", "v1.0", "feature/a-b", "_x", "refs/pr/1", "refs/pr/12", "abcdef1"]
+NO_BRANCHES = [
+    "", " ", "a b", "../x", "a/../b", "a..b", "-x", "/a", "a/", "a//b", "a/.b", ".a", "a.", "a./b",
+    "a.lock", "a.lock/b", "HEAD", "refs/heads/main", "refs/pr/", "refs/pr/0", "refs/pr/x",
+    "refs/pr/1/x", "0123456789" * 4, "ABCDEF0123" * 4, "a\nb", "a\n", "a@b", "a:b", "a~1", "é",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_a_branch(name: str) -> None:
+    check_branch(name, "--revision")
+    assert parse_hub_address(f"hf:lab/grid@{name}", "--data").revision == name
+
+
+@pytest.mark.parametrize("name", NO_BRANCHES)
+def test_no_branch(name: str) -> None:
+    with pytest.raises(UsageError, match=r"^--revision .*expected a branch, as draft") as raised:
+        check_branch(name, "--revision")
+    assert "\n" not in str(raised.value)
+
+
+@given(st.text(alphabet="aZ9_./-", min_size=1, max_size=12))
+def test_git_takes_every_branch(name: str) -> None:
+    """By `git check-ref-format --branch`, as `git branch` asks for it."""
+    try:
+        check_branch(name, "--revision")
+    except UsageError:
+        return
+    asked = subprocess.run(["git", "check-ref-format", "--branch", name], capture_output=True)
+    assert asked.returncode == 0, name

@@ -371,6 +371,16 @@ def test_a_name_that_is_none(refused, repo, hub_server):
     assert not hub_server.seen
 
 
+@pytest.mark.parametrize("name", ["", "a b", "../x", "-x", "0" * 40, "refs/heads/main"])
+def test_a_revision_that_is_no_branch(refused, name, hub_server):
+    status, line = refused("--revision", name)
+    assert (status, line) == (
+        EXIT_USAGE,
+        f"gridkit: --revision {name!r}: expected a branch, as draft, or refs/pr/3",
+    )
+    assert not hub_server.seen
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
