@@ -150,7 +150,7 @@ def _answered(error: "HfHubHTTPError", where: object) -> HubError:
     if (missing := _missing(error)) is not None:
         return HubError(f"{where}: {missing}")
     if status == 401:
-        return HubError(f"{where}: {_unknown(said or str(error))}")
+        return HubError(f"{where}: {_unknown(said or str(error), error)}")
     if status == 403:
         return HubError(
             f"{where}: no right to do this{why}; it takes a token with write access by someone "
@@ -176,7 +176,7 @@ def _missing(error: "HfHubHTTPError") -> str | None:
     if isinstance(error, errors.GatedRepoError):
         return f"its owners grant access; ask for it on its page, and {LOG_IN}"
     if isinstance(error, errors.RepositoryNotFoundError):
-        return _unknown("")
+        return _unknown("", error)
     if isinstance(error, errors.RevisionNotFoundError):
         return "no such revision; its page lists branches, tags and commits"
     if isinstance(error, errors.EntryNotFoundError):
@@ -185,12 +185,16 @@ def _missing(error: "HfHubHTTPError") -> str | None:
     return None
 
 
-def _unknown(said: str) -> str:
+def _unknown(said: str, error: "HfHubHTTPError") -> str:
     """Return what a 401 means: the Hub says it of a missing repository as well."""
+    refused = error.response.status_code == 401
     if re.search("invalid (user token|credentials)", said, re.IGNORECASE):
         return f"the Hub does not know the token; {LOG_IN}, with a new one"
     if not has_token():
         return f"no such repository, or one that needs a token; check the name, or {LOG_IN}"
+    if refused and error.response.request.method not in ("GET", "HEAD"):
+        # a repository is found before anyone writes to it
+        return f"the Hub does not take this from the token, which may have expired; {LOG_IN}"
     return (
         "no such repository, or a private one that the token may not read; check the name, and "
         "whose token it is (`hf auth whoami`)"

@@ -263,17 +263,26 @@ def wait_s(error: BaseException, failures: int) -> float | None:
         return wait_s(error.__cause__, failures) if error.__cause__ is not None else None
     if failures + 1 >= TRIES:
         return None
-    backoff_s = FIRST_WAIT_S * 2**failures
+    longer_s = FIRST_WAIT_S * 2**failures
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
         asked = error.response.headers.get("Retry-After", "")
-        seconds = float(asked) if asked.isdigit() else backoff_s
+        seconds = float(asked) if asked.isdigit() else longer_s
         return seconds if (status == 429 or status >= 500) and seconds <= LONGEST_WAIT_S else None
     passes = isinstance(error, httpx2.TransportError)
-    return backoff_s if passes and not isinstance(error, httpx2.LocalProtocolError) else None
+    return longer_s if passes and not isinstance(error, httpx2.LocalProtocolError) else None
 
 
-def wait(seconds: float) -> None:
+def conflict_wait_s(conflicts: int) -> float | None:
+    """Return how long to wait before going on after someone else's commit, None to give up.
+
+    Args:
+        conflicts: how often in a row it was so before.
+    """
+    return FIRST_WAIT_S * 2**conflicts if conflicts + 1 < TRIES else None
+
+
+def wait(seconds: float, why: str = "the Hub is not ready") -> None:
     """Wait, and say so."""
-    print(f"the Hub is not ready; trying again in {seconds:.0f} s", file=sys.stderr, flush=True)
+    print(f"{why}; trying again in {seconds:.0f} s", file=sys.stderr, flush=True)
     time.sleep(seconds)

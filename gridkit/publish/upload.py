@@ -25,6 +25,7 @@ from gridkit.hub.commits import (
     TITLE,
     LocalFile,
     Plan,
+    conflict_wait_s,
     make_batches,
     make_plan,
     patiently,
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 
 LOADED = "data/*.parquet"
 """What the card's default config reads, whoever put it there."""
-MOST_CONFLICTS = 10
-"""Commits of others that one run goes on after."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,7 @@ class Upload:
             DiskFullError, EnvironmentProblem: the journal cannot be written.
         """
         meter, done = Meter(on_bytes), Done()
-        failures = conflicts = 0
+        failures = 0
         while True:
             look = self.look()
             self.check(look)
@@ -196,17 +195,14 @@ class Upload:
                 with hub_errors(self.target.address):
                     commit = look.commit if look.plan.is_empty else self._send(look, meter, done)
                 return self._outcome(commit, done)
-            except HubConflictError:
-                conflicts += 1
-                if conflicts > MOST_CONFLICTS:
-                    raise
             except GridkitError as error:
                 failures = 0 if meter.done_bytes > before else failures
-                seconds = wait_s(error, failures)
+                faster = isinstance(error, HubConflictError)
+                seconds = conflict_wait_s(failures) if faster else wait_s(error, failures)
                 if seconds is None:
                     raise
                 failures += 1
-                wait(seconds)
+                wait(seconds, "someone else committed" if faster else "the Hub is not ready")
 
     def _outcome(self, commit: str, done: "Done") -> Outcome:
         number = self.journal.entry(self.place).pull_request

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from gridkit.errors import HubError
 from gridkit.hub.addition import CountedAddition
-from gridkit.hub.commits import TRIES, LocalFile, make_batches, make_plan, wait_s
+from gridkit.hub.commits import (
+    TRIES,
+    LocalFile,
+    conflict_wait_s,
+    make_batches,
+    make_plan,
+    wait_s,
+)
 from gridkit.hub.snapshot import HubFile
 
 
@@ -99,6 +106,7 @@ def test_waiting(error, seconds):
 
 def test_waits_grow():
     assert [wait_s(answer(503), failures) for failures in range(TRIES)] == [2, 4, 8, None]
+    assert [conflict_wait_s(conflicts) for conflicts in range(TRIES)] == [2, 4, 8, None]
 
 
 def test_an_addition_is_not_hashed_again_and_tells_how_far_it_is(tmp_path):

@@ -150,7 +150,7 @@ def test_an_answer_that_never_came_is_no_second_commit(upload, hub_server, is_wh
         ("upload", Fault(status=500), HubError, "the Hub fails with 500"),
         ("upload", Fault(cut_after_bytes=10), NetworkError, "cannot be reached"),
         ("commit", Fault(status=403, message="over your quota"), HubError, "over your quota"),
-        ("lfs-batch", Fault(status=401), HubError, "no such repository"),
+        ("lfs-batch", Fault(status=401), HubError, "from the token, which may have expired"),
         ("commit", Fault(status=409, message="busy"), HubConflictError, "busy"),
         (
             "commit",
@@ -274,6 +274,8 @@ def test_others_who_never_stop_committing(upload, hub_server):
     hub_server.fail("commit", busy, times=None)
     with pytest.raises(HubConflictError, match="changed by someone else meanwhile"):
         upload()
+    assert len(hub_server.requests("commit")) == 4
+    assert hub_server.waits_s == [2, 4, 8]
 
 
 @pytest.mark.parametrize("arrives", [True, False])
