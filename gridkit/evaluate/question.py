@@ -87,7 +87,7 @@ def check_question(out: Path, question: Mapping[str, object]) -> None:
     differs = [key for key, value in question.items() if earlier.get(key) != value]
     if differs:
         raise ResultError(
-            f"{out} holds another evaluation (its {', '.join(differs)} differ); "
+            f"{out} holds another evaluation (it differs in {', '.join(differs)}); "
             "choose another --out, or remove it"
         )
 

@@ -127,7 +127,7 @@ def test_a_folder_answers_one_question(score, model, tmp_path):
     asked = (first.folder / QUESTION_FILE).read_bytes()
     assert score(path).result == first.result
     model("light = -light")
-    with pytest.raises(ResultError, match=r"its content differ.*another --out"):
+    with pytest.raises(ResultError, match=r"it differs in content.*another --out"):
         score(path)
     (path.parent / "weights.npz").write_bytes(b"new")
     with pytest.raises(ResultError, match="content"):
