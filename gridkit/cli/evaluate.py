@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gridkit.cli.decodings import DECODINGS
+from gridkit.cli.recipes import RECIPES, RECIPES_SHOWN
 
 if TYPE_CHECKING:
     from gridkit.evaluate.options import Options
@@ -60,8 +61,8 @@ Older protocols, and what is not known of each:
 @click.option("--no-timing", is_flag=True, help="Score only.")
 @click.option("--no-controls", is_flag=True, help="Do not score the controls beside it.")
 @click.option("--with-references", is_flag=True, help="Evaluate the recipes now, too.")
-@click.option("--recipes", type=click.Path(path_type=Path), default=Path("recipes"),
-              show_default=True, help="Where the reference systems are.")  # fmt: skip
+@click.option("--recipes", type=click.Path(path_type=Path), default=RECIPES,
+              show_default=RECIPES_SHOWN, help="Where the reference systems are.")  # fmt: skip
 @click.option("--beside", multiple=True, type=click.Path(path_type=Path, exists=True),
               metavar="RESULT", help="Another RESULT folder for the table.")  # fmt: skip
 @click.option("--record", "recorded", is_flag=True,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gridkit.cli.decodings import DECODINGS
+from gridkit.cli.recipes import RECIPES, RECIPES_SHOWN
 
 SHORT_S = 10.0
 """No progress is shown for a clip up to this."""
@@ -24,8 +25,8 @@ Examples:
 @click.option(
     "--model",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path(__file__).parents[2] / "recipes" / "lipnet-s1",
-    show_default="recipes/lipnet-s1 of gridkit's own folder",
+    default=RECIPES / "lipnet-s1",
+    show_default=f"lipnet-s1 of {RECIPES_SHOWN}",
     help="Folder of a lipreading recipe.",
 )
 @click.option(
