@@ -41,7 +41,14 @@ name = "small"
 task = "lipreading"
 licence = "Apache-2.0"
 training_speakers = ["x1"]
-model = {class = "lipnet", height_px = 50, width_px = 100, channels = [4, 4, 4], hidden = 8}
+model.class = "lipnet"
+model.height_px = 50
+model.width_px = 100
+model.colours = 1
+model.mean = [0.5]
+model.deviation = [0.25]
+model.channels = [4, 4, 4]
+model.hidden = 8
 input = {crop = "mouth96", region_px = [8, 28, 80, 40], size_px = [110, 55]}
 data = {split = "synthetic-seen"}
 training = {steps = 1}
