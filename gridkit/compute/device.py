@@ -2,8 +2,6 @@
 
 from gridkit.errors import EnvironmentProblem
 
-CPU = "cpu"
-
 
 def cuda_index(name: str) -> int | None:
     """Return the number of the CUDA device that a name means, None for the CPU.
@@ -14,7 +12,7 @@ def cuda_index(name: str) -> int | None:
     Raises:
         EnvironmentProblem: it is no such name, or this machine has no such device.
     """
-    if name == CPU:
+    if name == "cpu":
         return None
     kind, colon, number = name.partition(":")
     if kind != "cuda" or (colon and not (number.isascii() and number.isdigit())):

@@ -54,32 +54,11 @@ def readable_paths(
     if own_folder is not None:
         links = [path for path in own_folder.iterdir() if path.is_symlink()]
         own = [path.resolve() for path in (own_folder, *links) if path.exists()]
-        hidden += [found for path in own for found in holds_clips(path)]
+        hidden += [found for path in own for found in _telling_of_clips(path)]
         wanted += own
     resolved = dict.fromkeys(path.resolve() for path in wanted if path.exists())
     kept = [str(part) for path in resolved for part in without(path, hidden)]
     return kept + _KERNEL + (_CUDA if device != "cpu" else [])
-
-
-def holds_clips(path: Path) -> list[Path]:
-    """Return what tells of clips in a file or folder: sources, prepared corpora, results.
-
-    Whoever keeps a model in the folder in which they work has them beside it.
-    """
-    found = []
-    if path.is_file():
-        return [path] if path.suffix in _SOURCE_SUFFIXES else []
-    for folder, folders, files in os.walk(path):
-        if not _HOLDING_FILES.isdisjoint(files) and Path(folder) != path:
-            found.append(Path(folder))
-            folders.clear()
-            continue
-        found += [
-            Path(folder, name)
-            for name in files
-            if name in _HOLDING_FILES or Path(name).suffix in _SOURCE_SUFFIXES
-        ]
-    return found
 
 
 def device_files(device: str) -> list[str]:
@@ -113,6 +92,27 @@ def clean_environment(
     user = dict.fromkeys(("USER", "LOGNAME"), "system")
     counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))
     return kept | own | python | user | counts | {"HF_HUB_OFFLINE": "1"}
+
+
+def _telling_of_clips(path: Path) -> list[Path]:
+    """Return what tells of clips in a file or folder: sources, prepared corpora, results.
+
+    Whoever keeps a model in the folder in which they work has them beside it.
+    """
+    if path.is_file():
+        return [path] if path.suffix in _SOURCE_SUFFIXES else []
+    found = []
+    for folder, folders, files in os.walk(path):
+        if not _HOLDING_FILES.isdisjoint(files) and Path(folder) != path:
+            found.append(Path(folder))
+            folders.clear()
+            continue
+        found += [
+            Path(folder, name)
+            for name in files
+            if name in _HOLDING_FILES or Path(name).suffix in _SOURCE_SUFFIXES
+        ]
+    return found
 
 
 def _interpreter() -> list[Path]:

@@ -60,19 +60,15 @@ def unpack_clips(path: Path, folder: Path) -> None:
     Raises:
         TrainingError: it is no such file, or a damaged one.
     """
+    source = packed_source(path)
     try:
         content = path.read_bytes()
-        source = _source(content)
         start = 8 + int.from_bytes(content[:8], "little")
         index = json.loads(lzma.decompress(content[8:start]))
         if index["format"] != FORMAT:
             raise TrainingError(f"{path}: packed by another gridkit; pack it again")
-        _write_cache(
-            content,
-            start,
-            index,
-            ClipWriter(folder, source, with_frames=index["frame_shape"] is not None),
-        )
+        writer = ClipWriter(folder, source, with_frames=index["frame_shape"] is not None)
+        _write_cache(content, start, index, writer)
     except OSError as error:
         raise TrainingError(f"cannot read {path}: {error.strerror}") from error
     except (lzma.LZMAError, ValueError, KeyError) as error:
@@ -86,13 +82,10 @@ def packed_source(path: Path) -> dict[str, str]:
         TrainingError: it cannot be read.
     """
     try:
-        return _source(path.read_bytes())
+        with path.open("rb") as file:
+            return {"packed": hashlib.file_digest(file, "sha256").hexdigest()}
     except OSError as error:
         raise TrainingError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _source(content: bytes) -> dict[str, str]:
-    return {"packed": hashlib.sha256(content).hexdigest()}
 
 
 def _write_cache(content: bytes, start: int, index: dict[str, Any], writer: ClipWriter) -> None:

@@ -31,6 +31,7 @@ class Limits:
 
     Raises:
         UsageError: a limit that is not above 0.
+        EnvironmentProblem: there is no such device.
     """
 
     device: str = "cpu"
@@ -47,6 +48,7 @@ class Limits:
         ):
             if value is not None and value <= 0:
                 raise UsageError(f"{name} {value}: give a number above 0")
+        cuda_index(self.device)  # at once, not when the clips are decoded
 
     @property
     def checkpoint_part_bytes(self) -> int | None:
@@ -66,11 +68,9 @@ def run_training(
     """Train a recipe, or go on with it, and log as it goes.
 
     Raises:
-        EnvironmentProblem: there is no such device.
         TrainingError, CheckpointError, RecipeError, UsageError: see `gridkit.train.loop.train`
             and `gridkit.train.settings.training_settings`.
     """
-    cuda_index(limits.device)
     if limits.threads is not None:
         torch.set_num_threads(limits.threads)
     training, augmentation = training_settings(recipe, overrides)
@@ -148,8 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--checkpoint-part", type=float, help="largest file, MiB")
     parser.add_argument("--set", action="append", default=[], help="as training.steps=500")
     given = parser.parse_args(arguments)
-    limits = Limits(given.device, given.threads, given.minutes, given.checkpoint_part)
     try:
+        limits = Limits(given.device, given.threads, given.minutes, given.checkpoint_part)
         with folder_lock(given.out):
             clips = packed_clips(given.packed, given.out)
             recipe = load_recipe(given.recipe)

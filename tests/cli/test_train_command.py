@@ -92,7 +92,22 @@ def test_wrong_use_is_one_line(corpus, tmp_path, capsys):
     if not torch.cuda.is_available():
         assert run("train", recipe, "--data", corpus, "--out", tmp_path / "o", *on_gpu) == 4
         assert "no such device: cuda; torch" in capsys.readouterr().err
+        fresh = tmp_path / "nothing is decoded"
+        assert run("train", recipe, "--data", corpus, "--out", fresh, *on_gpu) == 4
+        assert not fresh.exists()
+        capsys.readouterr()
     for option in ("--threads", "--minutes", "--checkpoint-part"):
         given = ["--data", corpus, "--out", tmp_path / "o", option, "0"]
         assert run("train", recipe, *given) == 2
         assert f"{option} 0" in capsys.readouterr().err
+
+
+def test_wrong_use_of_a_packed_cache_alone_is_one_line(tmp_path, capsys):
+    from gridkit.train.run import main as train_packed
+
+    given = [str(REPOSITORY / "recipes/lipnet-s1"), "--packed", "none", "--out", str(tmp_path)]
+    assert train_packed([*given, "--minutes", "0"]) == 2
+    assert "gridkit: --minutes 0.0: give a number above 0" in capsys.readouterr().err
+    assert train_packed([*given, "--device", "gpu"]) == 4
+    assert train_packed([*given, "--device", "cpu"]) == 3
+    assert "cannot read none" in capsys.readouterr().err
