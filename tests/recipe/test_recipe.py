@@ -90,6 +90,14 @@ def write_recipe(folder: Path, text: str, *, with_weights: bool = True, ids="s1/
     return folder
 
 
+def assert_refused(folder: Path, text: str, old: str, new: str, message: str) -> None:
+    assert old in text
+    write_recipe(folder, text.replace(old, new), with_weights=False)
+    with pytest.raises(RecipeError, match=message) as caught:
+        load_recipe(folder)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_recipe_is_read_into_records(tmp_path):
     recipe = load_recipe(write_recipe(tmp_path, LIPREADER))
     assert recipe.model.channels == (4, 4, 4)
@@ -129,11 +137,7 @@ def test_a_recipe_is_read_into_records(tmp_path):
     ],
 )
 def test_a_mistake_in_a_recipe_is_one_line(tmp_path, old, new, message):
-    assert old in LIPREADER
-    write_recipe(tmp_path, LIPREADER.replace(old, new), with_weights=False)
-    with pytest.raises(RecipeError, match=message) as caught:
-        load_recipe(tmp_path)
-    assert "\n" not in str(caught.value)
+    assert_refused(tmp_path, LIPREADER, old, new, message)
 
 
 @pytest.mark.parametrize(
@@ -144,10 +148,7 @@ def test_a_mistake_in_a_recipe_is_one_line(tmp_path, old, new, message):
     ],
 )
 def test_a_mistake_in_a_recogniser_is_one_line(tmp_path, old, new, message):
-    assert old in RECOGNISER
-    write_recipe(tmp_path, RECOGNISER.replace(old, new), with_weights=False)
-    with pytest.raises(RecipeError, match=message):
-        load_recipe(tmp_path)
+    assert_refused(tmp_path, RECOGNISER, old, new, message)
 
 
 def test_the_example_of_the_docs_is_a_recipe():
