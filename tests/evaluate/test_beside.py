@@ -40,13 +40,15 @@ def test_the_controls_of_the_task_but_for_the_system_itself(read, spoken, tmp_pa
     assert list(cache.glob("controls/*/lipreading/reference/result.json"))
 
 
-def test_without_train_clips_there_is_no_control_that_learns(spoken, tmp_path):
+def test_without_train_clips_there_is_no_control_that_learns(spoken, tmp_path, capsys):
     path = tmp_path / "some.tsv"
     path.write_text(f"{spoken.ids[0]}\ttest\n")
     some = open_subset(spoken.corpus, str(path))
     options = replace(OPTIONS, task="lipreading")
     truth = evaluate(parse_model("control:reference"), some, tmp_path / "result", options)
     assert rows_beside(truth, some, OPTIONS, tmp_path) == []
+    said = capsys.readouterr().err
+    assert "control:majority left out: no train clip to learn from" in said
 
 
 def test_controls_are_made_once_whatever_the_device(read, spoken, tmp_path, monkeypatch):
