@@ -94,6 +94,7 @@ class Planned:
     fault: Fault
     times: int | None
     skip: int
+    of: str
 
 
 @dataclass
@@ -164,25 +165,33 @@ class HubServer:
         assert commit is not None, f"{name} has no {revision}"
         return {path: file.body for path, file in commit.files.items()}
 
-    def fail(self, route: str, fault: Fault, *, times: int | None = 1, skip: int = 0) -> None:
+    def fail(
+        self, route: str, fault: Fault, *, times: int | None = 1, skip: int = 0, of: str = ""
+    ) -> None:
         """Let requests of a route fail.
+
+        Clients fetch several files at once: to say which one fails, name it; `skip` counts requests
+        in whatever order they arrive.
 
         Args:
             route: a name of `hub_routes.ROUTES`.
             fault: how.
             times: how many of them; None for all from then on.
             skip: how many go well before.
+            of: the end of their path; others go well, and do not count.
         """
         assert route in ROUTES, f"{route}: choose from {', '.join(ROUTES)}"
-        self._faults.setdefault(route, []).append(Planned(fault, times, skip))
+        self._faults.setdefault(route, []).append(Planned(fault, times, skip, of))
 
     def heal(self) -> None:
         """Forget the faults that are still to come."""
         self._faults.clear()
 
-    def next_fault(self, route: str) -> Fault:
+    def next_fault(self, route: str, path: str) -> Fault:
         with self.lock:
             for planned in self._faults.get(route, []):
+                if not path.endswith(planned.of):
+                    continue
                 if planned.skip > 0:
                     planned.skip -= 1
                     return Fault()
@@ -235,7 +244,7 @@ class HubHandler(Handler):
         )
         hub.seen.append(self.request_seen)
         self.account = ACCOUNTS.get(token or "")
-        self.fault = fault = hub.next_fault(route)
+        self.fault = fault = hub.next_fault(route, self.path)
         time.sleep(fault.delay_s)
         if fault.first is not None:
             fault.first()
