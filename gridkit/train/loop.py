@@ -22,6 +22,7 @@ from torch.nn import functional
 from gridkit.corpus.grammar import SLOTS
 from gridkit.errors import CheckpointError, TrainingError
 from gridkit.models.decoding import greedy
+from gridkit.models.frames import FrameInput
 from gridkit.models.heads import Output
 from gridkit.models.lipnet import LipNet, LipNetSettings
 from gridkit.recipe import ModelSettings, build_model, restore, weights_of
@@ -77,6 +78,7 @@ def train(
     settings: TrainingSettings,
     augmentation: AugmentationSettings,
     *,
+    look: FrameInput | None = None,
     device: str = "cpu",
     minutes: float | None = None,
     checkpoint_part_bytes: int | None = None,
@@ -90,6 +92,7 @@ def train(
         folder: of the run; checkpoints go there.
         settings: how.
         augmentation: how clips are changed.
+        look: how the frames were made of the crop; a run does not go on with others.
         device: `cpu` or `cuda`.
         minutes: stop, with a checkpoint, after so long.
         checkpoint_part_bytes: the largest file of a checkpoint.
@@ -99,7 +102,7 @@ def train(
         TrainingError: the loss is no finite number.
         CheckpointError: the folder's checkpoint is damaged, or of a run with other settings.
     """
-    run = Trainer(model_settings, clips, settings, augmentation, device)
+    run = Trainer(model_settings, clips, settings, augmentation, device, look)
     state = load_checkpoint(folder, device)
     if state is not None:
         run.restore(state, folder)
@@ -151,10 +154,11 @@ class Trainer:
         settings: TrainingSettings,
         augmentation: AugmentationSettings,
         device: str,
+        look: FrameInput | None = None,
     ):
         check_clips(model_settings, clips)
         self.settings, self.augmentation, self.device = settings, augmentation, device
-        self.key = _key(model_settings, clips, settings)
+        self.key = _key(model_settings, clips, settings, look)
         self.clips = clips
         self.train_places, self.val_places = clips.places("train"), clips.places("val")
         self.batches: FrameBatches | SoundBatches
@@ -379,7 +383,10 @@ def strength(settings: TrainingSettings, step: int) -> float:
 
 
 def _key(
-    model_settings: ModelSettings, clips: TrainingClips, settings: TrainingSettings
+    model_settings: ModelSettings,
+    clips: TrainingClips,
+    settings: TrainingSettings,
+    look: FrameInput | None,
 ) -> dict[str, Any]:
     """Return what two runs must share for one to go on where the other stopped.
 
@@ -387,5 +394,6 @@ def _key(
     """
     ids = "\n".join(f"{label.subset} {label.id}" for label in clips.labels)
     model = {f"model {name}": str(value) for name, value in asdict(model_settings).items()}
-    data = {"clips": hashlib.sha256(ids.encode()).hexdigest()}
+    frames = {} if look is None else {f"input {name}": str(v) for name, v in asdict(look).items()}
+    data = {"clips": hashlib.sha256(ids.encode()).hexdigest(), **frames}
     return model | data | {"seed": settings.seed, "batch": settings.batch}

@@ -86,6 +86,7 @@ def run_training(
             out,
             training,
             augmentation,
+            look=recipe.input,
             device=limits.device,
             minutes=limits.minutes,
             checkpoint_part_bytes=limits.checkpoint_part_bytes,

@@ -170,7 +170,7 @@ def _sleeping(length):
 
 
 def _becomes_true(fact):
-    deadline_s = time.monotonic() + 10
+    deadline_s = time.monotonic() + 60
     while not fact() and time.monotonic() < deadline_s:
         time.sleep(0.02)
     return fact()
@@ -236,7 +236,7 @@ def test_a_system_that_hangs_while_it_is_loaded_is_an_error(tmp_path):
     start_s = time.monotonic()
     with pytest.raises(SystemLoadError, match=r"slow.py failed while it was loaded: hang"):
         worker.start()
-    assert time.monotonic() - start_s < 10
+    assert time.monotonic() - start_s < 50  # it sleeps for 60
 
 
 def test_the_limits_are_those_of_the_protocol():

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from gridkit.errors import CheckpointError, TrainingError
+from gridkit.models.frames import FrameInput
 from gridkit.models.recogniser import RecogniserSettings
 from gridkit.recipe import load_recipe
 from gridkit.train.clips import TrainingClips
@@ -107,6 +108,9 @@ def test_other_settings_do_not_go_on_from_a_checkpoint(tmp_path):
         train(MODEL, made_up_clips(), tmp_path, replace(SETTINGS, seed=1), AUGMENTATION)
     with pytest.raises(CheckpointError, match="another run, it differs in model hidden"):
         train(replace(MODEL, hidden=8), made_up_clips(), tmp_path, SETTINGS, AUGMENTATION)
+    look = FrameInput("mouth96", (8, 28, 80, 40), (28, 14))
+    with pytest.raises(CheckpointError, match="it differs in input crop, input region_px, input"):
+        train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION, look=look)
     longer = train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION)
     assert longer.step == SETTINGS.steps
 

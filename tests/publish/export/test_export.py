@@ -125,7 +125,7 @@ def start(corpus_dir, out):
 def test_interrupted_run_leaves_nothing(corpus_dir, tmp_path):
     process = start(corpus_dir, tmp_path / "out")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "interrupted" in err
     assert "Traceback" not in err
@@ -140,7 +140,7 @@ def test_killed_run_leaves_no_folder_of_that_name(corpus_dir, tmp_path, gridkit)
     assert status == 4
     assert f"another gridkit run (process {process.pid}) works in" in err
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert not (tmp_path / "out").exists()
     for _ in range(100):  # the kernel drops the lock a moment later
         status, *_ = gridkit(
