@@ -1,7 +1,7 @@
 """`preview.png`: a contact sheet of mouths, because people look before they trust.
 
-48 clips spread evenly over the speakers; of each, three frames of its longest word. The same
-corpus gives the same picture.
+48 clips spread evenly over the speakers; of each, three frames of its longest word. Where there are
+several crop profiles, the first clip in each of them. The same corpus gives the same picture.
 """
 
 from collections import defaultdict
@@ -42,8 +42,10 @@ _BACKGROUND, _INK, _FAINT = (250, 250, 250), (40, 40, 40), (120, 120, 120)
 class Strip:
     """Pictures of one clip with their label."""
 
-    clip: str
-    word: str
+    name: str
+    """The clip, or a profile."""
+    detail: str
+    """The word, or the size of the crop."""
     pictures: tuple[np.ndarray, ...]
     """uint8 (h, w, 3) each, BGR."""
 
@@ -72,7 +74,15 @@ def write_preview(
     profile = preview_profile(file.profiles)
     strips = [_strip(folder, row, profile, decode) for row in chosen]
     title = f"{len(strips)} of {file.counts.kept} clips, {profile}, gridkit {file.gridkit_version}"
-    write_file(folder / PREVIEW_NAME, png(draw_sheet(strips, title)))
+    sheet = draw_sheet(strips, title)
+    if len(file.profiles) > 1:
+        crops = [
+            _as_crop(_strip(folder, chosen[0], name, decode), name)
+            for name in sorted(file.profiles)
+        ]
+        title = f"{chosen[0].id} in each crop profile, all drawn {PICTURE_HEIGHT_PX} px high"
+        sheet = _below(sheet, draw_sheet(crops, title))
+    write_file(folder / PREVIEW_NAME, png(sheet))
 
 
 def preview_profile(profiles: Iterable[str]) -> str:
@@ -156,6 +166,19 @@ def _strip(
     raise CorpusError(f"{folder / str(row.shard)}: no clip {row.id}, though the manifest has it")
 
 
+def _as_crop(strip: Strip, profile: str) -> Strip:
+    height, width = strip.pictures[0].shape[:2]
+    return Strip(profile, f"{width} x {height} px", strip.pictures)
+
+
+def _below(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    width = max(upper.shape[1], lower.shape[1])
+    sheet = np.full((len(upper) + len(lower), width, 3), _BACKGROUND, np.uint8)
+    sheet[: len(upper), : upper.shape[1]] = upper
+    sheet[len(upper) :, : lower.shape[1]] = lower
+    return sheet
+
+
 def _frames_of(word: Word) -> list[int]:
     times = [word.start_s + place * (word.end_s - word.start_s) for place in PLACES]
     return [min(FRAMES - 1, int(time * RATE_FPS)) for time in times]
@@ -166,9 +189,9 @@ def _cell(strip: Strip) -> np.ndarray:
     pictures = [part for picture in strip.pictures for part in (seam, _to_height(picture))]
     row = np.hstack(pictures[1:])
     label = np.full((LABEL_HEIGHT_PX, row.shape[1], 3), _BACKGROUND, np.uint8)
-    _write(label, strip.clip, (0, 14), 0.42, _INK)
-    text_width = cv2.getTextSize(strip.clip, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)[0][0]
-    _write(label, strip.word, (text_width + 10, 14), 0.42, _FAINT)
+    _write(label, strip.name, (0, 14), 0.42, _INK)
+    text_width = cv2.getTextSize(strip.name, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)[0][0]
+    _write(label, strip.detail, (text_width + 10, 14), 0.42, _FAINT)
     return np.vstack([row, label])
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -153,6 +154,14 @@ def test_a_further_profile_is_added_and_gives_the_same_as_both_at_once(
     assert hashes(tmp_path / "one-by-one") == hashes(tmp_path / "at-once")
     clip = next(open_corpus(tmp_path / "at-once").clips())
     assert set(clip.crops) == {"mouth96", "lipnet"}
+
+
+def test_the_preview_shows_each_profile(prepared, talking, tmp_path, prepare) -> None:
+    prepare(tmp_path / "both", talking, crops=("mouth96", "lipnet"))
+    sheet = cv2.imread(str(tmp_path / "both" / "preview.png")).astype(int)
+    above, below = np.split(sheet, [len(cv2.imread(str(prepared / "preview.png")))])
+    assert not (np.ptp(above, axis=2) > 20).any()  # mouth96 is gray, lipnet in colour
+    assert (np.ptp(below, axis=2) > 20).any()
 
 
 def test_a_further_profile_needs_no_detection(prepared, talking, monkeypatch) -> None:
