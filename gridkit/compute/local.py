@@ -46,7 +46,12 @@ class Crashed:
 
 def usable_cores() -> int:
     """Return how many cores this process may run on."""
-    return len(_own_cores()) or os.cpu_count() or 1
+    return len(own_cores()) or os.cpu_count() or 1
+
+
+def own_cores() -> set[int]:
+    """Return the cores that this process may run on; empty where the system does not tell."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
 def map_ordered(
@@ -118,7 +123,7 @@ def _pool(workers: int, preload: str | None) -> ProcessPoolExecutor:
     if preload:
         context.set_forkserver_preload([preload])
     return ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(_own_cores(),)
+        workers, mp_context=context, initializer=_start_worker, initargs=(own_cores(),)
     )
 
 
@@ -170,11 +175,6 @@ def _interrupts_later() -> Iterator[None]:
 
 def _no_work(_item: None) -> None:
     """What shows that a process can start."""
-
-
-def _own_cores() -> set[int]:
-    """Return the cores that this process may run on; empty where the system does not tell."""
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
 def _start_worker(cores: set[int]) -> None:

@@ -1,6 +1,5 @@
 """What a time was measured on: processor, device, driver, versions, load."""
 
-import os
 import platform
 import re
 import subprocess
@@ -9,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 
-from gridkit.compute.local import usable_cores
+from gridkit.compute.local import own_cores
+
+LOAD_WINDOW_S = 1.0
+"""For so long the machine is watched before a system is timed."""
 
 _GPU_FIELDS = {
     "driver": "driver_version",
@@ -24,24 +27,30 @@ _UUID = re.compile(r"(GPU-)?[0-9a-f-]{36}")
 
 @dataclass(frozen=True)
 class Load:
-    """How busy the machine was: processes that want to run, over the last minute."""
+    """How busy the cores that gridkit may use were, while it did nothing itself."""
 
-    processes: float
+    busy_cores: float
     cores: int
 
     @property
     def noisy(self) -> bool:
         """Return whether over half the cores were busy."""
-        return self.processes > self.cores / 2
+        return self.busy_cores > self.cores / 2
 
     def facts(self) -> dict[str, object]:
         """Return the figures by name."""
-        return {"load_before": self.processes, "cores": self.cores}
+        return {"load_before": self.busy_cores, "cores": self.cores}
 
 
 def machine_load() -> Load:
-    """Return how busy the machine is now."""
-    return Load(os.getloadavg()[0], usable_cores())
+    """Watch for `LOAD_WINDOW_S` how busy the machine is with other work.
+
+    The system's load average would not do: it remembers gridkit's own work of the last minute.
+    """
+    percent = psutil.cpu_percent(LOAD_WINDOW_S, percpu=True)
+    own = own_cores() or range(len(percent))
+    busy = [percent[core] / 100 for core in own if core < len(percent)]
+    return Load(round(sum(busy), 2), len(busy))
 
 
 def machine_facts(device: str, of_process: Mapping[str, object]) -> dict[str, object]:

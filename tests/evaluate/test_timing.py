@@ -1,15 +1,18 @@
 """The clock is checked against known delays; figures are compared within one run, never as such."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from gridkit.compute.local import own_cores
 from gridkit.errors import SystemFailedError
-from gridkit.evaluate import timing
+from gridkit.evaluate import machine, timing
 from gridkit.evaluate.answers import Checked
 from gridkit.evaluate.devices import Cuda
-from gridkit.evaluate.machine import Load, machine_facts
+from gridkit.evaluate.machine import Load, machine_facts, machine_load
 from gridkit.evaluate.serving import timed_call
 from gridkit.evaluate.systems import parse_model
 from gridkit.evaluate.timing import (
@@ -46,6 +49,7 @@ def quick(monkeypatch):
     """A short warm-up: what it does is tested by itself."""
     monkeypatch.setattr(timing, "WARM_UP_S", 0.0)
     monkeypatch.setattr(timing, "WARM_UP_MAX_S", 1.0)
+    monkeypatch.setattr(machine, "LOAD_WINDOW_S", 0.05)
 
 
 @pytest.fixture
@@ -224,6 +228,27 @@ def test_a_round_trip_may_take_the_transports_99th_percentile_and_5_percent_more
 def test_over_half_the_cores_busy_is_noisy():
     assert Load(1.1, 2).noisy
     assert not Load(1.0, 2).noisy
+
+
+def test_the_load_is_that_of_the_cores_that_gridkit_may_use(monkeypatch):
+    monkeypatch.setattr(machine.psutil, "cpu_percent", lambda _s, percpu: [100.0, 7.0, 50.0])
+    monkeypatch.setattr(machine, "own_cores", lambda: {0, 2})
+    assert machine_load() == Load(1.5, 2)
+    monkeypatch.setattr(machine, "own_cores", set)
+    assert machine_load() == Load(1.57, 3)
+
+
+def test_a_core_that_another_process_uses_is_busy(monkeypatch):
+    core = min(own_cores())
+    other = subprocess.Popen(
+        [sys.executable, "-c", f"import os; os.sched_setaffinity(0, {{{core}}})\nwhile True: pass"]
+    )
+    monkeypatch.setattr(machine, "own_cores", lambda: {core})
+    try:
+        assert any(machine_load().noisy for _ in range(20))  # until it has started
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_a_time_says_what_it_was_measured_on(timed):
