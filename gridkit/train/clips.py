@@ -1,26 +1,33 @@
 """The clips a model is trained on, as arrays on disk: decoded once, then mapped into memory.
 
 A cache folder holds `frames.u8` (N, T, H, W, C), `audio.i16` (N, 48000) and `clips.json`: what
-they were made from, their shape and labels. It appears under its name only when it is whole.
-Test clips never enter it.
+they were made from, their shape and labels. It counts only once `clips.json` is there; until then
+`clips.part.jsonl` says how far it is, and a run that was killed goes on there. Test clips never
+enter it.
 """
 
 import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gridkit.corpus.alignment import Word
-from gridkit.corpus.records import AUDIO_SAMPLES, FRAMES
+from gridkit.corpus.records import AUDIO_SAMPLES
 from gridkit.errors import TrainingError
+from gridkit.store.files import write_file
 
 INDEX_FILE = "clips.json"
 FRAMES_FILE = "frames.u8"
 AUDIO_FILE = "audio.i16"
+PART_FILE = "clips.part.jsonl"
+"""A line of what the folder is made from and the shape of its frames, then the labels so far."""
+CLIPS_AT_ONCE = 50
+"""Clips between two notes of how far it is."""
 SUBSETS = ("train", "val")
 
 
@@ -85,49 +92,93 @@ def open_clips(folder: Path) -> tuple[TrainingClips, Mapping[str, Any]] | None:
 
 
 class ClipWriter:
-    """Writes a cache folder clip by clip; `close` makes it appear."""
+    """Writes a cache folder clip by clip, or the rest of one; `close` makes it appear.
 
-    def __init__(self, folder: Path, source: Mapping[str, Any], with_frames: bool):
+    Args:
+        folder: where.
+        source: what the clips are made from; what lies there from another source goes.
+        frame_shape: (T, H, W, C) of every clip, None without frames.
+    """
+
+    def __init__(self, folder: Path, source: Mapping[str, Any], frame_shape: Sequence[int] | None):
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._source = folder, source
         (folder / INDEX_FILE).unlink(missing_ok=True)
-        self._frames = (folder / FRAMES_FILE).open("wb") if with_frames else None
-        self._audio = (folder / AUDIO_FILE).open("wb")
-        self._labels: list[Label] = []
-        self._shape: Sequence[int] | None = None
+        self._folder = folder
+        self._head = {
+            "source": dict(source),
+            "frame_shape": None if frame_shape is None else list(frame_shape),
+        }
+        sizes = {AUDIO_FILE: 2 * AUDIO_SAMPLES}
+        if frame_shape is not None:
+            sizes[FRAMES_FILE] = prod(frame_shape)
+        self._labels = self._finished(sizes)
+        self._kept = self.done
+        self._files = {name: (folder / name).open("ab") for name in sizes}
+        for name, file in self._files.items():
+            file.truncate(self.done * sizes[name])
+        lines = [_line(self._head), *(_line(asdict(label)) for label in self._labels)]
+        write_file(folder / PART_FILE, "".join(lines).encode())
+
+    @property
+    def done(self) -> int:
+        """How many clips are there: those of an earlier run, and what was added."""
+        return len(self._labels)
 
     def add(self, label: Label, frames: np.ndarray | None, samples: np.ndarray) -> None:
         """Append one clip.
 
         Args:
             label: its label.
-            frames: uint8 (T, H, W, C), where the cache has frames.
+            frames: uint8 of the folder's shape, where it has frames.
             samples: int16 (48000,).
         """
+        shape = self._head["frame_shape"]
         assert samples.shape == (AUDIO_SAMPLES,)
-        if self._frames is not None:
-            assert frames is not None
-            assert len(frames) == FRAMES
-            self._shape = frames.shape
-            self._frames.write(frames.tobytes())
-        self._audio.write(samples.astype(np.int16).tobytes())
+        assert (None if frames is None else list(frames.shape)) == shape
+        if frames is not None:
+            self._files[FRAMES_FILE].write(frames.tobytes())
+        self._files[AUDIO_FILE].write(samples.astype(np.int16).tobytes())
         self._labels.append(label)
+        if self.done - self._kept == CLIPS_AT_ONCE:
+            self._keep()
 
     def close(self) -> None:
         """Finish the folder: the index is written last."""
-        for file in (self._frames, self._audio):
-            if file is not None:
-                file.flush()
-                os.fsync(file.fileno())
-                file.close()
-        table = {
-            "source": self._source,
-            "frame_shape": self._shape,
-            "clips": [asdict(label) for label in self._labels],
-        }
-        temporary = self._folder / f".{INDEX_FILE}.part"
-        temporary.write_text(json.dumps(table), encoding="utf-8")
-        temporary.replace(self._folder / INDEX_FILE)
+        self._keep()
+        for file in self._files.values():
+            file.close()
+        table = {**self._head, "clips": [asdict(label) for label in self._labels]}
+        write_file(self._folder / INDEX_FILE, json.dumps(table).encode())
+        (self._folder / PART_FILE).unlink()
+
+    def _finished(self, sizes: Mapping[str, int]) -> list[Label]:
+        """Return the labels of the clips that an earlier run from the same source left whole."""
+        labels: list[Label] = []
+        try:
+            head, *lines = (self._folder / PART_FILE).read_text(encoding="utf-8").splitlines()
+            if json.loads(head) != self._head:
+                return []
+            whole = min((self._folder / name).stat().st_size // sizes[name] for name in sizes)
+            for line in lines[:whole]:
+                labels.append(label_of(json.loads(line)))
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # from there on it is damaged, as a line that was being written
+        return labels
+
+    def _keep(self) -> None:
+        """Bring what was added to the disk, and note it only then."""
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+        with (self._folder / PART_FILE).open("a", encoding="utf-8") as part:
+            part.writelines(_line(asdict(label)) for label in self._labels[self._kept :])
+            part.flush()
+            os.fsync(part.fileno())
+        self._kept = self.done
+
+
+def _line(content: Mapping[str, Any]) -> str:
+    return json.dumps(content) + "\n"
 
 
 def label_of(entry: Mapping[str, Any]) -> Label:

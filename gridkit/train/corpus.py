@@ -52,10 +52,12 @@ def cached_clips(
     first = next(clips, None)
     if first is None:
         return check(TrainingClips((), None, np.empty((0, 0))), where)
-    writer = ClipWriter(cache, source, with_frames=recipe.input is not None)
+    frames = _frames(first[1], recipe)
+    writer = ClipWriter(cache, source, None if frames is None else frames.shape)
     for done, (subset, clip) in enumerate(chain([first], clips), start=1):
-        label = Label(clip.id, subset, clip.text, clip.words)
-        writer.add(label, _frames(clip, recipe), decode_flac(clip.audio_flac)[0])
+        if done > writer.done:
+            label = Label(clip.id, subset, clip.text, clip.words)
+            writer.add(label, _frames(clip, recipe), decode_flac(clip.audio_flac)[0])
         advance(done, total)
     writer.close()
     opened = open_clips(cache)

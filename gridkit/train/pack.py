@@ -67,7 +67,7 @@ def unpack_clips(path: Path, folder: Path) -> None:
         index = json.loads(lzma.decompress(content[8:start]))
         if index["format"] != FORMAT:
             raise TrainingError(f"{path}: packed by another gridkit; pack it again")
-        writer = ClipWriter(folder, source, with_frames=index["frame_shape"] is not None)
+        writer = ClipWriter(folder, source, index["frame_shape"])
         _write_cache(content, start, index, writer)
     except OSError as error:
         raise TrainingError(f"cannot read {path}: {error.strerror}") from error
@@ -91,14 +91,15 @@ def packed_source(path: Path) -> dict[str, str]:
 def _write_cache(content: bytes, start: int, index: dict[str, Any], writer: ClipWriter) -> None:
     shape = index["frame_shape"]
     sizes = iter(index["sizes"])
-    for entry in index["clips"]:
-        frames = None
-        if shape is not None:
+    for number, entry in enumerate(index["clips"], start=1):
+        parts = []
+        for _ in ("sound",) if shape is None else ("frames", "sound"):
             end = start + next(sizes)
-            frames, start = decode_frames(content[start:end], tuple(shape)), end
-        end = start + next(sizes)
-        samples, start = decode_sound(content[start:end]), end
-        writer.add(label_of(entry), frames, samples)
+            parts.append(content[start:end])
+            start = end
+        if number > writer.done:
+            frames = None if shape is None else decode_frames(parts[0], tuple(shape))
+            writer.add(label_of(entry), frames, decode_sound(parts[-1]))
     writer.close()
 
 

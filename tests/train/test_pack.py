@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from gridkit.errors import TrainingError
+from gridkit.train import clips as clips_module
+from gridkit.train import pack as pack_module
 from gridkit.train.clips import TrainingClips, open_clips
 from gridkit.train.pack import (
     STEP,
@@ -91,6 +93,27 @@ def test_clips_of_another_pack_are_not_taken_for_these(tmp_path):
         pack_clips(sound, tmp_path / name, lambda _done, _total: None)
     counts = [len(packed_clips(tmp_path / name, tmp_path / "run").labels) for name in "aba"]
     assert counts == [3, 4, 3]
+
+
+def test_unpacking_that_was_stopped_goes_on(tmp_path, monkeypatch):
+    pack_clips(made_up_clips(), tmp_path / "p", lambda _done, _total: None)
+    unpack_clips(tmp_path / "p", tmp_path / "whole")
+    monkeypatch.setattr(clips_module, "CLIPS_AT_ONCE", 1)
+    decoded = []
+
+    def decode(data):
+        decoded.append(data)
+        if len(decoded) == 3:
+            raise KeyboardInterrupt
+        return decode_sound(data)
+
+    monkeypatch.setattr(pack_module, "decode_sound", decode)
+    with pytest.raises(KeyboardInterrupt):
+        unpack_clips(tmp_path / "p", tmp_path / "cache")
+    unpack_clips(tmp_path / "p", tmp_path / "cache")
+    assert len(decoded) == 5
+    for path in (tmp_path / "whole").iterdir():
+        assert (tmp_path / "cache" / path.name).read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:200], lambda b: b"nonsense" * 20])

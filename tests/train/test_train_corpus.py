@@ -1,5 +1,6 @@
 """From a prepared corpus to training clips: labels belong to their clips, test stays out."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from gridkit.media.codecs import decode_crop, decode_flac
 from gridkit.models.frames import FrameInput
 from gridkit.recipe import load_recipe
 from gridkit.store.reader import open_corpus
-from gridkit.train.clips import AUDIO_FILE, FRAMES_FILE, INDEX_FILE
+from gridkit.train import clips as clips_module
+from gridkit.train import corpus as corpus_module
+from gridkit.train.clips import AUDIO_FILE, FRAMES_FILE, INDEX_FILE, PART_FILE, open_clips
 from gridkit.train.corpus import cached_clips
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
@@ -61,6 +64,61 @@ def test_clips_are_decoded_once_and_anew_when_the_input_changes(made_up_corpus, 
     clips = cached_clips(other, made_up_corpus, tmp_path, quiet)
     assert clips.frames.shape == (8, 75, 25, 50, 3)
     assert len(np.unique(clips.frames[0, 0, 0, 0])) > 1  # colour, not three times gray
+
+
+def interrupted(made_up_corpus, folder, monkeypatch, after=5):
+    """Decode so many clips, noted two at a time, and stop."""
+    monkeypatch.setattr(clips_module, "CLIPS_AT_ONCE", 2)
+
+    def stop(done, _total):
+        if done == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cached_clips(RECIPE, made_up_corpus, folder, stop)
+
+
+@pytest.mark.parametrize("lines", [None, b"", b'{"id": "s1/', b"\xff\n", b'{"id": 1}\n'])
+def test_a_run_that_was_stopped_goes_on(made_up_corpus, tmp_path, monkeypatch, lines):
+    """Whatever the last line of its notes looks like."""
+    whole = cached_clips(RECIPE, made_up_corpus, tmp_path / "whole", quiet)
+    folder = tmp_path / "stopped"
+    interrupted(made_up_corpus, folder, monkeypatch)
+    assert open_clips(folder) is None
+    if lines is not None:
+        with (folder / PART_FILE).open("ab") as part:
+            part.write(lines)
+    decoded = []
+    monkeypatch.setattr(
+        corpus_module, "decode_flac", lambda flac: decoded.append(flac) or decode_flac(flac)
+    )
+    again = cached_clips(RECIPE, made_up_corpus, folder, quiet)
+    assert len(decoded) == (8 if lines == b"\xff\n" else 4)
+    assert again.labels == whole.labels
+    assert (again.frames == whole.frames).all()
+    assert (again.audio == whole.audio).all()
+    assert sorted(path.name for path in folder.iterdir()) == [AUDIO_FILE, INDEX_FILE, FRAMES_FILE]
+
+
+@pytest.mark.parametrize("file", [AUDIO_FILE, FRAMES_FILE])
+def test_notes_of_clips_that_are_not_there_do_not_count(
+    made_up_corpus, tmp_path, monkeypatch, file
+):
+    whole = cached_clips(RECIPE, made_up_corpus, tmp_path / "whole", quiet)
+    folder = tmp_path / "stopped"
+    interrupted(made_up_corpus, folder, monkeypatch)
+    os.truncate(folder / file, (tmp_path / "whole" / file).stat().st_size // 8 * 3 // 2)
+    again = cached_clips(RECIPE, made_up_corpus, folder, quiet)
+    assert (again.frames == whole.frames).all()
+    assert (again.audio == whole.audio).all()
+
+
+def test_a_stopped_run_with_another_input_starts_anew(made_up_corpus, tmp_path, monkeypatch):
+    interrupted(made_up_corpus, tmp_path, monkeypatch)
+    other = replace(RECIPE, input=replace(RECIPE.input, region_px=(0, 0, 80, 40)))
+    clips = cached_clips(other, made_up_corpus, tmp_path, quiet)
+    clip = next(c for c in open_corpus(made_up_corpus).clips() if c.id == clips.labels[0].id)
+    assert (clips.frames[0, ..., 0] == decode_crop(clip.crops["mouth96"]).luma[:, :40, :80]).all()
 
 
 @pytest.mark.parametrize("file", [INDEX_FILE, FRAMES_FILE, AUDIO_FILE])
