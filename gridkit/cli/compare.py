@@ -41,11 +41,15 @@ def command(folders: tuple[Path, ...], metric: str | None, as_json: bool) -> Non
         return
     console = Console()
     console.print(_results_table(comparison))
+    if comparison.metric != comparison.results[0].rank_metric:
+        click.echo(f"No ranks: they are of {comparison.results[0].rank_metric} alone.")
     console.print(_pairs_table(comparison))
 
 
 def _content(comparison: "Comparison", folders: tuple[Path, ...]) -> dict[str, object]:
     from dataclasses import asdict
+
+    from gridkit.evaluate.flags import rank_flags, system_flags
 
     rows = zip(comparison.results, comparison.estimates, comparison.ranks, folders, strict=True)
     return {
@@ -57,6 +61,7 @@ def _content(comparison: "Comparison", folders: tuple[Path, ...]) -> dict[str, o
             {"folder": str(folder), "system": dict(result.system), "rank": rank}
             | asdict(estimate)
             | {"failed": dict(result.failed), "missing": result.missing}
+            | {"flags": [*rank_flags(result), *system_flags(result)]}
             for result, estimate, rank, folder in rows
         ],
         "pairs": [
@@ -75,6 +80,7 @@ def _results_table(comparison: "Comparison") -> "Table":
     from rich.text import Text
 
     from gridkit.evaluate.catalogue import describe
+    from gridkit.evaluate.flags import rank_flags, system_flags
 
     facts = describe(comparison.metric)
     scope = "" if comparison.over_speakers else ", these speakers only"
@@ -87,16 +93,19 @@ def _results_table(comparison: "Comparison") -> "Table":
     table.add_column(f"{facts.label} {facts.arrow}", justify="right")
     table.add_column("95 %", justify="right")
     table.add_column("failed", justify="right")
-    order = sorted(
-        range(len(comparison.results)),
-        key=lambda row: comparison.estimates[row].value * (1 if facts.better == "down" else -1),
-    )
+    values = [estimate.value for estimate in comparison.estimates]
+    order = sorted(range(len(values)), key=lambda row: facts.badness(values[row]))
     for row in order:
         result, estimate = comparison.results[row], comparison.estimates[row]
         rank = comparison.ranks[row]
         table.add_row(
             "" if rank is None else str(rank),
-            Text(result.name),
+            Text("\n").join(
+                [
+                    Text(result.name),
+                    *(Text(flag, "dim") for flag in (*rank_flags(result), *system_flags(result))),
+                ]
+            ),
             facts.text(estimate.value),
             facts.interval(estimate.low, estimate.high),
             f"{sum(result.failed.values())}/{result.n}",

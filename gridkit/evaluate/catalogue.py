@@ -64,6 +64,14 @@ class MetricFacts:
         shown = f"{value * 100:.1f}" if self.percent else f"{value:.{self.decimals}f}"
         return (shown if float(shown) else shown.lstrip("-")).replace("-", "\N{MINUS SIGN}")
 
+    def badness(self, value: float) -> float:
+        """Return a number by which values sort from best to worst.
+
+        >>> sorted([152.0, -80.0, 20.0], key=describe("lag_ms").badness)
+        [20.0, -80.0, 152.0]
+        """
+        return {"down": value, "zero": abs(value)}.get(self.better, -value)
+
     @property
     def arrow(self) -> str:
         """Return the direction of better as a sign."""

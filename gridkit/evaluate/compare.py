@@ -18,13 +18,13 @@ from scipy import stats
 
 from gridkit.corpus.codes import split_id
 from gridkit.errors import ResultError
-from gridkit.evaluate.catalogue import describe
-from gridkit.evaluate.records import Estimate, Result
+from gridkit.evaluate.catalogue import describe, recogniser_of
+from gridkit.evaluate.flags import rankable
+from gridkit.evaluate.records import NORMALISER_KEY, Estimate, Result, recogniser_key
 from gridkit.evaluate.results import Scored
 from gridkit.evaluate.statistics import CONFIDENCE, MIN_SPEAKERS_FOR_T
 
 RANK_P = 0.01
-MAX_FAILED_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Comparison:
     estimates: tuple[Estimate, ...]
     pairs: tuple[Pair, ...]
     ranks: tuple[int | None, ...]
-    """None: not ranked (a control, over 5 % failed, or clips of the split missing)."""
+    """None: not ranked (a control, over 5 % failed, clips of the split missing, or a metric that
+    is not the track's headline)."""
     clips: int
     speakers: int
 
@@ -97,7 +98,7 @@ def compare(results: Sequence[Scored], metric: str | None = None) -> Comparison:
         pairs=pairs,
         ranks=ranks(
             [estimate.value for estimate in estimates],
-            [rankable(result) for result in plain],
+            [rankable(result) and metric == result.rank_metric for result in plain],
             {pair: (difference, p) for pair, (difference, _, _, p) in tests.items()},
             lower_is_better=describe(metric).better == "down",
         ),
@@ -118,6 +119,7 @@ def check_comparable(results: Sequence[Scored]) -> None:
     wanted = _question(first)
     for other in results[1:]:
         differing = [name for name, value in _question(other).items() if value != wanted[name]]
+        differing += _other_judges(first.result, other.result)
         if differing:
             raise ResultError(
                 f"{first.folder} and {other.folder} cannot be compared: they differ in "
@@ -165,13 +167,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def rankable(result: Result) -> bool:
-    """Tell whether a result may be ranked: no control, every clip there, at most 5 % failed."""
-    control = str(result.system.get("name", "")).startswith("control:")
-    few_failed = sum(result.failed.values()) <= MAX_FAILED_SHARE * result.n
-    return not control and result.missing == 0 and few_failed
-
-
 def ranks(
     values: Sequence[float],
     ranked: Sequence[bool],
@@ -216,6 +211,20 @@ def _question(scored: Scored) -> dict[str, object]:
         "corpus hash": result.corpus.get("sha256"),
         "scored ids": scored.table.ids,
     }
+
+
+def _other_judges(first: Result, second: Result) -> list[str]:
+    """Return what both were heard by in one name and two versions, the normaliser too."""
+    names = {recogniser_of(metric) for metric in first.metrics.keys() & second.metrics.keys()}
+    keys = [NORMALISER_KEY, *(recogniser_key(name) for name in sorted(filter(None, names)))]
+    # results of before these versions were written are not refused
+    return [
+        key
+        for key in keys
+        if key in first.versions
+        and key in second.versions
+        and first.versions[key] != second.versions[key]
+    ]
 
 
 def _paired_values(results: Sequence[Scored], metric: str) -> tuple[tuple[str, ...], np.ndarray]:

@@ -12,8 +12,15 @@ PROTOCOL = "gridkit-1"
 TASKS = ("v2s", "lipreading", "recognition")
 """Frames to sound, frames to text, sound to text."""
 TEXT_TASKS = ("lipreading", "recognition")
+NORMALISER_KEY = "normaliser"
+"""In `Result.versions`."""
 FAILURES = ("crash", "hang", "out-of-memory", "type", "nan", "length", "channels")
 """Why a clip fails; besides, `metric:NAME` where a metric raises or is not finite."""
+
+
+def recogniser_key(name: str) -> str:
+    """Return the key of a recogniser in `Result.versions`: equal names may hide two judges."""
+    return f"recogniser {name}"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gridkit.errors import RecipeError, ResultError, UsageError
 from gridkit.evaluate.catalogue import describe
+from gridkit.evaluate.flags import rank_flags, system_flags, timing_flags
 from gridkit.evaluate.records import Result
 from gridkit.evaluate.results import RESULT_FILE, TIMING_FILE, Scored, read_result, read_timing
 from gridkit.evaluate.systems import RECIPE_FILE, ModelSpec
@@ -22,6 +23,8 @@ from gridkit.store.files import write_file
 
 RESULTS_FOLDER = "results"
 README_FILE = "README.md"
+
+_SPOILS = {"contaminated", "stateful", "clock-disputed"}
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,13 @@ def record(scored: Scored, recipe: Path, split: str, date: str) -> Recorded:
         date: of today, ISO 8601.
 
     Raises:
-        UsageError: clips of the split were missing, so that it is no result of the split.
+        UsageError: it may not stand for the recipe: clips missing or over 5 % failed, trained on
+            these clips, stateful, or a disputed clock.
     """
-    if scored.result.missing:
-        raise UsageError(f"--record: {scored.result.missing} clips of the split were missing")
+    limits = (*system_flags(scored.result), *timing_flags(scored.timing))
+    spoilt = (*rank_flags(scored.result), *(flag for flag in limits if flag in _SPOILS))
+    if spoilt:
+        raise UsageError(f"--record: not kept with the recipe: {', '.join(spoilt)}")
     measured = _measured(scored, recipe, split, date)
     folder = recipe / RESULTS_FOLDER / f"{measured.split.replace(':', '-')}-{measured.decoding}"
     for name in (RESULT_FILE, TIMING_FILE):

@@ -4,7 +4,7 @@ Every figure has its interval; every row its n, failures and latency; a recognis
 stands beside its own on the true sound of the same clips.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gridkit.evaluate.catalogue import LAG, LAG_SIZE, describe, order_key, recogniser_of
+from gridkit.evaluate.flags import rank_flags, system_flags, timing_flags
 from gridkit.evaluate.records import PROTOCOL, Estimate, Result
 from gridkit.evaluate.results import Scored
 from gridkit.evaluate.statistics import MIN_SPEAKERS_FOR_T
@@ -22,6 +23,8 @@ from gridkit.metrics.registry import ALIGNED
 KINDS = ("system", "reference", "control")
 SMALL_PRINT = ("pesq_nb_raw", "cer_", "slot_")
 """Figures that do not stand in the first table, besides the aligned ones; by prefix."""
+
+NONSENSE = "control:shuffled"
 
 NAME_WIDTH = 20
 """Characters of a terminal's column of names, at least."""
@@ -38,6 +41,8 @@ class Row:
     """Median latency; None where the system was not timed."""
     device: str = ""
     """What it was timed on."""
+    latency_flags: tuple[str, ...] = ()
+    """What is wrong with the latency: noisy, clock-disputed."""
 
     @property
     def name(self) -> str:
@@ -48,6 +53,11 @@ class Row:
     def failed(self) -> int:
         """Return how many clips failed."""
         return sum(self.result.failed.values())
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Return what limits the figures, a word each."""
+        return (*rank_flags(self.result), *system_flags(self.result))
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,8 @@ def timed_row(kind: str, result: Result, timing: Mapping[str, object] | None) ->
     )
     p50 = latency.get("p50")
     device = str(environment.get("device", ""))
-    return Row(kind, result, float(p50) if p50 is not None else None, device)
+    latency_ms = float(p50) if p50 is not None else None
+    return Row(kind, result, latency_ms, device, timing_flags(timing))
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:
@@ -93,6 +104,9 @@ def columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
     """Return the metrics of the first table, the headline first, and those of the small print."""
     names = sorted({name for row in rows for name in row.result.metrics}, key=order_key)
     names = [name for name in names if name != LAG_SIZE]
+    # a search for the best lag flatters nonsense: aligned figures stand beside the nonsense alone
+    if not any(row.name == NONSENSE for row in rows):
+        names = [name for name in names if not name.endswith(ALIGNED)]
     # an older protocol has no figure to spare
     spared = SMALL_PRINT if rows[0].result.protocol == PROTOCOL else ()
     small = [name for name in names if name.startswith(spared) or name.endswith(ALIGNED)]
@@ -189,10 +203,10 @@ def _table_of(rows: Sequence[Row], main: Sequence[str], shown: Sequence[str]) ->
     for row in rows:
         style = {"system": "bold", "control": "dim"}.get(row.kind, "")
         table.add_row(
-            Text(row.name, style),
+            _lines(Text(row.name, style), row.flags),
             *(_terminal_cell(cell(name, row.result.metrics), style) for name in shown),
             f"{row.failed}/{row.result.n}",
-            latency_text(row.latency_ms),
+            _lines(Text(latency_text(row.latency_ms)), row.latency_flags),
         )
     return table
 
@@ -204,8 +218,12 @@ def _weightiest(names: Sequence[str], count: int) -> list[str]:
 
 
 def _terminal_cell(shown: Cell, style: str) -> Text:
-    text = Text(shown.value, style)
-    for line in (shown.interval.replace(" to ", "\N{EN DASH}"), shown.beside):
-        if line:
-            text.append(f"\n{line}", "dim")
+    lines = (shown.interval.replace(" to ", "\N{EN DASH}"), shown.beside)
+    return _lines(Text(shown.value, style), lines)
+
+
+def _lines(text: Text, below: Iterable[str]) -> Text:
+    """Return a cell with smaller lines below."""
+    for line in filter(None, below):
+        text.append(f"\n{line}", "dim")
     return text

@@ -85,6 +85,26 @@ def test_wer_is_compared_by_the_clips_own_rates():
     assert found.pairs[0].difference == pytest.approx(-8 / 24)
 
 
+def test_ranks_are_of_the_headline_alone(tmp_path):
+    found = [make_scored("a", spread(30, 0.9, 1)), make_scored("b", spread(30, 0.1, 2))]
+    assert compare.compare(found).ranks == (1, 2)
+    other = compare.compare(found, "wer_r")
+    assert other.ranks == (None, None)
+
+
+def test_two_judges_of_one_name_are_told_apart():
+    def judged(name, version, **more):
+        versions = {"recogniser r": version, "normaliser": "1"} | more
+        return make_scored(name, [0.1] * 4, versions=versions)
+
+    assert compare.compare([judged("a", "1"), judged("b", "1", soxr="7")])
+    assert compare.compare([judged("a", "1"), make_scored("b", [0.1] * 4)])
+    with pytest.raises(ResultError, match="they differ in recogniser r;"):
+        compare.compare([judged("a", "1"), judged("b", "2")])
+    with pytest.raises(ResultError, match="they differ in normaliser;"):
+        compare.compare([judged("a", "1"), judged("b", "1", normaliser="2")])
+
+
 def test_equal_results_have_p_1_and_share_a_rank():
     values = spread(12, 0.3, 1)
     found = compare.compare([make_scored("a", values), make_scored("b", values)])

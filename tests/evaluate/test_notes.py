@@ -39,6 +39,7 @@ def test_a_clean_result_needs_none():
         ({"failed": {"hang": 5, "nan": 1}}, "more than 5 %"),
         ({"corpus": {"synthetic": True}}, "synthetic"),
         ({"system": {"contamination": "contaminated"}}, "Contaminated"),
+        ({"system": {"contamination": "unknown"}}, "Contamination unknown"),
         ({"system": {"stateful": True}}, "Stateful"),
         ({"system": {"isolation": "none"}}, "Isolation: none"),
         ({"metrics": {"wer_hf:org/name": ESTIMATE}}, "not known whether hf:org/name was trained"),

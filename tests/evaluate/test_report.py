@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
@@ -198,6 +199,35 @@ def test_page_says_what_the_result_says(page):
         assert name in seen.replace("Higher", "higher"), name
 
 
+def test_a_row_beside_says_what_limits_it(tmp_path):
+    folder = make_folder(tmp_path)
+    reference, *controls = make_others(folder)
+    system = reference.result.system | {"contamination": "contaminated"}
+    tainted = replace(
+        reference,
+        result=replace(reference.result, system=system),
+        latency_flags=("clock-disputed",),
+    )
+    flags = [
+        text
+        for text in ("contaminated", "clock-disputed")
+        if text in Text(write_report(folder, [tainted, *controls], None).read_text()).seen()
+    ]
+    assert flags == ["contaminated", "clock-disputed"]
+    assert "contaminated" not in write_report(folder, [reference], None).read_text()
+
+
+def test_an_older_protocols_word_errors_are_in_its_own_words(tmp_path):
+    folder = make_folder(tmp_path)
+    older = replace(results.read_result(folder), protocol="mira-2021")
+    results.write_result(folder, older)
+    seen = Text(write_report(folder, [], None).read_text()).seen()
+    assert (
+        "over the words that pocketsphinx hears, a clip's own rate averaged, as mira-2021" in seen
+    )
+    assert "over words said" not in seen
+
+
 def test_page_needs_no_other_file(page):
     for tag, attributes in Text(page.read_text()).tags:
         for key in ("src", "href", "action", "poster", "data"):
@@ -263,9 +293,10 @@ def test_a_result_without_a_scored_clip_still_has_a_page(tmp_path):
 def test_confusions_add_up_to_the_slot_accuracies(tmp_path):
     clips = results.read_scored(make_folder(tmp_path)).clips
     scored = [clip for clip in clips if clip.status == "scored"]
-    accuracies = per_slot(tabulate(scored))["slot_pocketsphinx"]
+    accuracies = per_slot(tabulate(clips))["slot_pocketsphinx"]
     for confusion in confusions(clips, "pocketsphinx"):
         assert confusion.counts.sum() == len(scored)
+        assert len(scored) < len(clips)  # what failed counts as wrong
         assert confusion.accuracy == pytest.approx(accuracies[confusion.slot])
 
 

@@ -82,7 +82,7 @@ def recipe(tmp_path):
 
 def of_recipe(read, tmp_path, decoding="greedy", **changes):
     """The RESULT folder as that recipe would have made it."""
-    folder = Path(shutil.copytree(read.folder, tmp_path / f"result-{decoding}"))
+    folder = Path(shutil.copytree(read.folder, tmp_path / f"result-{decoding}", dirs_exist_ok=True))
     system = {"name": "good", "revision": REVISION, "decoding": decoding}
     result = replace(read.result, **({"system": system} | changes))
     write_result(folder, result)
@@ -122,8 +122,19 @@ def test_a_later_result_takes_the_place_of_an_earlier_one(read, recipe, tmp_path
 
 
 def test_a_part_of_a_split_is_not_recorded_nor_what_is_no_recipe(read, recipe, tmp_path):
-    with pytest.raises(UsageError, match="3 clips of the split were missing"):
+    with pytest.raises(UsageError, match="not kept with the recipe: clips missing"):
         record(of_recipe(read, tmp_path, missing=3), recipe, SPLIT, "2026-01-31")
+    assert (recipe / "recipe.toml").read_text() == RECIPE
+    for changes, why in (
+        ({"failed": {"nan": 1}}, "over 5 % failed"),
+        ({"system": {"contamination": "contaminated"}}, "contaminated"),
+        ({"system": {"stateful": True}}, "stateful"),
+    ):
+        with pytest.raises(UsageError, match=f"not kept with the recipe: {why}"):
+            record(of_recipe(read, tmp_path, **changes), recipe, SPLIT, "2026-01-31")
+    disputed = replace(of_recipe(read, tmp_path), timing={"clock_disputed": True})
+    with pytest.raises(UsageError, match="not kept with the recipe: clock-disputed"):
+        record(disputed, recipe, SPLIT, "2026-01-31")
     assert (recipe / "recipe.toml").read_text() == RECIPE
     with pytest.raises(UsageError, match="control:silence is no recipe folder"):
         check_recordable(parse_model("control:silence"))

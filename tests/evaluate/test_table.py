@@ -1,12 +1,13 @@
 """The table of a terminal fits it, whatever its width and however many recognisers there are."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from gridkit.evaluate.records import Estimate, Result
-from gridkit.evaluate.table import Row, final_table
+from gridkit.evaluate.table import Row, columns, final_table, timed_row
 
 NAMES = "estoi stoi pesq_nb pesq_wb mcd_db lag_ms lag_ms_abs wer_pocketsphinx wer_judge-s1".split()
 
@@ -36,3 +37,47 @@ def test_nothing_is_cut(width, name):
     assert "ESTOI ↑" in text
     assert ("WER judge-s1 ↓" in text) == (width >= 80)
     assert ("WER pocketsphinx ↓" in text) == (width >= 100)
+
+
+def printed(rows, width=160):
+    page = io.StringIO()
+    Console(width=width, file=page).print(final_table(rows, width))
+    return page.getvalue()
+
+
+def limited(kind, name, timing=None, **changes):
+    plain = row(kind, name).result
+    system = plain.system | changes.pop("system", {})
+    return timed_row(kind, replace(plain, system=system, **changes), timing)
+
+
+def test_each_row_says_what_limits_it():
+    known = {"contamination": "contaminated", "stateful": True, "isolation": "none"}
+    timing = {"latency_ms": {"p50": 5.0}, "noisy": True, "clock_disputed": True}
+    bad = limited("reference", "bad", timing, system=known, failed={"nan": 6}, missing=1)
+    assert bad.flags == (
+        "clips missing", "over 5 % failed", "contaminated", "stateful", "isolation: none"
+    )  # fmt: skip
+    assert bad.latency_flags == ("noisy", "clock-disputed")
+    good = limited("system", "good", {"latency_ms": {"p50": 5.0}}, system={"stateful": False})
+    text = printed([good, bad])
+    for flag in (*bad.flags, *bad.latency_flags):
+        assert text.count(flag) == 1
+    assert good.flags == good.latency_flags == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "flags"), [("m.py", ("contamination unknown",)), ("control:noise", ())]
+)
+def test_a_system_of_which_nothing_is_known_says_so(name, flags):
+    assert limited("system", name, system={"contamination": "unknown"}).flags == flags
+
+
+def test_aligned_figures_stand_beside_aligned_nonsense_or_not_at_all():
+    aligned = row("system", "mine").result
+    aligned = replace(
+        aligned, metrics=aligned.metrics | {"estoi_aligned": aligned.metrics["estoi"]}
+    )
+    mine, shuffled = Row("system", aligned), row("control", "control:shuffled")
+    assert columns([mine])[1] == []
+    assert columns([mine, shuffled])[1] == ["estoi_aligned"]

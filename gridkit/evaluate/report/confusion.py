@@ -44,12 +44,14 @@ class Confusion:
     heard: tuple[str, ...]
     """The slot's words, then `other` and `nothing`."""
     counts: np.ndarray
-    """int (said, heard)."""
+    """int (said, heard), of the clips that did not fail."""
+    failed: int
+    """Clips that failed: of each, the slot's word counts as wrong."""
 
     @cached_property
     def accuracy(self) -> float:
         """Return the share of words heard as they were said, 0 where none was said."""
-        return float(np.trace(self.counts)) / max(1, int(self.counts.sum()))
+        return float(np.trace(self.counts)) / max(1, int(self.counts.sum()) + self.failed)
 
     def worst(self, count: int) -> list[tuple[str, str, int, int]]:
         """Return the most frequent confusions: said, heard, how often, of how many said."""
@@ -78,8 +80,10 @@ def confusions(clips: Iterable[ClipScore], heard_by: str) -> tuple[Confusion, ..
     """Return the six matrices of what one recogniser (or `system`) heard in the scored clips."""
     labels = [(*slot.values(), OTHER, NOTHING) for slot in SLOTS]
     counts = [np.zeros((len(slot), len(slot) + 2), int) for slot in SLOTS]
+    failed = 0
     for clip in clips:
         if clip.status != "scored" or heard_by not in clip.text:
+            failed += 1
             continue
         aligned = align_sentence(text_of(split_id(clip.id)[1]), clip.text[heard_by])
         words = [word for word in aligned if word.said]
@@ -88,7 +92,7 @@ def confusions(clips: Iterable[ClipScore], heard_by: str) -> tuple[Confusion, ..
             column = names.index(known if word.heard else NOTHING)
             matrix[names.index(word.said), column] += 1
     return tuple(
-        Confusion(name, names[:-2], names, matrix)
+        Confusion(name, names[:-2], names, matrix, failed)
         for name, names, matrix in zip(SLOT_NAMES, labels, counts, strict=True)
     )
 

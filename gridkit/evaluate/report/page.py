@@ -1,10 +1,10 @@
 """What the report shows, gathered into one record for the template."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gridkit.evaluate.catalogue import MetricFacts, describe
-from gridkit.evaluate.records import TEXT_TASKS, Result
+from gridkit.evaluate.catalogue import MetricFacts, describe, recogniser_of
+from gridkit.evaluate.records import PROTOCOL, TEXT_TASKS, Result
 from gridkit.evaluate.report.charts import Axis, nice_axis, thin
 from gridkit.evaluate.report.clips import Card, MediaOf, chosen_cards, worst_sentences
 from gridkit.evaluate.report.confusion import Confusion, confusions
@@ -160,8 +160,9 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
 
 
 def _table(rows: Sequence[Row], names: Sequence[str]) -> TableView:
+    protocol = rows[0].result.protocol
     return TableView(
-        tuple(describe(name) for name in names),
+        tuple(_as_counted(describe(name), protocol) for name in names),
         tuple(
             TableRow(
                 row,
@@ -171,6 +172,15 @@ def _table(rows: Sequence[Row], names: Sequence[str]) -> TableView:
             for row in rows
         ),
     )
+
+
+def _as_counted(facts: MetricFacts, protocol: str) -> MetricFacts:
+    """Return a recogniser's figure in the words of an older protocol, where it is one's."""
+    recogniser = recogniser_of(facts.name)
+    if protocol == PROTOCOL or recogniser is None:
+        return facts
+    counted = f"Word errors over the words that {recogniser} hears, a clip's own rate averaged"
+    return replace(facts, meaning=f"{counted}, as {protocol} counts.")
 
 
 def _points(rows: Sequence[Row], metric: str) -> tuple[Axis, tuple[Point, ...]]:
