@@ -6,7 +6,7 @@ that means, speakers and resamples are each one matrix product. A clip takes und
 are not kept. Beside the median lag stands the mean of its size, `lag_ms_abs`.
 
 A failed clip counts as the floor, or as the system's own worst scored clip in that metric where
-that is worse. A metric without a floor (lag) does not count where a clip has none.
+that is worse, or where there is no floor. A lag alone does not count where a clip has none.
 """
 
 from array import array
@@ -83,7 +83,7 @@ def tabulate(scores: Iterable[ClipScore], expected: Sequence[str] = ()) -> ClipT
 
     Args:
         scores: the clips of one result, in any order; gone through once, none is kept.
-        expected: figures that must be there even where every clip failed.
+        expected: figures that must be there even where every clip failed, if they have a floor.
 
     Raises:
         ResultError: an id appears twice, or a scored clip lacks a figure that another has.
@@ -96,7 +96,7 @@ def tabulate(scores: Iterable[ClipScore], expected: Sequence[str] = ()) -> ClipT
     for one, two in pairwise(ids):
         if one == two:
             raise ResultError(f"clip {one} is scored twice; remove one of its lines in clips.jsonl")
-    names = tuple(sorted({*columns.above, *expected}))
+    names = tuple(sorted({*columns.above, *expected} - {LAG_SIZE}))
     if LAG in names:
         names = (*names, LAG_SIZE)
     scored = np.frombuffer(columns.scored, bool)[order]
@@ -194,20 +194,20 @@ def _fill_missing(
     for column, name in enumerate(names):
         facts = describe(name)
         lacking = np.isnan(above[:, column])
-        if facts.floor is None:
+        known = ratio(above[~lacking, column], below[~lacking, column]).tolist()
+        candidates = known if facts.floor is None else [*known, facts.floor]
+        if not (facts.counts_every_clip and candidates):
             above[lacking, column] = below[lacking, column] = 0.0
             continue
-        if (lacking & scored).any():
+        if facts.floor is not None and (lacking & scored).any():
             clip = ids[int(np.argmax(lacking & scored))]
             raise ResultError(
                 f"clip {clip} is scored but has no {name}; score it again, or mark it failed"
             )
         for row in np.flatnonzero(np.isnan(below[:, column])).tolist():
             below[row, column] = _reference_length(ids[row], name)
-        if lacking.any():
-            candidates = [*ratio(above[~lacking, column], below[~lacking, column]), facts.floor]
-            worst = max(candidates) if facts.better == "down" else min(candidates)
-            above[lacking, column] = worst * below[lacking, column]
+        worst = max(candidates) if facts.better == "down" else min(candidates)
+        above[lacking, column] = worst * below[lacking, column]
 
 
 def _reference_length(clip: str, name: str) -> float:
