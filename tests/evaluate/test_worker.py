@@ -190,6 +190,8 @@ def test_a_stateful_system_is_flagged_and_a_pure_one_is_not(worker_of):
     pure = list(predict(worker_of(), order, frames_of))
     assert sorted(p.id for p in pure) == ids
     assert not any(p.stateful for p in pure)
+    assert [clip for _, clip in sorted((at, p.id) for p in pure for at in p.asked)] == list(order)
+    assert sorted(at for p in pure for at in p.asked) == list(range(1, 14))
     counting = "self.n = getattr(self, 'n', 0) + 1; clip = self.n"
     counted = list(predict(worker_of(counting), order, frames_of))
     assert sum(p.stateful for p in counted) == 5
