@@ -102,8 +102,12 @@ def _copy_predictions(
     given = read_predictions(spec.path)
     none = Prediction("", failure="type", detail="there is no prediction of it")
     done = writer.saved()
-    card: dict[str, object] = {"name": spec.label, "isolation": "does not apply"}
-    card |= made_by(spec.path)
+    card: dict[str, object] = {
+        "name": spec.label,
+        "isolation": "does not apply",
+        "contamination": "unknown",
+        **made_by(spec.path),
+    }
     task = card.get("task")
     for clip in subset.ids:
         prediction = done[clip] if clip in done else replace(given.get(clip, none), id=clip)

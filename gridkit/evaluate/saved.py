@@ -30,6 +30,8 @@ FOLDER = "predictions"
 FILE = "predictions.parquet"
 SYSTEM_FILE = "system.json"
 """Beside them: what their RESULT says of the system."""
+CARRIED = ("task", "decoding", "revision", "contamination")
+"""What is still true of predictions when someone else scores them."""
 ROWS = 16
 """Rows a group: what is read to get one prediction."""
 PART_ROWS = 64
@@ -162,7 +164,9 @@ def read_predictions(folder: Path) -> Mapping[str, Prediction]:
 
 
 def made_by(folder: Path) -> dict[str, str]:
-    """Return task and decoding of the system whose RESULT folder this is; empty for others.
+    """Return what the card of the system whose RESULT folder this is says; empty for others.
+
+    That is task, decoding, revision and contamination, those of them that are there.
 
     Raises:
         ResultError: its card is damaged.
@@ -174,7 +178,7 @@ def made_by(folder: Path) -> dict[str, str]:
         card = dict(json.loads(file.read_text()))
     except (ValueError, TypeError) as error:
         raise ResultError(f"{file} is damaged: {error}") from error
-    return {key: card[key] for key in ("task", "decoding") if isinstance(card.get(key), str)}
+    return {key: card[key] for key in CARRIED if isinstance(card.get(key), str)}
 
 
 def prediction_of(row: Mapping[str, object]) -> Prediction:
