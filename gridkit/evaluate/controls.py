@@ -35,6 +35,9 @@ NOISE_LEVEL = 0.05
 FROM_TRAIN = ("average", "majority")
 """Controls that learn from the split's train clips."""
 
+DECODINGS = {"pocketsphinx": "grammar"}
+"""Control to how it decodes, where it does."""
+
 SHUFFLED = "shuffled"
 """The control that needs another clip."""
 

@@ -262,6 +262,8 @@ def test_a_recogniser_stands_beside_one_that_never_met_grid(score, spoken):
     heard = score("control:pocketsphinx", task="recognition")
     beside = score("control:silence", out="other").result.metrics["wer_pocketsphinx"]
     assert values(heard)["wer"] == beside.true_audio
+    assert heard.result.name == "control:pocketsphinx (grammar)"
+    assert "decoding" not in score("control:majority", out="text", task="recognition").result.system
 
 
 @pytest.mark.parametrize(
