@@ -113,7 +113,6 @@ def test_a_torch_export_is_a_system(tmp_path):
         'task = "v2s"\ncrop = "mouth96"\nsample_rate = 16000\nscaling = "unit"\n'
     )
     facts, answer = ask(str(tmp_path / "model.pt2"))
-    assert facts.environment["threads"] >= 1
     assert facts.card == {}
     assert (np.abs(answer.samples - 0.1 * 32_768) <= 1).all()
 
