@@ -13,7 +13,7 @@ from pathlib import Path
 from gridkit.compute.cache import cache_folder
 from gridkit.compute.lock import folder_lock
 from gridkit.evaluate.compare import check_comparable
-from gridkit.evaluate.controls import CONTROLS, FROM_TRAIN, PREFIX
+from gridkit.evaluate.controls import CONTROLS, FROM_TRAIN, PREFIX, SHUFFLED
 from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.question import clips_question, digest_of
@@ -65,8 +65,8 @@ def rows_beside(
 def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[Row]:
     """Yield the controls of a system's task, but for the system itself where it is one.
 
-    They are evaluated now where the cache does not have them. Where there is no train clip, those
-    that learn from some are left out, and named.
+    They are evaluated now where the cache does not have them. Those that have nothing to be made
+    of are left out, and named.
     """
     task = scored.result.task
     judges = versions_of(load_recognisers(options.recognisers, subset))
@@ -75,16 +75,25 @@ def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[R
     with folder_lock(folder, wait=True):
         for name in CONTROLS[task]:
             control = parse_model(f"{PREFIX}{name}")
-            untaught = name in FROM_TRAIN and not subset.kept("train")
+            why = _left_out(name, subset)
             if scored.result.system.get("name") == control.text:
                 continue
-            if untaught:
-                print(f"{control.text} left out: no train clip to learn from", file=sys.stderr)
+            if why:
+                print(f"{control.text} left out: {why}", file=sys.stderr)
                 continue
             out = folder / name
             if not (out / RESULT_FILE).is_file():
                 evaluate(control, subset, out, replace(options, task=task))
             yield row_of("control", read_scored(out))
+
+
+def _left_out(name: str, subset: Subset) -> str:
+    """Return why a control cannot be made of a subset; nothing where it can."""
+    if name in FROM_TRAIN and not subset.kept("train"):
+        return "no train clip to learn from"
+    if name == SHUFFLED and len(subset.ids) == 1:
+        return "no other clip to take the sound of"
+    return ""
 
 
 def evaluated_rows(

@@ -38,7 +38,9 @@ class MetricFacts:
     better: str
     """`up`, `down`, `zero`, or empty where it is not known."""
     floor: float | None
-    """What a failed clip counts as; None: it does not count."""
+    """What a failed clip counts as, unless the worst scored one is worse; None: there is none."""
+    counts_every_clip: bool
+    """Failed clips count; where there is no floor, as the worst scored one."""
     decimals: int
     percent: bool
     meaning: str
@@ -126,19 +128,20 @@ def describe(name: str) -> MetricFacts:
     >>> describe("estoi_aligned").label, describe("wer_judge").label, describe("nmos").better
     ('ESTOI aligned', 'WER judge', '')
     """
-    better, floor = _better_and_floor(name)
+    better, floor, every = _rules(name)
     base = name.removesuffix(ALIGNED)
     recogniser = recogniser_of(name)
     wording = _WORDINGS.get(name.split("_")[0] if recogniser else base)
     if wording is None:
-        return MetricFacts(name, name, better, floor, 3, False, "A metric of a plug-in.")
+        return MetricFacts(name, name, better, floor, every, 3, False, "A metric of a plug-in.")
     label, meaning = wording.label, wording.meaning
     if recogniser:
         label = f"{label} {recogniser}"
         meaning = f"{meaning} As {recogniser} hears it; beside it what it gets on the true sound."
     elif base != name:
         label, meaning = f"{label} aligned", "The same once the lag is taken out; never ranked."
-    return MetricFacts(name, label, better, floor, wording.decimals, wording.percent, meaning)
+    shown = wording.decimals, wording.percent, meaning
+    return MetricFacts(name, label, better, floor, every, *shown)
 
 
 def order_key(name: str) -> tuple[bool, int, str]:
@@ -149,11 +152,12 @@ def order_key(name: str) -> tuple[bool, int, str]:
     return base != name and name.endswith(ALIGNED), place, name
 
 
-def _better_and_floor(name: str) -> tuple[str, float | None]:
+def _rules(name: str) -> tuple[str, float | None, bool]:
+    """Return which way is better, the floor, and whether failed clips count."""
     if name == LAG_SIZE:
-        return "down", None
+        return "down", None, False
     try:
         metric = find_metric(name)
     except UsageError:
-        return "", None
-    return metric.better, metric.floor
+        return "", None, False
+    return metric.better, metric.floor, metric.counts_every_clip

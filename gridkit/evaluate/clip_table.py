@@ -6,12 +6,12 @@ that means, speakers and resamples are each one matrix product. A clip takes und
 are not kept. Beside the median lag stands the mean of its size, `lag_ms_abs`.
 
 A failed clip counts as the floor, or as the system's own worst scored clip in that metric where
-that is worse. A metric without a floor (lag) does not count where a clip has none.
+that is worse, or where there is no floor. A lag alone does not count where a clip has none.
 """
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -83,7 +83,7 @@ def tabulate(scores: Iterable[ClipScore], expected: Sequence[str] = ()) -> ClipT
 
     Args:
         scores: the clips of one result, in any order; gone through once, none is kept.
-        expected: figures that must be there even where every clip failed.
+        expected: figures that must be there even where every clip failed, if they have a floor.
 
     Raises:
         ResultError: an id appears twice, or a scored clip lacks a figure that another has.
@@ -96,12 +96,13 @@ def tabulate(scores: Iterable[ClipScore], expected: Sequence[str] = ()) -> ClipT
     for one, two in pairwise(ids):
         if one == two:
             raise ResultError(f"clip {one} is scored twice; remove one of its lines in clips.jsonl")
-    names = tuple(sorted({*columns.above, *expected}))
+    names = tuple(sorted({*columns.above, *expected} - {LAG_SIZE}))
     if LAG in names:
         names = (*names, LAG_SIZE)
     scored = np.frombuffer(columns.scored, bool)[order]
     above, below = (_matrix(part, names, order) for part in (columns.above, columns.below))
-    _fill_missing(names, ids, scored, above, below)
+    pooled = {name for name in names if name.split("_")[0] in POOLED} - columns.means
+    _fill_missing(names, ids, scored, above, below, pooled)
     if LAG in names:
         above[:, -1], below[:, -1] = np.abs(above[:, names.index(LAG)]), below[:, names.index(LAG)]
     return ClipTable(
@@ -133,6 +134,8 @@ class _Columns:
     failed: Counter[str] = field(default_factory=Counter)
     slots: dict[str, np.ndarray] = field(default_factory=dict)
     heard_by: set[str] = field(default_factory=set)
+    means: set[str] = field(default_factory=set)
+    """Figures that are averaged: an error rate too, by an older protocol."""
 
     def add(self, clip: ClipScore) -> None:
         """Take one more clip; of a failed one only the names of its figures, and its lengths."""
@@ -141,6 +144,7 @@ class _Columns:
         self.ids.append(clip.id)
         self.scored.append(scored)
         self.heard_by.update(clip.text)
+        self.means.update(clip.metrics)
         if not scored:
             self.failed[clip.reason or ""] += 1
         for name, (above, below) in _figures(clip).items():
@@ -185,6 +189,7 @@ def _fill_missing(
     scored: np.ndarray,
     above: np.ndarray,
     below: np.ndarray,
+    pooled: Collection[str],
 ) -> None:
     """Fill the NaN of clips without a figure, in place: not counted, or what a failure counts as.
 
@@ -194,24 +199,22 @@ def _fill_missing(
     for column, name in enumerate(names):
         facts = describe(name)
         lacking = np.isnan(above[:, column])
-        if facts.floor is None:
+        known = ratio(above[~lacking, column], below[~lacking, column]).tolist()
+        candidates = known if facts.floor is None else [*known, facts.floor]
+        if not (facts.counts_every_clip and candidates):
             above[lacking, column] = below[lacking, column] = 0.0
             continue
-        if (lacking & scored).any():
+        if facts.floor is not None and (lacking & scored).any():
             clip = ids[int(np.argmax(lacking & scored))]
             raise ResultError(
                 f"clip {clip} is scored but has no {name}; score it again, or mark it failed"
             )
         for row in np.flatnonzero(np.isnan(below[:, column])).tolist():
-            below[row, column] = _reference_length(ids[row], name)
-        if lacking.any():
-            candidates = [*ratio(above[~lacking, column], below[~lacking, column]), facts.floor]
-            worst = max(candidates) if facts.better == "down" else min(candidates)
-            above[lacking, column] = worst * below[lacking, column]
+            below[row, column] = _reference_length(ids[row], name) if name in pooled else 1.0
+        worst = max(candidates) if facts.better == "down" else min(candidates)
+        above[lacking, column] = worst * below[lacking, column]
 
 
 def _reference_length(clip: str, name: str) -> float:
-    if name.split("_")[0] not in POOLED:
-        return 1.0
     sentence = text_of(split_id(clip)[1])
     return float(len(sentence) if name.startswith("cer") else len(sentence.split()))

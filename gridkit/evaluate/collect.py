@@ -8,7 +8,7 @@ from pathlib import Path
 from gridkit.compute.cache import cache_folder
 from gridkit.compute.progress import Progress
 from gridkit.errors import UsageError
-from gridkit.evaluate.controls import control_predictions
+from gridkit.evaluate.controls import DECODINGS, control_predictions
 from gridkit.evaluate.judges import known_clips
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predict import dry_run, fresh_order, predict
@@ -91,7 +91,13 @@ def _predict_control(
             writer.add(prediction)
             bar.advance()
     writer.flush()
-    return {"name": spec.label, "task": options.task, "isolation": "does not apply"}
+    card: dict[str, object] = {
+        "name": spec.label,
+        "task": options.task,
+        "isolation": "does not apply",
+    }
+    decoding = DECODINGS.get(spec.name)
+    return card | ({"decoding": decoding} if decoding else {})
 
 
 def _copy_predictions(
@@ -102,8 +108,12 @@ def _copy_predictions(
     given = read_predictions(spec.path)
     none = Prediction("", failure="type", detail="there is no prediction of it")
     done = writer.saved()
-    card: dict[str, object] = {"name": spec.label, "isolation": "does not apply"}
-    card |= made_by(spec.path)
+    card: dict[str, object] = {
+        "name": spec.label,
+        "isolation": "does not apply",
+        "contamination": "unknown",
+        **made_by(spec.path),
+    }
     task = card.get("task")
     for clip in subset.ids:
         prediction = done[clip] if clip in done else replace(given.get(clip, none), id=clip)

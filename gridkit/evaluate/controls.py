@@ -3,10 +3,10 @@
 They are no systems: they see sound and text, run in the parent and are not timed.
 
 `reference` is the truth, `silence` zeros, `noise` white noise, `shuffled` another clip of the
-same speaker, `average` the mean log-mel of the train clips as sound, `griffin-lim` the true
-log-mel as sound. Where text is asked for, `reference` is the true text and `majority` the most
-frequent train word of each slot; for recognition, `pocketsphinx` is what a recogniser hears that
-never met GRID.
+same speaker (of another one, where the speaker has one clip), `average` the mean log-mel of the
+train clips as sound, `griffin-lim` the true log-mel as sound. Where text is asked for,
+`reference` is the true text and `majority` the most frequent train word of each slot; for
+recognition, `pocketsphinx` is what a recogniser hears that never met GRID.
 """
 
 import hashlib
@@ -35,6 +35,12 @@ NOISE_LEVEL = 0.05
 FROM_TRAIN = ("average", "majority")
 """Controls that learn from the split's train clips."""
 
+DECODINGS = {"pocketsphinx": "grammar"}
+"""Control to how it decodes, where it does."""
+
+SHUFFLED = "shuffled"
+"""The control that needs another clip."""
+
 Control = Callable[[Iterable[Reference], Iterable[Reference]], Iterator[Prediction]]
 """From references and train clips to predictions."""
 
@@ -59,7 +65,7 @@ def control_predictions(
 
     Raises:
         UsageError: the task has no such control.
-        InputError: `average` or `majority` without a train clip.
+        InputError: `average` or `majority` without a train clip, `shuffled` of a single clip.
     """
     controls = CONTROLS[task]
     control = controls.get(name.removeprefix(PREFIX))
@@ -93,9 +99,32 @@ def _noise(references: Iterable[Reference], _train: Iterable[Reference]) -> Iter
 
 
 def _shuffled(references: Iterable[Reference], _train: Iterable[Reference]) -> Iterator[Prediction]:
-    """Give each clip the sound of the next one by rank, the last that of the first.
+    """Give each clip the sound of the speaker's next one by rank, the last that of the first.
 
-    A speaker's clips wait as FLAC: a thousand of them are 100 MB as samples.
+    The one clip of a speaker gets the sound of the clip that follows in the subset, the last clip
+    that of the first: its own would be the truth. A speaker's clips wait as FLAC: a thousand of
+    them are 100 MB as samples.
+    """
+    first: bytes | None = None
+    alone: str | None = None
+    for clips in _by_speaker(references):
+        if alone is not None:
+            yield Prediction(alone, samples=decode_flac(clips[0][1])[0])
+        first = clips[0][1] if first is None else first
+        alone = clips[0][0] if len(clips) == 1 else None
+        if alone is None:
+            clips.sort(key=lambda clip: rank_key(clip[0]))
+            for (clip, _), (_, following) in zip(clips, clips[1:] + clips[:1], strict=True):
+                yield Prediction(clip, samples=decode_flac(following)[0])
+    if alone is not None and first is not None:
+        yield Prediction(alone, samples=decode_flac(first)[0])
+
+
+def _by_speaker(references: Iterable[Reference]) -> Iterator[list[tuple[str, bytes]]]:
+    """Yield id and FLAC of a speaker's clips, a speaker at a time.
+
+    Raises:
+        InputError: clips of a speaker are not together, or there is one clip in all.
     """
     met: set[str] = set()
     for speaker, group in groupby(references, key=lambda clip: split_id(clip.id)[0]):
@@ -103,9 +132,10 @@ def _shuffled(references: Iterable[Reference], _train: Iterable[Reference]) -> I
             raise InputError(f"the clips of {speaker} are not together; sort the ids by speaker")
         met.add(speaker)
         clips = [(clip.id, encode_flac(_samples(clip))) for clip in group]
-        clips.sort(key=lambda clip: rank_key(clip[0]))
-        for (clip, _), (_, following) in zip(clips, clips[1:] + clips[:1], strict=True):
-            yield Prediction(clip, samples=decode_flac(following)[0])
+        yield clips
+    if len(met) == 1 and len(clips) == 1:
+        alone = clips[0][0]
+        raise InputError(f"control:shuffled takes the sound of another clip; {alone} is alone")
 
 
 def _average(references: Iterable[Reference], train: Iterable[Reference]) -> Iterator[Prediction]:
@@ -191,7 +221,7 @@ CONTROLS: Mapping[str, Mapping[str, Control]] = {
         "reference": _reference,
         "silence": _silence,
         "noise": _noise,
-        "shuffled": _shuffled,
+        SHUFFLED: _shuffled,
         "average": _average,
         "griffin-lim": _griffin_lim,
     },

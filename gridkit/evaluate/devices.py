@@ -44,7 +44,7 @@ class Cpu:
         return {}
 
     def facts(self) -> dict[str, object]:
-        """Return torch's settings where the system uses torch."""
+        """Return torch's settings where the system has used torch."""
         torch = sys.modules.get("torch")
         return torch_facts(torch) if torch is not None else {}
 
@@ -96,11 +96,11 @@ class Cuda:
 
 
 def torch_facts(torch: Any) -> dict[str, object]:
-    """Return version, threads and default dtype of torch."""
+    """Return version, threads and default dtype of torch; a model may have another dtype."""
     return {
         "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
-        "dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+        "default_dtype": str(torch.get_default_dtype()).removeprefix("torch."),
     }
 
 

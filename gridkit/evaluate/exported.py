@@ -46,6 +46,7 @@ class Exported:
     def __init__(self, interface: Interface, network: Network):
         self.task, self.crop = interface.task, interface.crop
         self.sample_rate = interface.sample_rate
+        self.card = {"decoding": "greedy"} if self.task == "lipreading" else {}
         self._interface, self._network = interface, network
 
     def __call__(self, frames: np.ndarray) -> np.ndarray | str:

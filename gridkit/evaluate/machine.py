@@ -58,7 +58,8 @@ def machine_facts(device: str, of_process: Mapping[str, object]) -> dict[str, ob
 
     Args:
         device: `cpu`, `cuda` or `cuda:N`.
-        of_process: what the system's process says: torch, threads, dtype, TF32, device name.
+        of_process: what the system's process says: threads, torch and its default dtype, TF32,
+            device name.
     """
     facts: dict[str, object] = {
         "device": _processor(),

@@ -55,13 +55,13 @@ def predict(
     """
     order = tuple(order)
     times = Counter(order)
-    first: dict[str, Checked] = {}
-    for clip_id, frames in _read_ahead(order, frames_of):
+    first: dict[str, tuple[int, Checked]] = {}
+    for place, (clip_id, frames) in enumerate(_read_ahead(order, frames_of), 1):
         answer = worker.ask(frames).checked
         if times[clip_id] == 2 and clip_id not in first:
-            first[clip_id] = answer
+            first[clip_id] = place, answer
             continue
-        earlier = first.pop(clip_id, answer)
+        earlier_place, earlier = first.pop(clip_id, (place, answer))
         yield Prediction(
             clip_id,
             earlier.samples,
@@ -69,6 +69,7 @@ def predict(
             earlier.failure,
             earlier.detail,
             stateful=not earlier.same_as(answer),
+            asked=tuple(sorted({earlier_place, place})),
         )
 
 

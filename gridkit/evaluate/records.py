@@ -49,6 +49,9 @@ class Prediction:
     """One line for a person: what exactly went wrong."""
     stateful: bool = False
     """Asked twice, it answered differently."""
+    asked: tuple[int, ...] = ()
+    """Places of the questions about it in the order of the run that asked, the first is 1; two
+    where it was asked twice, none where nothing was asked."""
 
 
 @dataclass(frozen=True)

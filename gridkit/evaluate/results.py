@@ -74,8 +74,8 @@ class Scored:
 
     @cached_property
     def table(self) -> ClipTable:
-        """The clips' figures; the headline is there even where every clip failed."""
-        return tabulate(self.clips, expected=[self.result.rank_metric])
+        """The clips' figures; those of the result are there even where every clip failed."""
+        return tabulate(self.clips, expected=[self.result.rank_metric, *self.result.metrics])
 
 
 def read_scored(folder: Path) -> Scored:

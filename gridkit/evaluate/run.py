@@ -39,7 +39,12 @@ from gridkit.evaluate.results import (
     write_result,
 )
 from gridkit.evaluate.saved import PredictionWriter
-from gridkit.evaluate.score import Recognisers, hear_references, score_predictions
+from gridkit.evaluate.score import (
+    Recognisers,
+    figures_of,
+    hear_references,
+    score_predictions,
+)
 from gridkit.evaluate.statistics import estimates, per_slot, per_speaker
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import ModelSpec
@@ -75,9 +80,10 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
     with folder_lock(out):
         check_question(out, question_of(spec, subset, options, versions_of(recognisers)))
         facts = collect_predictions(spec, subset, out, options)
-        headline = _headline(str(facts["task"]), options.protocol)
-        heard_by = recognisers if facts["task"] == "v2s" else {}
-        scores = _score(spec, subset, out, options, heard_by, headline)
+        task = str(facts["task"])
+        headline = _headline(task, options.protocol)
+        heard_by = recognisers if task == "v2s" else {}
+        scores = _score(spec, subset, out, options, heard_by, task)
         true_audio = _true_audio(subset, out, options, heard_by)
         if spec.is_run and options.timed and not (out / TIMING_FILE).is_file():
             _time(spec, subset, out, options, facts)
@@ -127,7 +133,7 @@ def _score(
     out: Path,
     options: Options,
     recognisers: Recognisers,
-    headline: str,
+    task: str,
 ) -> ClipTable:
     """Score what was saved, or go on with it."""
     file, predictions = out / CLIPS_FILE, PredictionWriter(out).saved()
@@ -141,7 +147,8 @@ def _score(
         workers=options.workers or usable_cores(),
     )
     shown = _shown(label("score", spec), file, len(subset.ids), scores)
-    return tabulate(shown, [headline])  # it stands there even where every clip failed
+    # they stand there even where every clip failed
+    return tabulate(shown, figures_of(task, options.protocol, recognisers, plug_ins()))
 
 
 def _true_audio(

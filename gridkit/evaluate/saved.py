@@ -2,7 +2,9 @@
 
 While a run predicts, batches go to `predictions/part-N.parquet`; at its end they become one
 `predictions/predictions.parquet`, in the order in which the clips were asked. Sound is FLAC,
-16 bit, so what is read back is to the last bit what was given.
+16 bit, so what is read back is to the last bit what was given. `asked` has the places of a clip's
+questions in the order of the run that asked them; a run that goes on counts anew. Files without
+it, of an earlier gridkit, are read too.
 """
 
 import io
@@ -28,6 +30,8 @@ FOLDER = "predictions"
 FILE = "predictions.parquet"
 SYSTEM_FILE = "system.json"
 """Beside them: what their RESULT says of the system."""
+CARRIED = ("task", "decoding", "revision", "contamination")
+"""What is still true of predictions when someone else scores them."""
 ROWS = 16
 """Rows a group: what is read to get one prediction."""
 PART_ROWS = 64
@@ -45,6 +49,7 @@ SCHEMA = pa.schema(
         pa.field("failure", pa.string()),
         pa.field("detail", pa.string()),
         pa.field("stateful", pa.bool_()),
+        pa.field("asked", pa.list_(pa.int32())),
     ]
 )
 
@@ -126,7 +131,11 @@ class PredictionWriter:
             with temporary_of(whole).open("wb") as file:
                 with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
                     for part in parts:
-                        writer.write_table(_table(part), row_group_size=ROWS)
+                        # a part of an earlier gridkit lacks a column
+                        table = pa.concat_tables(
+                            [SCHEMA.empty_table(), _table(part)], promote_options="default"
+                        )
+                        writer.write_table(table, row_group_size=ROWS)
                 os.fsync(file.fileno())
             temporary_of(whole).replace(whole)
         except OSError as error:
@@ -155,7 +164,9 @@ def read_predictions(folder: Path) -> Mapping[str, Prediction]:
 
 
 def made_by(folder: Path) -> dict[str, str]:
-    """Return task and decoding of the system whose RESULT folder this is; empty for others.
+    """Return what the card of the system whose RESULT folder this is says; empty for others.
+
+    That is task, decoding, revision and contamination, those of them that are there.
 
     Raises:
         ResultError: its card is damaged.
@@ -167,19 +178,19 @@ def made_by(folder: Path) -> dict[str, str]:
         card = dict(json.loads(file.read_text()))
     except (ValueError, TypeError) as error:
         raise ResultError(f"{file} is damaged: {error}") from error
-    return {key: card[key] for key in ("task", "decoding") if isinstance(card.get(key), str)}
+    return {key: card[key] for key in CARRIED if isinstance(card.get(key), str)}
 
 
 def prediction_of(row: Mapping[str, object]) -> Prediction:
     """Return the record of a row; sound that breaks the contract becomes a failure."""
     clip, text, failure = str(row["id"]), row.get("text"), row.get("failure")
     detail, flac = row.get("detail"), row.get("flac")
-    stateful = bool(row.get("stateful"))
+    stateful, asked = bool(row.get("stateful")), _places_of(row.get("asked"))
     if failure:
         why = str(detail) if detail else None
-        return Prediction(clip, failure=str(failure), detail=why, stateful=stateful)
+        return Prediction(clip, None, None, str(failure), why, stateful, asked)
     if isinstance(text, str):
-        return Prediction(clip, text=text, stateful=stateful)
+        return Prediction(clip, text=text, stateful=stateful, asked=asked)
     if not isinstance(flac, bytes):
         return Prediction(clip, failure="type", detail="neither flac nor text in its row")
     try:
@@ -189,7 +200,11 @@ def prediction_of(row: Mapping[str, object]) -> Prediction:
     checked = check_sound(samples.astype(np.float32) / 32768, rate_hz)
     if checked.failure:
         return Prediction(clip, failure=checked.failure, detail=checked.detail)
-    return Prediction(clip, samples=checked.samples, stateful=stateful)
+    return Prediction(clip, samples=checked.samples, stateful=stateful, asked=asked)
+
+
+def _places_of(asked: object) -> tuple[int, ...]:
+    return tuple(map(int, asked)) if isinstance(asked, list) else ()
 
 
 def _write(path: Path, predictions: Iterable[Prediction]) -> None:
@@ -201,6 +216,7 @@ def _write(path: Path, predictions: Iterable[Prediction]) -> None:
             "failure": p.failure,
             "detail": p.detail,
             "stateful": p.stateful,
+            "asked": p.asked,
         }
         for p in predictions
     ]

@@ -15,11 +15,12 @@ import numpy as np
 
 from gridkit.compute.local import Crashed, map_ordered, usable_cores
 from gridkit.errors import MetricError, ResultError
-from gridkit.evaluate.records import PROTOCOL, ClipScore, Prediction, Reference
+from gridkit.evaluate.records import PROTOCOL, TEXT_TASKS, ClipScore, Prediction, Reference
 from gridkit.evaluate.results import clip_from_line, clip_to_line
 from gridkit.metrics.metric import Metric
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.recognise import Recogniser
+from gridkit.metrics.registry import ALIGNED, SOUND_METRICS, TEXT_METRICS
 from gridkit.metrics.sound import score_plain, score_sound
 from gridkit.metrics.text import TextScore, normalise, score_text
 
@@ -113,6 +114,29 @@ def hear_references(
                 yield _Job(reference, itself, recognisers, only_hear=True)
 
     return _run(jobs, out, recognisers, workers)
+
+
+def figures_of(
+    task: str, protocol: str, recognisers: Iterable[str], plug_ins: Sequence[Metric] = ()
+) -> tuple[str, ...]:
+    """Return the figures that every clip counts in; a lag is not among them.
+
+    Args:
+        task: one of `TASKS`.
+        protocol: `gridkit-1`, or an older one for sound.
+        recognisers: names of those that hear predicted sound.
+        plug_ins: metrics computed besides those of `gridkit-1`.
+    """
+    if task in TEXT_TASKS:
+        return tuple(metric.name for metric in TEXT_METRICS)
+    if protocol != PROTOCOL:
+        older = OLDER_PROTOCOLS[protocol]
+        rates = [f"wer_{name}" for name in recognisers if older.wer is not None]
+        return (*(metric.name for metric in older.metrics), *rates)
+    metrics = (*SOUND_METRICS, *plug_ins)
+    aligned = [f"{metric.name}{ALIGNED}" for metric in metrics if metric.needs == "pair"]
+    heard = [f"{rate}_{name}" for name in recognisers for rate in ("wer", "cer", "slot")]
+    return (*(metric.name for metric in metrics), *aligned, *heard)
 
 
 def _run(

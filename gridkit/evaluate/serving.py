@@ -38,7 +38,7 @@ def serve(channel: Channel, setup: Header, isolation: str) -> None:
         decoding = setup.pop("decoding")
         device = open_device(device_name)
         system = load_system(kind, path, factory, device_name, str(decoding) if decoding else None)
-        facts = _facts(system, device, isolation)
+        facts = _facts(system, isolation)
     except BaseException as error:  # sys.exit() of a system, too
         channel.send(_load_error(error))
         return
@@ -48,7 +48,10 @@ def serve(channel: Channel, setup: Header, isolation: str) -> None:
             request, payload = channel.receive(max_payload_bytes=MAX_REQUEST_BYTES)
         except ChannelClosedError:
             return
-        _answer(channel, system, device, request, payload)
+        if request["ask"] == "environment":
+            channel.send({"kind": "environment", "environment": device.facts()})
+        else:
+            _answer(channel, system, device, request, payload)
 
 
 def _answer(
@@ -113,7 +116,7 @@ def _describe(answer: object) -> tuple[Header, bytes | memoryview]:
     return {"type": "other", "name": name, "bytes": 0}, b""
 
 
-def _facts(system: System, device: Device, isolation: str) -> Header:
+def _facts(system: System, isolation: str) -> Header:
     card = getattr(system, "card", None) or {}
     return {
         "kind": "loaded",
@@ -123,7 +126,6 @@ def _facts(system: System, device: Device, isolation: str) -> Header:
         "has_batch": callable(getattr(system, "batch", None)),
         "card": {str(key): value for key, value in card.items() if _is_plain(value)},
         "isolation": isolation,
-        "environment": device.facts(),
     }
 
 

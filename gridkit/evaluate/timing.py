@@ -111,8 +111,8 @@ def time_system(worker: Worker, clips: Sequence[np.ndarray], *, calls: int | Non
     """
     worker.stop()
     load = machine_load()
-    facts = worker.start()
-    with Worker(ModelSpec("transport", "transport", name=facts.task), isolate=False) as echo:
+    task = worker.start().task
+    with Worker(ModelSpec("transport", "transport", name=task), isolate=False) as echo:
         transport = _transport(echo, clips)
         left, failed = list(clips), Counter[str]()
         while True:
@@ -126,6 +126,8 @@ def time_system(worker: Worker, clips: Sequence[np.ndarray], *, calls: int | Non
                 failed[failure.reason] += 1
                 if not left or failed.total() == MOST_FAILURES:
                     raise SystemFailedError(str(failure)) from failure
+        # at once: a GPU that has nothing to do lowers its clocks, and a batch has other ones
+        environment = machine_facts(worker.device, worker.environment()) | load.facts()
         # before and after: the machine may have become busy in between
         transport += _transport(echo, clips)
     return _summary(
@@ -136,7 +138,7 @@ def time_system(worker: Worker, clips: Sequence[np.ndarray], *, calls: int | Non
         noisy=load.noisy,
         throughput=_throughput(worker, left),
         failed=dict(failed),
-        environment=machine_facts(worker.device, facts.environment) | load.facts(),
+        environment=environment,
     )
 
 

@@ -57,8 +57,6 @@ class SystemFacts:
     isolation: str
     """`landlock-ABI`, or `none`."""
     card: Mapping[str, object] = field(default_factory=dict)
-    environment: Mapping[str, object] = field(default_factory=dict, compare=False)
-    """Settings of torch and the device, after loading."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +155,23 @@ class Worker:
         """Return the answers of the system's `batch` for several clips; as `ask` else."""
         return self._ask("batch", clips)
 
+    def environment(self) -> dict[str, object]:
+        """Return what torch and the device are set to now, in the process that runs.
+
+        `threads` are those of torch, else those that the process was given.
+        """
+        given: dict[str, object] = {"threads": self._threads}
+        if self._process is None:
+            return given
+        try:
+            self._process.ask({"ask": "environment"}, [], self.limits.clip_s)
+            header, _ = self._process.answer(self.limits.clip_s, clips=0)
+        except NoAnswerError:
+            self.stop()
+            return given
+        found = header.get("environment")
+        return given | found if isinstance(found, dict) else given
+
     def log(self) -> str:
         """Return the end of what the system printed in the processes that have ended."""
         return self._log.decode(errors="replace")
@@ -234,7 +249,7 @@ class Worker:
 
 def _read_facts(header: Header, name: str) -> SystemFacts:
     task, crop, rate_hz = (header.get(key) for key in ("task", "crop", "sample_rate"))
-    card, environment = header.get("card"), header.get("environment")
+    card = header.get("card")
     lowest_hz, highest_hz = RATES_HZ
     rate_fits = rate_hz is None or (type(rate_hz) is int and lowest_hz <= rate_hz <= highest_hz)
     if (
@@ -244,7 +259,6 @@ def _read_facts(header: Header, name: str) -> SystemFacts:
         or not rate_fits
         or (task == "v2s") != (rate_hz is not None)
         or not isinstance(card, dict)
-        or not isinstance(environment, dict)
     ):
         raise SystemLoadError(f"{name}: its process did not describe the system as gridkit does")
     return SystemFacts(
@@ -254,7 +268,6 @@ def _read_facts(header: Header, name: str) -> SystemFacts:
         has_batch=header.get("has_batch") is True,
         isolation=one_line(str(header.get("isolation"))),
         card=card,
-        environment=environment,
     )
 
 

@@ -18,13 +18,19 @@ class Metric:
     better: str
     """`up`, `down`, or `zero`: the nearer to 0 the better."""
     floor: float | None
-    """What a silent or failed clip gets; None: it is not counted."""
+    """What a silent or failed clip gets. None: silence is scored as any sound is, a failed clip
+    counts as the worst scored clip of its system; where better is `zero`, neither counts."""
     unit: str = ""
     needs: str = "pair"
     """`pair`: reference and prediction, scored raw and aligned in time. `prediction`: the
     prediction alone, scored as it is. `lag`: the lag itself. `text`: words (see `text.py`)."""
     score: Callable[[Pair], float] | None = None
     """Computes it, for `pair` and `prediction`."""
+
+    @property
+    def counts_every_clip(self) -> bool:
+        """Whether silent and failed clips have a figure too; a lag they do not have."""
+        return self.floor is not None or self.better != "zero"
 
     def __post_init__(self) -> None:
         if self.better not in BETTER or self.needs not in NEEDS:

@@ -1,6 +1,7 @@
 """All figures of one predicted sound: raw, aligned in time, and the lag."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -16,7 +17,8 @@ def score_sound(
 ) -> dict[str, float]:
     """Score a prediction against its reference.
 
-    Silence gets the floors without a metric being called, and has no lag.
+    Silence gets the floors without a metric being called, and has no lag. A metric without a
+    floor is asked what it gives for zeros; one that cannot tell has no figure.
 
     Args:
         reference: int16 (48000,), 16 kHz.
@@ -33,7 +35,7 @@ def score_sound(
     pair_metrics = [metric for metric in metrics if metric.needs == "pair"]
     pair = Pair(Sound.from_int16(reference), Sound.from_int16(prediction))
     if pair.prediction.silent:
-        return _floors(metrics) | _aligned(_floors(pair_metrics))
+        return _of_silence(pair, metrics) | _aligned(_of_silence(pair, pair_metrics))
     figures = _figures(pair, metrics)
     lag = _lag(pair)
     if lag == 0:
@@ -69,7 +71,7 @@ def _lag(pair: Pair) -> int:
 
 def _figures(pair: Pair, metrics: Sequence[Metric]) -> dict[str, float]:
     if pair.prediction.silent:
-        return _floors(metrics)
+        return _of_silence(pair, metrics)
     return {metric.name: _figure(pair, metric) for metric in metrics}
 
 
@@ -84,8 +86,15 @@ def _figure(pair: Pair, metric: Metric) -> float:
     return figure
 
 
-def _floors(metrics: Sequence[Metric]) -> dict[str, float]:
-    return {metric.name: metric.floor for metric in metrics if metric.floor is not None}
+def _of_silence(pair: Pair, metrics: Sequence[Metric]) -> dict[str, float]:
+    figures = {}
+    for metric in metrics:
+        if metric.floor is not None:
+            figures[metric.name] = metric.floor
+        elif metric.counts_every_clip:
+            with suppress(MetricError):  # silence is no failure
+                figures[metric.name] = _figure(pair, metric)
+    return figures
 
 
 def _aligned(figures: dict[str, float]) -> dict[str, float]:

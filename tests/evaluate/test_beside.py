@@ -28,6 +28,13 @@ def read(tmp_path_factory, spoken):
     return evaluate(parse_model("control:majority"), spoken, out, options)
 
 
+def first_clip(subset, folder):
+    """A split of one test clip and no train clip."""
+    path = folder / "some.tsv"
+    path.write_text(f"{subset.ids[0]}\ttest\n")
+    return open_subset(subset.corpus, str(path))
+
+
 def names(rows):
     return [(row.kind, row.name) for row in rows]
 
@@ -41,14 +48,22 @@ def test_the_controls_of_the_task_but_for_the_system_itself(read, spoken, tmp_pa
 
 
 def test_without_train_clips_there_is_no_control_that_learns(spoken, tmp_path, capsys):
-    path = tmp_path / "some.tsv"
-    path.write_text(f"{spoken.ids[0]}\ttest\n")
-    some = open_subset(spoken.corpus, str(path))
+    some = first_clip(spoken, tmp_path)
     options = replace(OPTIONS, task="lipreading")
     truth = evaluate(parse_model("control:reference"), some, tmp_path / "result", options)
     assert rows_beside(truth, some, OPTIONS, tmp_path) == []
     said = capsys.readouterr().err
     assert "control:majority left out: no train clip to learn from" in said
+
+
+def test_of_a_single_clip_there_is_no_other_to_shuffle_with(spoken, tmp_path, capsys):
+    some = first_clip(spoken, tmp_path)
+    options = replace(OPTIONS, recognisers=())
+    silence = evaluate(parse_model("control:silence"), some, tmp_path / "result", options)
+    beside = names(rows_beside(silence, some, options, tmp_path))
+    made = ("reference", "noise", "griffin-lim")
+    assert sorted(beside) == sorted(("control", f"control:{name}") for name in made)
+    assert "control:shuffled left out: no other clip" in capsys.readouterr().err
 
 
 def test_controls_are_made_once_whatever_the_device(read, spoken, tmp_path, monkeypatch):

@@ -80,7 +80,7 @@ def test_files_are_taken_over_and_what_is_not_there_fails(tones, tmp_path):
         (tmp_path / "mine" / f"{clip}.txt").write_text("bin blue at f two now\n")
     (tmp_path / "mine" / f"{tones.ids[5]}.txt").write_bytes(b"\xff")
     card, saved = collect(f"predictions:{tmp_path / 'mine'}", tones, tmp_path / "out")
-    assert card["task"] == "lipreading"
+    assert (card["task"], card["contamination"]) == ("lipreading", "unknown")
     assert saved[tones.ids[0]].failure == "type"
     assert saved[tones.ids[0]].detail == "there is no prediction of it"
     assert saved[tones.ids[5]].failure == "type"
@@ -113,16 +113,24 @@ def test_text_among_sound_is_a_failure(tones, tmp_path):
     assert saved[third].detail == "text, where the others are sound"
 
 
-def test_predictions_of_a_result_keep_its_task_and_decoding(tones, tmp_path):
+def test_predictions_of_a_result_keep_what_its_card_says_of_them(tones, tmp_path):
     made = tmp_path / "made"
     writer = PredictionWriter(made)
     writer.add(Prediction(tones.ids[0], text="bin blue at f two now"))
     writer.finish()
     spec = parse_model(f"predictions:{made}")
     before = content_sha256(spec)
-    (made / SYSTEM_FILE).write_text('{"name": "a", "task": "recognition", "decoding": "beam"}')
+    kept = {
+        "task": "recognition",
+        "decoding": "beam",
+        "revision": "1f",
+        "contamination": "contaminated",
+    }
+    own = {"name": "a", "isolation": "none", "crop": "mouth96", "stateful": True}
+    (made / SYSTEM_FILE).write_text(json.dumps(kept | own))
     card, saved = collect(spec.text, tones, tmp_path / "out")
-    assert (card["name"], card["task"], card["decoding"]) == (spec.label, "recognition", "beam")
+    named = {"name": spec.label, "isolation": "does not apply", "stateful": False}
+    assert card == kept | named
     assert saved[tones.ids[0]].failure is None
     assert content_sha256(spec) != before
     (made / SYSTEM_FILE).write_text("{")

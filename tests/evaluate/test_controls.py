@@ -68,6 +68,24 @@ def test_shuffled_is_the_next_clip_of_the_speaker_by_rank():
     assert (predictions[two].samples == BY_ID[one].samples).all()
 
 
+def test_shuffled_of_a_speaker_with_one_clip_is_the_next_clip_of_the_subset():
+    """Its own sound would be the truth."""
+    one, two, three = (ranked_ids(speaker)[0] for speaker in ("s1", "s3", "s4"))
+    clips = [reference(one), *REFERENCES[3:], reference(two), reference(three)]
+    truth = {clip.id: clip.samples for clip in clips}
+    predictions = predict("shuffled", clips)
+    assert sorted(predictions) == sorted(truth)
+    following = {one: IDS[3], IDS[3]: IDS[4], IDS[4]: IDS[3], two: three, three: one}
+    for clip, other in following.items():
+        assert (predictions[clip].samples == truth[other]).all()
+        assert (predictions[clip].samples != truth[clip]).any()
+
+
+def test_shuffled_of_a_single_clip_is_refused():
+    with pytest.raises(InputError, match=r"takes the sound of another clip; .* is alone"):
+        predict("shuffled", REFERENCES[:1])
+
+
 def test_what_an_earlier_run_predicted_is_left_out():
     whole, rest = predict("shuffled"), predict("shuffled", done=IDS[:2])
     assert sorted(rest) == sorted(IDS[2:])

@@ -12,11 +12,12 @@ from gridkit.errors import CorpusError, LockedError, ResultError, SystemFailedEr
 from gridkit.evaluate import run
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.question import QUESTION_FILE, SCORERS
-from gridkit.evaluate.records import Prediction
+from gridkit.evaluate.records import PROTOCOL, Prediction
 from gridkit.evaluate.report import render_report
 from gridkit.evaluate.results import CLIPS_FILE, RESULT_FILE, TIMING_FILE
 from gridkit.evaluate.run import TRUE_AUDIO_FILE, media_of
 from gridkit.evaluate.saved import FILE, FOLDER, PredictionWriter
+from gridkit.evaluate.statistics import estimates
 from gridkit.evaluate.systems import parse_model
 from gridkit.evaluate.table import columns, row_of
 from gridkit.evaluate.worker import Limits
@@ -261,6 +262,8 @@ def test_a_recogniser_stands_beside_one_that_never_met_grid(score, spoken):
     heard = score("control:pocketsphinx", task="recognition")
     beside = score("control:silence", out="other").result.metrics["wer_pocketsphinx"]
     assert values(heard)["wer"] == beside.true_audio
+    assert heard.result.name == "control:pocketsphinx (grammar)"
+    assert "decoding" not in score("control:majority", out="text", task="recognition").result.system
 
 
 @pytest.mark.parametrize(
@@ -281,6 +284,23 @@ def test_an_older_protocol_has_its_own_figures_and_a_report(hummed, score, proto
     assert set(values(scored)) <= {*main}, "what a protocol has is never small print"
     assert all(figure.true_audio is None for figure in scored.result.metrics.values())
     assert protocol in render_report(scored)
+
+
+@pytest.mark.parametrize("protocol", [PROTOCOL, *OLDER_PROTOCOLS])
+def test_where_all_failed_every_figure_with_a_floor_counts_every_clip(
+    score, spoken, tmp_path, protocol
+):
+    writer = PredictionWriter(tmp_path / "none")
+    for clip in spoken.ids:
+        writer.add(Prediction(clip, failure="crash"))
+    writer.finish()
+    scored = score(f"predictions:{tmp_path / 'none'}", protocol=protocol)
+    some = set(score("control:noise", protocol=protocol, out="some").result.metrics)
+    without_floor = {"lag_ms", "lag_ms_abs", "mfcc_distance"}
+    assert set(scored.result.metrics) == some - without_floor
+    assert {estimate.n for estimate in scored.result.metrics.values()} == {2}
+    assert set(estimates(scored.table)) == set(scored.result.metrics)
+    assert render_report(scored, (), media_of(scored, spoken))
 
 
 def test_an_older_protocol_scores_no_text(score):

@@ -1,5 +1,7 @@
 """Predictions on the disk: nothing is lost or changed, and what is damaged is said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +15,7 @@ from gridkit.evaluate.saved import (
     FILE,
     FOLDER,
     PART_ROWS,
+    SCHEMA,
     Predictions,
     PredictionWriter,
     prediction_of,
@@ -24,13 +27,13 @@ SOUND = np.arange(-24_000, 24_000, dtype=np.int16)
 
 
 def sound(clip, level=0):
-    return Prediction(clip, samples=SOUND + np.int16(level))
+    return Prediction(clip, samples=SOUND + np.int16(level), asked=(level + 1,))
 
 
 def same(one, two):
     if one.samples is None or two.samples is None:
         return one == two
-    return (one.id, one.stateful) == (two.id, two.stateful) and np.array_equal(
+    return replace(one, samples=None) == replace(two, samples=None) and np.array_equal(
         one.samples, two.samples
     )
 
@@ -45,8 +48,8 @@ def write(result, predictions):
 def test_what_was_given_is_read_back_in_the_order_it_was_asked(tmp_path):
     given_ones = [
         sound("s2/b", 1),
-        Prediction("s1/a", text="bin blue  at F two now", stateful=True),
-        Prediction("s1/c", failure="crash", detail="exited with status 3"),
+        Prediction("s1/a", text="bin blue  at F two now", stateful=True, asked=(2, 5)),
+        Prediction("s1/c", failure="crash", detail="exited with status 3", asked=(3,)),
         Prediction("s1/b", failure="hang"),
     ]
     saved = write(tmp_path, given_ones)
@@ -82,6 +85,20 @@ def test_a_kill_between_joining_and_tidying_doubles_nothing(tmp_path):
     part = tmp_path / FOLDER / "part-00000.parquet"
     part.write_bytes((tmp_path / FOLDER / FILE).read_bytes())
     assert list(PredictionWriter(tmp_path).saved()) == ["s1/a"]
+
+
+def test_predictions_of_an_earlier_gridkit_are_read_and_gone_on_with(tmp_path):
+    """They lack the places of the questions."""
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    rows = [{"id": "s1/a", "text": "bin blue", "stateful": True}]
+    earlier = pa.schema([field for field in SCHEMA if field.name != "asked"])
+    pq.write_table(pa.Table.from_pylist(rows, earlier), folder / "part-00000.parquet")
+    old, new = Prediction("s1/a", text="bin blue", stateful=True), sound("s1/b", 3)
+    assert PredictionWriter(tmp_path).saved()["s1/a"] == old
+    saved = write(tmp_path, [new])
+    assert saved["s1/a"] == old
+    assert same(saved["s1/b"], new)
 
 
 def test_no_prediction_at_all_is_a_file_too(tmp_path):

@@ -161,6 +161,28 @@ def test_failed_clips_count_as_the_worst_scored_clip_where_that_is_worse():
     )
 
 
+def test_a_failed_clip_weighs_as_much_as_another_where_error_rates_are_averaged():
+    """As in an older protocol: a rate a clip, not errors and words."""
+    rates = {"s1/bbaf2n": 0.25, "s1/bbaf3s": 0.5}
+    scores = [ClipScore(clip, "scored", metrics={"wer_r": rate}) for clip, rate in rates.items()]
+    found = estimates(tabulate([*scores, failed("s1/bbaf4p")]))
+    assert found["wer_r"].value == pytest.approx((0.25 + 0.5 + 1) / 3)
+
+
+@pytest.mark.parametrize("lost", [failed("s1/bbaf4p"), ClipScore("s1/bbaf4p", "scored")])
+def test_without_a_floor_a_clip_without_a_figure_counts_as_the_worst_scored_one(lost):
+    """A failed clip, and a silent one of which the metric cannot tell what it gets."""
+    scores = [
+        ClipScore("s1/bbaf2n", "scored", metrics={"mfcc_distance": 30.0, "lag_ms": 8.0}),
+        ClipScore("s1/bbaf3s", "scored", metrics={"mfcc_distance": 50.0, "lag_ms": 8.0}),
+        lost,
+    ]
+    found = estimates(tabulate(scores))
+    assert found["mfcc_distance"].value == pytest.approx((30 + 50 + 50) / 3)
+    assert (found["mfcc_distance"].n, found["lag_ms"].n) == (3, 2)
+    assert "mfcc_distance" not in estimates(tabulate([lost], ["mfcc_distance"]))
+
+
 @pytest.mark.parametrize(
     ("name", "floor"),
     [("estoi_aligned", 0), ("pesq_wb", 1.0), ("pesq_nb_raw", -0.5), ("mcd_db", 20), ("wer", 1)],

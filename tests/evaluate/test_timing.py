@@ -255,10 +255,52 @@ def test_a_time_says_what_it_was_measured_on(timed):
     result = timed("spin(0.001)", calls=20, extra="import torch\ntorch.set_num_threads(1)\n")
     facts = result.environment
     assert facts["threads"] == 1
-    assert facts["dtype"] == "float32"
+    assert facts["default_dtype"] == "float32"
     assert {"device", "torch", "python", "load_before", "cores"} <= facts.keys()
     assert machine_facts("cuda", {"device_uuid": "GPU; rm -rf"})["device"]
     assert result.to_json()["schema"] == 1
+
+
+def test_threads_are_those_given_where_there_is_no_torch(timed):
+    facts = timed("spin(0.001)", calls=20, threads=3).environment
+    assert facts["threads"] == 3
+    assert "torch" not in facts
+
+
+def test_what_is_imported_in_the_first_call_is_recorded(timed):
+    body = "import torch; torch.set_num_threads(2)"
+    facts = timed(body, calls=20, threads=1).environment
+    assert (facts["threads"], facts["default_dtype"]) == (2, "float32")
+    assert facts["torch"]
+
+
+def test_a_process_that_does_not_tell_its_settings_costs_no_timing(timed):
+    extra = (
+        "import sys\n"
+        "def tamper():\n"
+        "    sys.modules['gridkit.evaluate.devices'].Cpu.facts = lambda self: 1 / 0\n"
+    )
+    result = timed("spin(0.001); tamper()", calls=20, extra=extra, threads=3)
+    assert (result.latency_ms.n, result.environment["threads"]) == (20, 3)
+
+
+def test_clocks_are_read_after_the_timed_calls_and_before_anything_else(timed, monkeypatch):
+    """A GPU lowers them when it has nothing to do, and a batch may run at others."""
+    steps = []
+
+    def noted(name):
+        function = getattr(timing, name)
+
+        def call(*arguments, **settings):
+            steps.append(name)
+            return function(*arguments, **settings)
+
+        monkeypatch.setattr(timing, name, call)
+
+    for name in ("timed_calls", "machine_facts", "_transport", "_throughput"):
+        noted(name)
+    timed("spin(0.001)", calls=20)
+    assert steps == ["_transport", "timed_calls", "machine_facts", "_transport", "_throughput"]
 
 
 class FakeCuda:

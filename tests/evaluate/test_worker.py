@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gridkit.errors import SystemLoadError
-from gridkit.evaluate.answers import check_answer, check_sound
+from gridkit.evaluate.answers import Checked, check_answer, check_sound
 from gridkit.evaluate.channel import Channel, ChannelTimeoutError, MessageError
 from gridkit.evaluate.predict import fresh_order, predict
 from gridkit.evaluate.records import FAILURES
@@ -190,9 +190,28 @@ def test_a_stateful_system_is_flagged_and_a_pure_one_is_not(worker_of):
     pure = list(predict(worker_of(), order, frames_of))
     assert sorted(p.id for p in pure) == ids
     assert not any(p.stateful for p in pure)
+    assert [clip for _, clip in sorted((at, p.id) for p in pure for at in p.asked)] == list(order)
+    assert sorted(at for p in pure for at in p.asked) == list(range(1, 14))
     counting = "self.n = getattr(self, 'n', 0) + 1; clip = self.n"
     counted = list(predict(worker_of(counting), order, frames_of))
     assert sum(p.stateful for p in counted) == 5
+
+
+def test_the_words_of_a_failure_do_not_make_a_system_stateful(worker_of):
+    """The address of an object, say, differs from one process to the next."""
+    failing = worker_of("import time; raise ValueError(f'bad {time.time_ns()}')")
+    found = list(predict(failing, fresh_order(IDS[:2]), frames_of))
+    assert {p.failure for p in found} == {"crash"}
+    assert not any(p.stateful for p in found)
+
+
+def test_answers_are_the_same_by_sound_text_and_kind_of_failure():
+    sound, other = Checked(samples=np.zeros(3, np.int16)), Checked(samples=np.ones(3, np.int16))
+    answers = [sound, other, Checked(text="bin"), Checked(text="set"), Checked(failure="nan")]
+    answers.append(Checked(failure="crash", detail="at 0x1"))
+    again = [*answers[:-1], Checked(failure="crash", detail="at 0x2")]
+    same = [[one.same_as(two) for two in again] for one in answers]
+    assert np.array_equal(same, np.eye(len(answers), dtype=bool))
 
 
 def test_the_order_is_new_each_time_and_leaves_out_what_is_done():

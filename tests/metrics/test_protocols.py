@@ -57,6 +57,14 @@ def test_mira_mfcc_distance_of_a_tenth_of_the_level(voice):
     assert distance == pytest.approx(np.log(100), abs=1e-6)
 
 
+def test_every_protocol_scores_silence_in_every_metric(voice):
+    silence = np.zeros(48_000, np.int16)
+    for name, protocol in OLDER_PROTOCOLS.items():
+        assert set(score(name, voice, silence)) == {metric.name for metric in protocol.metrics}
+    distances = np.sqrt(np.square(mfcc(voice / 32768) - mfcc(silence / 32768)).sum(axis=1))
+    assert score("mira-2021", voice, silence)["mfcc_distance"] == distances.mean()
+
+
 def test_mfcc_of_an_impulse():
     """Pre-emphasis leaves 1 and -0.97: |X|^2 = 1 + 0.97^2 - 1.94 cos w. Energy over 257 bins."""
     click = np.zeros(400)

@@ -86,6 +86,24 @@ def test_silence_gets_the_floors_and_no_library_is_called(voice, monkeypatch):
     assert figures == FLOORS | {f"{name}_aligned": floor for name, floor in FLOORS.items()}
 
 
+def test_without_a_floor_silence_gets_what_the_metric_gives_for_zeros(voice):
+    def log_of_nothing(pair):
+        return float(np.log(np.abs(pair.prediction.samples).max()))
+
+    def peak(pair):
+        return float(np.abs(pair.prediction.samples).max())
+
+    metrics = [
+        Metric("peak", "up", None, needs="prediction", score=peak),
+        Metric("log_peak", "up", None, needs="prediction", score=log_of_nothing),
+        Metric("offset", "zero", None, needs="prediction", score=peak),
+    ]
+    with np.errstate(divide="ignore"):
+        figures = score_sound(voice, np.zeros(48_000, np.int16), metrics)
+    assert set(figures) - {*FLOORS, *(f"{name}_aligned" for name in FLOORS)} == {"peak"}
+    assert figures["peak"] == 0
+
+
 def test_an_exception_of_a_library_names_its_metric(voice):
     with pytest.raises(MetricError, match=r"^pesq_nb: NoUtterancesError") as caught:
         score_sound(np.zeros(48_000, np.int16), voice)
