@@ -100,7 +100,7 @@ def torch_facts(torch: Any) -> dict[str, object]:
     return {
         "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
-        "default_dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+        "dtype": str(torch.get_default_dtype()).removeprefix("torch."),
     }
 
 

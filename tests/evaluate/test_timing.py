@@ -255,7 +255,7 @@ def test_a_time_says_what_it_was_measured_on(timed):
     result = timed("spin(0.001)", calls=20, extra="import torch\ntorch.set_num_threads(1)\n")
     facts = result.environment
     assert facts["threads"] == 1
-    assert facts["default_dtype"] == "float32"
+    assert facts["dtype"] == "float32"
     assert {"device", "torch", "python", "load_before", "cores"} <= facts.keys()
     assert machine_facts("cuda", {"device_uuid": "GPU; rm -rf"})["device"]
     assert result.to_json()["schema"] == 1
@@ -270,7 +270,7 @@ def test_threads_are_those_given_where_there_is_no_torch(timed):
 def test_what_is_imported_in_the_first_call_is_recorded(timed):
     body = "import torch; torch.set_num_threads(2)"
     facts = timed(body, calls=20, threads=1).environment
-    assert (facts["threads"], facts["default_dtype"]) == (2, "float32")
+    assert (facts["threads"], facts["dtype"]) == (2, "float32")
     assert facts["torch"]
 
 
