@@ -23,6 +23,7 @@ from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.preprocess import preprocess_times
 from gridkit.evaluate.question import (
+    TRUE_AUDIO_FILE,
     check_question,
     digest_of,
     question_of,
@@ -49,7 +50,6 @@ from gridkit.metrics.registry import plug_ins
 from gridkit.store.files import write_file
 
 RANK_METRICS = {"v2s": "estoi", "lipreading": "wer", "recognition": "wer"}
-TRUE_AUDIO_FILE = "true_audio.jsonl"
 TIMED_CLIPS = 20
 
 

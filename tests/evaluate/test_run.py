@@ -11,11 +11,11 @@ from gridkit.compute.lock import folder_lock
 from gridkit.errors import CorpusError, LockedError, ResultError, SystemFailedError, UsageError
 from gridkit.evaluate import run
 from gridkit.evaluate.options import Options
-from gridkit.evaluate.question import QUESTION_FILE, SCORERS
+from gridkit.evaluate.question import OF_PREDICTIONS, QUESTION_FILE, SCORERS, TRUE_AUDIO_FILE
 from gridkit.evaluate.records import Prediction
 from gridkit.evaluate.report import render_report
 from gridkit.evaluate.results import CLIPS_FILE, RESULT_FILE, TIMING_FILE
-from gridkit.evaluate.run import TRUE_AUDIO_FILE, media_of
+from gridkit.evaluate.run import media_of
 from gridkit.evaluate.saved import FILE, FOLDER, PredictionWriter
 from gridkit.evaluate.systems import parse_model
 from gridkit.evaluate.table import columns, row_of
@@ -135,6 +135,34 @@ def test_a_folder_answers_one_question(score, model, tmp_path):
     with pytest.raises(ResultError, match="model, content, task, protocol"):
         score("control:silence", protocol="lip2wav-2020")
     assert (first.folder / QUESTION_FILE).read_bytes() == asked
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_without_its_predictions_nothing_of_a_result_stays(score, hummed, tmp_path, emptied):
+    copy = shutil.copytree(hummed.folder, tmp_path / "copy")
+    shutil.rmtree(copy / FOLDER)
+    if emptied:
+        (copy / FOLDER).mkdir()
+    for name in OF_PREDICTIONS:
+        (copy / name).touch()
+    shutil.copy(hummed.folder / CLIPS_FILE, copy)
+    shutil.copy(hummed.folder / "system.json", copy)
+    (copy / "notes.txt").write_text("my own")
+    (copy / TIMING_FILE).write_text("{}")
+    found = score("control:majority", out="copy", task="lipreading")
+    assert found.result.name == "control:majority"
+    assert found.result.metrics == score("control:majority", task="lipreading").result.metrics
+    names = {path.name for path in copy.iterdir() if not path.name.startswith(".")}
+    written = {QUESTION_FILE, CLIPS_FILE, RESULT_FILE, "system.json", FOLDER}
+    assert names == {*written, "notes.txt"}
+
+
+def test_predictions_that_nobody_knows_are_refused(score, hummed, tmp_path):
+    copy = shutil.copytree(hummed.folder, tmp_path / "copy")
+    (copy / QUESTION_FILE).unlink()
+    with pytest.raises(ResultError, match=r"without question\.json.*another --out"):
+        score(hummed.folder.parent / "hum.py", out="copy")
+    assert (copy / FOLDER / FILE).is_file()
 
 
 def test_a_system_that_could_not_be_loaded_may_be_mended(score, model):
