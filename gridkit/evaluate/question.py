@@ -12,8 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from gridkit import __version__
+from gridkit.corpus.splits import hash_ids
 from gridkit.errors import ResultError
 from gridkit.evaluate.collect import LOG_FILE
+from gridkit.evaluate.controls import FROM_TRAIN
 from gridkit.evaluate.given import SUFFIXES
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.results import CLIPS_FILE, REPORT_FILE, RESULT_FILE, TIMING_FILE
@@ -80,7 +82,17 @@ def question_of(
             system["decoding"] = spec.decoding or load_recipe(spec.path).decoding
     else:
         system |= {"task": options.task}
+    if spec.kind == "control" and spec.name in FROM_TRAIN:
+        system["train"] = train_sha256(subset)
     return system | clips_question(subset, options, recognisers)
+
+
+def train_sha256(subset: Subset) -> str:
+    """Return the hash of the train clips that the corpus has of the split.
+
+    They decide what some controls say, and a list may have others than one of its name had.
+    """
+    return hash_ids(subset.kept("train"))
 
 
 def check_question(out: Path, question: Mapping[str, object]) -> None:
