@@ -37,6 +37,7 @@ from gridkit.evaluate.results import (
     ClipsFile,
     Scored,
     read_scored,
+    read_timing,
     write_result,
 )
 from gridkit.evaluate.saved import PredictionWriter
@@ -79,7 +80,7 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
         heard_by = recognisers if facts["task"] == "v2s" else {}
         scores = _score(spec, subset, out, options, heard_by, headline)
         true_audio = _true_audio(subset, out, options, heard_by)
-        if spec.is_run and options.timed and not (out / TIMING_FILE).is_file():
+        if spec.is_run and options.timed and not _is_timed(out, options, facts):
             _time(spec, subset, out, options, facts)
         write_result(out, _result(subset, options, facts, headline, scores, true_audio))
     return read_scored(out)
@@ -177,6 +178,22 @@ def _shown(what: str, file: Path, total: int, scores: Iterable[ClipScore]) -> It
             if number >= done:
                 bar.advance()
             yield score
+
+
+def _is_timed(out: Path, options: Options, facts: Mapping[str, object]) -> bool:
+    """Return whether a folder has the times that are asked for; an error is none."""
+    timing = read_timing(out)
+    if timing is None or "error" in timing:
+        return False
+    to_preprocess = options.source is not None and facts["crop"] is not None
+    if to_preprocess and timing.get("preprocess_ms") is None:
+        return False
+    return _number_timed(timing) >= (options.calls or 1)
+
+
+def _number_timed(timing: Mapping[str, object]) -> int:
+    latency = timing.get("latency_ms")
+    return int(latency.get("n", 0)) if isinstance(latency, dict) else 0
 
 
 def _time(

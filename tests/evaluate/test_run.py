@@ -19,6 +19,7 @@ from gridkit.evaluate.run import media_of
 from gridkit.evaluate.saved import FILE, FOLDER, PredictionWriter
 from gridkit.evaluate.systems import parse_model
 from gridkit.evaluate.table import columns, row_of
+from gridkit.evaluate.timing import Timing, percentiles
 from gridkit.evaluate.worker import Limits
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED
@@ -233,6 +234,57 @@ def test_a_system_is_timed(score, model, monkeypatch):
     assert scored.timing["latency_ms"]["n"] == 20
     text = json.loads((scored.folder / TIMING_FILE).read_text())
     assert len(text["samples_ms"]) == 20
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The calls of each timing, which takes no time and gives as many samples as asked for."""
+    asked = []
+
+    def time_system(worker, clips, *, calls):
+        asked.append(calls)
+        if calls == 7:
+            raise SystemFailedError("it fails now")
+        some = percentiles([0.01] * (calls or 100))
+        return Timing(some, 1.0, 0.1, False, False, {}, some, some, (), (), {})
+
+    def preprocess_times(subset, crop, source):
+        return [0.1] * 10 if source else []
+
+    monkeypatch.setattr(run, "time_system", time_system)
+    monkeypatch.setattr(run, "preprocess_times", preprocess_times)
+    return asked
+
+
+def test_a_system_is_timed_again_where_more_is_asked_for(score, model, asked, tmp_path):
+    path = model()
+    choices = [{"calls": 40}, {}, {"calls": 20}, {"calls": 60}]
+    for choice in choices:
+        scored = score(path, timed=True, **choice)
+    assert asked == [40, 60]
+    assert scored.timing["latency_ms"]["n"] == 60
+    assert scored.timing["preprocess_ms"] is None
+    scored = score(path, timed=True, source=tmp_path)
+    assert scored.timing["preprocess_ms"]["n"] == 10
+    assert score(path, timed=True, source=tmp_path).timing == scored.timing
+    assert asked == [40, 60, None]
+    score(path, timed=False, calls=80)
+    assert asked == [40, 60, None]
+
+
+def test_a_timing_that_failed_is_made_again(score, model, asked):
+    path = model()
+    assert score(path, timed=True, calls=7).timing == {"schema": 1, "error": "it fails now"}
+    assert score(path, timed=True).timing["latency_ms"]["n"] == 100
+    assert asked == [7, None]
+
+
+def test_what_sees_no_crop_has_none_to_wait_for(asked, score, model, tmp_path):
+    path = model()
+    path.write_text(HEARS.format(said={0: "bin blue at f two now"}))
+    for _ in range(2):
+        score(path, timed=True, source=tmp_path)
+    assert asked == [None]
 
 
 def test_a_system_is_timed_on_clips_that_it_answered(model, tones, tmp_path, monkeypatch):
