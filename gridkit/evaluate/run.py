@@ -6,6 +6,7 @@ folder belongs to one question (system, clips, protocol, recognisers); another i
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ from gridkit.compute.cache import cache_folder
 from gridkit.compute.local import usable_cores
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
-from gridkit.errors import CorpusError, SystemFailedError, UsageError
+from gridkit.errors import CorpusError, SystemFailedError, SystemLoadError, UsageError
 from gridkit.evaluate.clip_table import ClipTable, tabulate
 from gridkit.evaluate.collect import collect_predictions, label, worker_of
 from gridkit.evaluate.judges import load_recognisers, versions_of
@@ -40,14 +41,15 @@ from gridkit.evaluate.results import (
     read_timing,
     write_result,
 )
-from gridkit.evaluate.saved import PredictionWriter
+from gridkit.evaluate.saved import PredictionWriter, made_by
 from gridkit.evaluate.score import Recognisers, hear_references, score_predictions
 from gridkit.evaluate.statistics import estimates, per_slot, per_speaker
 from gridkit.evaluate.subset import Subset
-from gridkit.evaluate.systems import ModelSpec
+from gridkit.evaluate.systems import RECIPE_KINDS, ModelSpec
 from gridkit.evaluate.timing import percentiles, time_system
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import plug_ins
+from gridkit.recipe import load_recipe
 from gridkit.store.files import write_file
 
 RANK_METRICS = {"v2s": "estoi", "lipreading": "wer", "recognition": "wer"}
@@ -73,6 +75,7 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
     _check_protocol(options.protocol)
     _check_missing(subset, options)
     recognisers = load_recognisers(options.recognisers, subset)
+    _check_task(spec, subset, out, options)
     with folder_lock(out):
         check_question(out, question_of(spec, subset, options, versions_of(recognisers)))
         facts = collect_predictions(spec, subset, out, options)
@@ -101,6 +104,31 @@ def _check_protocol(name: str) -> None:
     known = (PROTOCOL, *OLDER_PROTOCOLS)
     if name not in known:
         raise UsageError(f"no protocol {name!r}; there are {', '.join(known)}")
+
+
+def _check_task(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> None:
+    """Refuse what gives text to an older protocol before it is asked for a clip."""
+    if options.protocol != PROTOCOL and not PredictionWriter(out).is_finished:
+        task = _known_task(spec, subset, out, options)
+        if task is not None:
+            _headline(task, options.protocol)
+
+
+def _known_task(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> str | None:
+    """Return a system's task; None where its predictions tell, or it cannot be loaded.
+
+    Code says its task once it is loaded: it is, for this alone, and ended again.
+    """
+    if spec.kind == "control":
+        return options.task
+    assert spec.path is not None
+    if spec.kind == "predictions":
+        return made_by(spec.path).get("task")
+    if spec.kind in RECIPE_KINDS:
+        return load_recipe(spec.path).task
+    with suppress(SystemLoadError), worker_of(spec, subset, options, out) as worker:
+        return worker.start().task
+    return None  # said again, and the system's log kept, where it is to predict
 
 
 def _headline(task: str, protocol: str) -> str:

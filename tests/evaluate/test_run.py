@@ -2,13 +2,21 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
 from gridkit.compute.lock import folder_lock
-from gridkit.errors import CorpusError, LockedError, ResultError, SystemFailedError, UsageError
+from gridkit.errors import (
+    CorpusError,
+    LockedError,
+    ResultError,
+    SystemFailedError,
+    SystemLoadError,
+    UsageError,
+)
 from gridkit.evaluate import run
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.question import OF_PREDICTIONS, QUESTION_FILE, SCORERS, TRUE_AUDIO_FILE
@@ -25,6 +33,7 @@ from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED
 
 SHIFT_MS = 60
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 HEARS = """
@@ -363,6 +372,31 @@ def test_an_older_protocol_has_its_own_figures_and_a_report(hummed, score, proto
     assert protocol in render_report(scored)
 
 
-def test_an_older_protocol_scores_no_text(score):
+def test_an_older_protocol_scores_no_text(score, tmp_path):
     with pytest.raises(UsageError, match="svts-2022 scores sound"):
         score("control:majority", task="lipreading", protocol="svts-2022")
+    assert not (tmp_path / "result").exists()
+
+
+def test_a_lipreader_is_refused_before_it_is_asked(score, model, tmp_path):
+    path = model()
+    text = path.read_text().replace('"v2s"', '"lipreading"')
+    path.write_text(text)
+    with pytest.raises(UsageError, match="mira-2021 scores sound, and this system gives text"):
+        score(path, protocol="mira-2021")
+    (tmp_path / "system.json").write_text('{"task": "lipreading"}')
+    (tmp_path / "s1").mkdir()
+    (tmp_path / "s1/bbaf2n.txt").write_text("bin blue at f two now")
+    with pytest.raises(UsageError, match="mira-2021 scores sound"):
+        score(f"predictions:{tmp_path}", protocol="mira-2021")
+    with pytest.raises(UsageError, match="mira-2021 scores sound"):
+        score(RECIPES / "lipnet-s1", protocol="mira-2021")
+    assert not (tmp_path / "result").exists()
+
+
+def test_what_an_older_protocol_cannot_load_keeps_its_log(score, model, tmp_path):
+    path = model()
+    path.write_text("print('my words')\nraise RuntimeError('no such weights')")
+    with pytest.raises(SystemLoadError, match="no such weights"):
+        score(path, protocol="mira-2021")
+    assert "my words" in (tmp_path / "result/system.log").read_text()
