@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gridkit.evaluate.subset import Subset
     from gridkit.evaluate.systems import ModelSpec
 
+MIN_CALLS = 20
+"""Of a timing, by the protocol."""
 EXAMPLE = """\b
 Examples:
   gridkit evaluate --model my_model.py --data grid --split s1
@@ -54,7 +56,8 @@ Older protocols, and what is not known of each:
 @click.option("--task", type=click.Choice(["v2s", "lipreading", "recognition"]), default="v2s",
               show_default=True, help="Of a control; systems say their own.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that score.")
-@click.option("--calls", type=click.IntRange(min=1), help="Timed calls; p99 needs 1,000.")
+@click.option("--calls", type=click.IntRange(min=MIN_CALLS),
+              help="Timed calls; p99 needs 1,000.  [default: 100, or what 60 s allow]")  # fmt: skip
 @click.option("--source", type=click.Path(path_type=Path, exists=True), metavar="DIR",
               help="The clips that the corpus was made from, to time what comes before the crop.  "
               "[default: source in the corpus, if it is there]")  # fmt: skip

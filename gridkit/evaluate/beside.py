@@ -1,8 +1,8 @@
 """What stands beside a system in the final table: controls, and reference systems' results.
 
-Controls are evaluated once for each corpus, split, protocol and set of recognisers, and kept in
-the cache (`GRIDKIT_CACHE`, else `~/.cache/gridkit`). Reference systems come from the results that
-recipes ship, or are evaluated now.
+Controls are evaluated once for each corpus, split (its train clips, too), protocol and set of
+recognisers, and kept in the cache (`GRIDKIT_CACHE`, else `~/.cache/gridkit`). Reference systems
+come from the results that recipes ship, or are evaluated now.
 """
 
 import sys
@@ -16,7 +16,7 @@ from gridkit.evaluate.compare import check_comparable
 from gridkit.evaluate.controls import CONTROLS, FROM_TRAIN, PREFIX, SHUFFLED
 from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
-from gridkit.evaluate.question import clips_question, digest_of
+from gridkit.evaluate.question import clips_question, digest_of, train_sha256
 from gridkit.evaluate.results import RESULT_FILE, Scored, read_scored
 from gridkit.evaluate.run import evaluate
 from gridkit.evaluate.shipped import shipped_rows
@@ -70,7 +70,7 @@ def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[R
     """
     task = scored.result.task
     judges = versions_of(load_recognisers(options.recognisers, subset))
-    key = digest_of(clips_question(subset, options, judges))
+    key = digest_of([clips_question(subset, options, judges), train_sha256(subset)])
     folder = cache_folder() / "controls" / key / task
     with folder_lock(folder, wait=True):
         for name in CONTROLS[task]:

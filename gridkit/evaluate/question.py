@@ -12,9 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from gridkit import __version__
+from gridkit.corpus.splits import hash_ids
 from gridkit.errors import ResultError
+from gridkit.evaluate.collect import LOG_FILE
+from gridkit.evaluate.controls import FROM_TRAIN
 from gridkit.evaluate.given import SUFFIXES
 from gridkit.evaluate.options import Options
+from gridkit.evaluate.results import CLIPS_FILE, REPORT_FILE, RESULT_FILE, TIMING_FILE
 from gridkit.evaluate.saved import FILE, FOLDER, SYSTEM_FILE
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import RECIPE_KINDS, ModelSpec
@@ -23,6 +27,17 @@ from gridkit.recipe import load_recipe
 from gridkit.store.files import write_file
 
 QUESTION_FILE = "question.json"
+TRUE_AUDIO_FILE = "true_audio.jsonl"
+OF_PREDICTIONS = (
+    CLIPS_FILE,
+    RESULT_FILE,
+    REPORT_FILE,
+    SYSTEM_FILE,
+    LOG_FILE,
+    TIMING_FILE,
+    TRUE_AUDIO_FILE,
+)
+"""What a run writes into a RESULT folder beside predictions; worth nothing without them."""
 SCORERS = ("pesq", "pystoi", "soxr", "jiwer", "av", "numpy", "scipy", "pocketsphinx")
 """Packages that can move a figure; their versions stand in every result."""
 MODEL_SUFFIXES = (
@@ -67,19 +82,39 @@ def question_of(
             system["decoding"] = spec.decoding or load_recipe(spec.path).decoding
     else:
         system |= {"task": options.task}
+    if spec.kind == "control" and spec.name in FROM_TRAIN:
+        system["train"] = train_sha256(subset)
     return system | clips_question(subset, options, recognisers)
+
+
+def train_sha256(subset: Subset) -> str:
+    """Return the hash of the train clips that the corpus has of the split.
+
+    They decide what some controls say, and a list may have others than one of its name had.
+    """
+    return hash_ids(subset.kept("train"))
 
 
 def check_question(out: Path, question: Mapping[str, object]) -> None:
     """Write the question into a RESULT folder; where predictions are, compare it with theirs.
 
+    Where none are, scores and times that an earlier run left are of predictions that are gone:
+    they are removed.
+
     Raises:
-        ResultError: the folder holds the answer to another question.
+        ResultError: the folder holds the answer to another question, or predictions without one.
     """
     path = out / QUESTION_FILE
-    if not (path.is_file() and (out / FOLDER).is_dir()):
+    if not any((out / FOLDER).glob("*.parquet")):
+        for name in OF_PREDICTIONS:
+            (out / name).unlink(missing_ok=True)
         write_file(path, f"{json.dumps(question, indent=1, sort_keys=True)}\n".encode())
         return
+    if not path.is_file():
+        raise ResultError(
+            f"{out} has {FOLDER}/ without {QUESTION_FILE}, so nobody knows of what; "
+            f"choose another --out, or remove {out / FOLDER}"
+        )
     try:
         earlier = dict(json.loads(path.read_text()))
     except (ValueError, TypeError) as error:

@@ -6,6 +6,7 @@ folder belongs to one question (system, clips, protocol, recognisers); another i
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,13 +17,14 @@ from gridkit.compute.cache import cache_folder
 from gridkit.compute.local import usable_cores
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
-from gridkit.errors import CorpusError, SystemFailedError, UsageError
+from gridkit.errors import CorpusError, SystemFailedError, SystemLoadError, UsageError
 from gridkit.evaluate.clip_table import ClipTable, tabulate
 from gridkit.evaluate.collect import collect_predictions, label, worker_of
 from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.preprocess import preprocess_times
 from gridkit.evaluate.question import (
+    TRUE_AUDIO_FILE,
     check_question,
     digest_of,
     question_of,
@@ -36,9 +38,10 @@ from gridkit.evaluate.results import (
     ClipsFile,
     Scored,
     read_scored,
+    read_timing,
     write_result,
 )
-from gridkit.evaluate.saved import PredictionWriter
+from gridkit.evaluate.saved import PredictionWriter, made_by
 from gridkit.evaluate.score import (
     Recognisers,
     figures_of,
@@ -47,14 +50,14 @@ from gridkit.evaluate.score import (
 )
 from gridkit.evaluate.statistics import estimates, per_slot, per_speaker
 from gridkit.evaluate.subset import Subset
-from gridkit.evaluate.systems import ModelSpec
+from gridkit.evaluate.systems import RECIPE_KINDS, ModelSpec
 from gridkit.evaluate.timing import percentiles, time_system
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import plug_ins
+from gridkit.recipe import load_recipe
 from gridkit.store.files import write_file
 
 RANK_METRICS = {"v2s": "estoi", "lipreading": "wer", "recognition": "wer"}
-TRUE_AUDIO_FILE = "true_audio.jsonl"
 TIMED_CLIPS = 20
 
 
@@ -77,6 +80,7 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
     _check_protocol(options.protocol)
     _check_missing(subset, options)
     recognisers = load_recognisers(options.recognisers, subset)
+    _check_task(spec, subset, out, options)
     with folder_lock(out):
         check_question(out, question_of(spec, subset, options, versions_of(recognisers)))
         facts = collect_predictions(spec, subset, out, options)
@@ -85,7 +89,7 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
         heard_by = recognisers if task == "v2s" else {}
         scores = _score(spec, subset, out, options, heard_by, task)
         true_audio = _true_audio(subset, out, options, heard_by)
-        if spec.is_run and options.timed and not (out / TIMING_FILE).is_file():
+        if spec.is_run and options.timed and not _is_timed(out, options, facts):
             _time(spec, subset, out, options, facts)
         write_result(out, _result(subset, options, facts, headline, scores, true_audio))
     return read_scored(out)
@@ -106,6 +110,31 @@ def _check_protocol(name: str) -> None:
     known = (PROTOCOL, *OLDER_PROTOCOLS)
     if name not in known:
         raise UsageError(f"no protocol {name!r}; there are {', '.join(known)}")
+
+
+def _check_task(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> None:
+    """Refuse what gives text to an older protocol before it is asked for a clip."""
+    if options.protocol != PROTOCOL and not PredictionWriter(out).is_finished:
+        task = _known_task(spec, subset, out, options)
+        if task is not None:
+            _headline(task, options.protocol)
+
+
+def _known_task(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> str | None:
+    """Return a system's task; None where its predictions tell, or it cannot be loaded.
+
+    Code says its task once it is loaded: it is, for this alone, and ended again.
+    """
+    if spec.kind == "control":
+        return options.task
+    assert spec.path is not None
+    if spec.kind == "predictions":
+        return made_by(spec.path).get("task")
+    if spec.kind in RECIPE_KINDS:
+        return load_recipe(spec.path).task
+    with suppress(SystemLoadError), worker_of(spec, subset, options, out) as worker:
+        return worker.start().task
+    return None  # said again, and the system's log kept, where it is to predict
 
 
 def _headline(task: str, protocol: str) -> str:
@@ -184,6 +213,22 @@ def _shown(what: str, file: Path, total: int, scores: Iterable[ClipScore]) -> It
             if number >= done:
                 bar.advance()
             yield score
+
+
+def _is_timed(out: Path, options: Options, facts: Mapping[str, object]) -> bool:
+    """Return whether a folder has the times that are asked for; an error is none."""
+    timing = read_timing(out)
+    if timing is None or "error" in timing:
+        return False
+    to_preprocess = options.source is not None and facts["crop"] is not None
+    if to_preprocess and timing.get("preprocess_ms") is None:
+        return False
+    return _number_timed(timing) >= (options.calls or 1)
+
+
+def _number_timed(timing: Mapping[str, object]) -> int:
+    latency = timing.get("latency_ms")
+    return int(latency.get("n", 0)) if isinstance(latency, dict) else 0
 
 
 def _time(

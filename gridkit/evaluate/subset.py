@@ -4,10 +4,13 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ, Status
@@ -19,6 +22,7 @@ from gridkit.media.codecs import decode_crop, decode_flac
 from gridkit.media.crops import to_rgb
 from gridkit.store.reader import Corpus
 from gridkit.store.schema import crop_column
+from gridkit.store.shards import read_batches
 
 SOUND_COLUMNS = ("id", "text", "audio")
 
@@ -47,7 +51,7 @@ class Subset:
         return self._references(self.name)
 
     def train_references(self) -> Iterator[Reference]:
-        """Yield the split's train clips, for the controls that learn from them."""
+        """Yield the split's train clips, sorted by id, for the controls that learn from them."""
         return self._references("train")
 
     @cached_property
@@ -112,12 +116,17 @@ class Subset:
             yield Reference(row["id"], row["text"], samples)
 
     def _rows(self, subset: str) -> Iterator[dict[str, Any]]:
-        if self.split.name not in self.corpus.file.splits:  # a list; there is no column of it
-            for clip in self.kept(subset):
-                yield self.corpus.row(clip, SOUND_COLUMNS)
-            return
-        for batch in self.corpus.batches(SOUND_COLUMNS, split=self.split.name, subset=subset):
-            yield from batch.to_pylist()
+        """Yield the sound of clips, sorted by id, a shard at a time.
+
+        A corpus lists s2 before s10, ids do not. A shard holds clips of one speaker by code, so
+        the order of ids goes through each shard once, and no sound waits in memory.
+        """
+        kept = (row for row in self.corpus.manifest if row.status is Status.KEPT)
+        shard_of = {row.id: row.shard for row in kept}
+        for shard, clips in groupby(self.kept(subset), key=shard_of.__getitem__):
+            wanted = pa.array(list(clips))
+            for batch in read_batches(self.corpus.folder / str(shard), SOUND_COLUMNS):
+                yield from batch.filter(pc.is_in(batch.column("id"), wanted)).to_pylist()
 
 
 def open_subset(corpus: Corpus, text: str) -> Subset:

@@ -13,6 +13,7 @@ from gridkit.cli.main import gridkit, main
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.splits import grid_split
+from gridkit.evaluate import timing
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.recipe.schema import DECODINGS
 
@@ -141,6 +142,15 @@ def test_json_is_all_that_stands_on_stdout(capsys, corpus, place):
 
 def test_the_decodings_are_those_of_recipes():
     assert evaluate.DECODINGS == DECODINGS
+
+
+def test_a_timing_has_at_least_the_calls_of_the_protocol(capsys, corpus, place):
+    assert evaluate.MIN_CALLS == timing.MIN_CALLS
+    arguments = ["--model", "reader.py", "--split", "s1", "--data", corpus, "--calls", "19"]
+    status, _, err = run(capsys, *arguments)
+    assert status == 2
+    assert "19 is not in the range x>=20" in err
+    assert not (place / "results").exists()
 
 
 def test_help_says_what_is_not_known_of_older_protocols():

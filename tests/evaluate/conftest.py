@@ -73,16 +73,25 @@ def spoken(talking):
 
 
 @pytest.fixture(scope="session")
-def made_up(tmp_path_factory):
-    """A corpus of tones and blobs: the first 20 test clips of s1, and two train clips."""
+def write_corpus():
+    """Writes a corpus of tones and blobs, of these ids, speakers in GRID's order."""
     spec = importlib.util.spec_from_file_location("made_up", TESTS / "store/conftest.py")
     store = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(store)
+
+    def write(folder, ids):
+        store._write_corpus(folder, [store.make_clip(clip) for clip in ids])
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def made_up(tmp_path_factory, write_corpus):
+    """A corpus of tones and blobs: the first 20 test clips of s1, and two train clips."""
     split = grid_split("s1")
     ids = [*split.ids("test")[:20], *split.ids("train")[:2]]
-    folder = tmp_path_factory.mktemp("made-up") / "corpus"
-    store._write_corpus(folder, [store.make_clip(clip) for clip in ids])
-    return folder
+    return write_corpus(tmp_path_factory.mktemp("made-up") / "corpus", ids)
 
 
 @pytest.fixture

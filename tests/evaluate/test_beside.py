@@ -35,6 +35,13 @@ def first_clip(subset, folder):
     return open_subset(subset.corpus, str(path))
 
 
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """A cache of this test's own."""
+    monkeypatch.setenv("GRIDKIT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 def names(rows):
     return [(row.kind, row.name) for row in rows]
 
@@ -66,6 +73,26 @@ def test_of_a_single_clip_there_is_no_other_to_shuffle_with(spoken, tmp_path, ca
     assert "control:shuffled left out: no other clip" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("own_cache")
+def test_other_train_clips_are_learnt_from_anew(spoken, tmp_path):
+    path, options = tmp_path / "some.tsv", replace(OPTIONS, task="lipreading")
+    truth, majority = parse_model("control:reference"), parse_model("control:majority")
+    for clip in spoken.ids:  # with one train clip, what it says is what is said most
+        path.write_text(f"{spoken.kept('train')[0]}\ttest\n{clip}\ttrain\n")
+        some = open_subset(spoken.corpus, str(path))
+        said = {clip.id: clip.text for clip in spoken.references()}[clip]
+        out = tmp_path / clip
+        scored = evaluate(truth, some, out, options)
+        rows = rows_beside(scored, some, OPTIONS, tmp_path)
+        assert names(rows) == [("control", "control:majority")]
+        expected = evaluate(majority, some, out / "own", options)
+        assert [clip.text["system"] for clip in expected.clips] == [said]
+        assert rows[0].result == expected.result
+    with pytest.raises(ResultError, match="it differs in train"):
+        evaluate(majority, some, tmp_path / spoken.ids[0] / "own", options)
+    evaluate(truth, some, tmp_path / spoken.ids[0], options)
+
+
 def test_controls_are_made_once_whatever_the_device(read, spoken, tmp_path, monkeypatch):
     first = rows_beside(read, spoken, OPTIONS, tmp_path)
     monkeypatch.setattr("gridkit.evaluate.beside.evaluate", lambda *_: pytest.fail("made again"))
@@ -74,9 +101,9 @@ def test_controls_are_made_once_whatever_the_device(read, spoken, tmp_path, monk
     assert rows_beside(read, spoken, OPTIONS, tmp_path, controls=False) == []
 
 
-def test_a_run_waits_for_controls_that_another_makes(read, spoken, tmp_path, cache, capsys):
+def test_a_run_waits_for_controls_that_another_makes(read, spoken, tmp_path, own_cache, capsys):
     rows_beside(read, spoken, OPTIONS, tmp_path)
-    folder = next(cache.glob("controls/*/lipreading"))
+    folder = next(own_cache.glob("controls/*/lipreading"))
     held, done, said = threading.Event(), [], []
 
     def hold():

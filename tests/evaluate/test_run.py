@@ -2,29 +2,39 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
 from gridkit.compute.lock import folder_lock
-from gridkit.errors import CorpusError, LockedError, ResultError, SystemFailedError, UsageError
+from gridkit.errors import (
+    CorpusError,
+    LockedError,
+    ResultError,
+    SystemFailedError,
+    SystemLoadError,
+    UsageError,
+)
 from gridkit.evaluate import run
 from gridkit.evaluate.options import Options
-from gridkit.evaluate.question import QUESTION_FILE, SCORERS
+from gridkit.evaluate.question import OF_PREDICTIONS, QUESTION_FILE, SCORERS, TRUE_AUDIO_FILE
 from gridkit.evaluate.records import PROTOCOL, Prediction
 from gridkit.evaluate.report import render_report
 from gridkit.evaluate.results import CLIPS_FILE, RESULT_FILE, TIMING_FILE
-from gridkit.evaluate.run import TRUE_AUDIO_FILE, media_of
+from gridkit.evaluate.run import media_of
 from gridkit.evaluate.saved import FILE, FOLDER, PredictionWriter
 from gridkit.evaluate.statistics import estimates
 from gridkit.evaluate.systems import parse_model
 from gridkit.evaluate.table import columns, row_of
+from gridkit.evaluate.timing import Timing, percentiles
 from gridkit.evaluate.worker import Limits
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED
 
 SHIFT_MS = 60
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 HEARS = """
@@ -138,6 +148,34 @@ def test_a_folder_answers_one_question(score, model, tmp_path):
     assert (first.folder / QUESTION_FILE).read_bytes() == asked
 
 
+@pytest.mark.parametrize("emptied", [True, False])
+def test_without_its_predictions_nothing_of_a_result_stays(score, hummed, tmp_path, emptied):
+    copy = shutil.copytree(hummed.folder, tmp_path / "copy")
+    shutil.rmtree(copy / FOLDER)
+    if emptied:
+        (copy / FOLDER).mkdir()
+    for name in OF_PREDICTIONS:
+        (copy / name).touch()
+    shutil.copy(hummed.folder / CLIPS_FILE, copy)
+    shutil.copy(hummed.folder / "system.json", copy)
+    (copy / "notes.txt").write_text("my own")
+    (copy / TIMING_FILE).write_text("{}")
+    found = score("control:majority", out="copy", task="lipreading")
+    assert found.result.name == "control:majority"
+    assert found.result.metrics == score("control:majority", task="lipreading").result.metrics
+    names = {path.name for path in copy.iterdir() if not path.name.startswith(".")}
+    written = {QUESTION_FILE, CLIPS_FILE, RESULT_FILE, "system.json", FOLDER}
+    assert names == {*written, "notes.txt"}
+
+
+def test_predictions_that_nobody_knows_are_refused(score, hummed, tmp_path):
+    copy = shutil.copytree(hummed.folder, tmp_path / "copy")
+    (copy / QUESTION_FILE).unlink()
+    with pytest.raises(ResultError, match=r"without question\.json.*another --out"):
+        score(hummed.folder.parent / "hum.py", out="copy")
+    assert (copy / FOLDER / FILE).is_file()
+
+
 def test_a_system_that_could_not_be_loaded_may_be_mended(score, model):
     path = model()
     path.write_text("print('my words')\nraise RuntimeError('no such weights')")
@@ -206,6 +244,57 @@ def test_a_system_is_timed(score, model, monkeypatch):
     assert scored.timing["latency_ms"]["n"] == 20
     text = json.loads((scored.folder / TIMING_FILE).read_text())
     assert len(text["samples_ms"]) == 20
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The calls of each timing, which takes no time and gives as many samples as asked for."""
+    asked = []
+
+    def time_system(worker, clips, *, calls):
+        asked.append(calls)
+        if calls == 7:
+            raise SystemFailedError("it fails now")
+        some = percentiles([0.01] * (calls or 100))
+        return Timing(some, 1.0, 0.1, False, False, {}, some, some, (), (), {})
+
+    def preprocess_times(subset, crop, source):
+        return [0.1] * 10 if source else []
+
+    monkeypatch.setattr(run, "time_system", time_system)
+    monkeypatch.setattr(run, "preprocess_times", preprocess_times)
+    return asked
+
+
+def test_a_system_is_timed_again_where_more_is_asked_for(score, model, asked, tmp_path):
+    path = model()
+    choices = [{"calls": 40}, {}, {"calls": 20}, {"calls": 60}]
+    for choice in choices:
+        scored = score(path, timed=True, **choice)
+    assert asked == [40, 60]
+    assert scored.timing["latency_ms"]["n"] == 60
+    assert scored.timing["preprocess_ms"] is None
+    scored = score(path, timed=True, source=tmp_path)
+    assert scored.timing["preprocess_ms"]["n"] == 10
+    assert score(path, timed=True, source=tmp_path).timing == scored.timing
+    assert asked == [40, 60, None]
+    score(path, timed=False, calls=80)
+    assert asked == [40, 60, None]
+
+
+def test_a_timing_that_failed_is_made_again(score, model, asked):
+    path = model()
+    assert score(path, timed=True, calls=7).timing == {"schema": 1, "error": "it fails now"}
+    assert score(path, timed=True).timing["latency_ms"]["n"] == 100
+    assert asked == [7, None]
+
+
+def test_what_sees_no_crop_has_none_to_wait_for(asked, score, model, tmp_path):
+    path = model()
+    path.write_text(HEARS.format(said={0: "bin blue at f two now"}))
+    for _ in range(2):
+        score(path, timed=True, source=tmp_path)
+    assert asked == [None]
 
 
 def test_a_system_is_timed_on_clips_that_it_answered(model, tones, tmp_path, monkeypatch):
@@ -303,6 +392,31 @@ def test_where_all_failed_every_figure_with_a_floor_counts_every_clip(
     assert render_report(scored, (), media_of(scored, spoken))
 
 
-def test_an_older_protocol_scores_no_text(score):
+def test_an_older_protocol_scores_no_text(score, tmp_path):
     with pytest.raises(UsageError, match="svts-2022 scores sound"):
         score("control:majority", task="lipreading", protocol="svts-2022")
+    assert not (tmp_path / "result").exists()
+
+
+def test_a_lipreader_is_refused_before_it_is_asked(score, model, tmp_path):
+    path = model()
+    text = path.read_text().replace('"v2s"', '"lipreading"')
+    path.write_text(text)
+    with pytest.raises(UsageError, match="mira-2021 scores sound, and this system gives text"):
+        score(path, protocol="mira-2021")
+    (tmp_path / "system.json").write_text('{"task": "lipreading"}')
+    (tmp_path / "s1").mkdir()
+    (tmp_path / "s1/bbaf2n.txt").write_text("bin blue at f two now")
+    with pytest.raises(UsageError, match="mira-2021 scores sound"):
+        score(f"predictions:{tmp_path}", protocol="mira-2021")
+    with pytest.raises(UsageError, match="mira-2021 scores sound"):
+        score(RECIPES / "lipnet-s1", protocol="mira-2021")
+    assert not (tmp_path / "result").exists()
+
+
+def test_what_an_older_protocol_cannot_load_keeps_its_log(score, model, tmp_path):
+    path = model()
+    path.write_text("print('my words')\nraise RuntimeError('no such weights')")
+    with pytest.raises(SystemLoadError, match="no such weights"):
+        score(path, protocol="mira-2021")
+    assert "my words" in (tmp_path / "result/system.log").read_text()

@@ -1,10 +1,12 @@
 """The clips of a subset: which they are, what is true of them, what a system is given."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gridkit.corpus.codes import ranked_ids
 from gridkit.corpus.splits import grid_split, hash_ids
 from gridkit.errors import CorpusError, SplitError, UsageError
 from gridkit.evaluate.subset import open_subset, read_sound
@@ -40,6 +42,37 @@ def test_the_corpus_hash_is_over_ids_and_samples(tones):
     for clip in sorted(tones.corpus.clips("s1", "test", profiles=[]), key=lambda clip: clip.id):
         digest.update(clip.id.encode() + decode_flac(clip.audio_flac)[0].astype("<i2").tobytes())
     assert tones.corpus_sha256 == digest.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory, write_corpus):
+    """A corpus of three speakers; in `seen33`, two test clips of each and a train clip."""
+    clips = [ranked_ids(speaker)[rank] for speaker in ("s2", "s10", "s1") for rank in (0, 1, 200)]
+    return write_corpus(tmp_path_factory.mktemp("several") / "corpus", clips)
+
+
+def test_several_speakers_are_sorted_by_id_not_by_number(several):
+    corpus = open_corpus(several)
+    assert [Path(shard).name.split("-")[0] for shard in corpus.file.shards] == ["s1", "s2", "s10"]
+    named = open_subset(corpus, "seen33")
+    ids = sorted(clip for speaker in ("s1", "s2", "s10") for clip in ranked_ids(speaker)[:2])
+    assert [reference.id for reference in named.references()] == ids == list(named.ids)
+    trained = [reference.id for reference in named.train_references()]
+    assert trained == [ranked_ids(speaker)[200] for speaker in ("s1", "s10", "s2")]
+    digest = hashlib.sha256()
+    sounds = {clip.id: decode_flac(clip.audio_flac)[0] for clip in corpus.clips(profiles=[])}
+    for clip in ids:
+        digest.update(clip.encode() + sounds[clip].astype("<i2").tobytes())
+    assert named.corpus_sha256 == digest.hexdigest()
+
+
+def test_a_list_and_a_split_of_the_same_clips_have_one_hash(several, tmp_path):
+    named = open_subset(open_corpus(several), "seen33")
+    path = tmp_path / "some.tsv"
+    path.write_text("".join(f"{clip}\ttest\n" for clip in named.ids))
+    listed = open_subset(open_corpus(several), str(path))
+    assert listed.ids == named.ids
+    assert listed.corpus_sha256 == named.corpus_sha256
 
 
 def test_a_system_is_given_gray_or_rgb_frames(tones):
