@@ -18,11 +18,13 @@ from gridkit.evaluate.collect import LOG_FILE
 from gridkit.evaluate.controls import FROM_TRAIN
 from gridkit.evaluate.given import SUFFIXES
 from gridkit.evaluate.options import Options
+from gridkit.evaluate.records import NORMALISER_KEY
 from gridkit.evaluate.results import CLIPS_FILE, REPORT_FILE, RESULT_FILE, TIMING_FILE
 from gridkit.evaluate.saved import FILE, FOLDER, SYSTEM_FILE
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import RECIPE_KINDS, ModelSpec
 from gridkit.metrics.registry import plug_ins
+from gridkit.metrics.text import NORMALISER
 from gridkit.recipe import load_recipe
 from gridkit.store.files import write_file
 
@@ -48,7 +50,8 @@ MODEL_SUFFIXES = (
 
 def versions() -> dict[str, str]:
     """Return the versions of gridkit and of all that can move a figure."""
-    return {"gridkit": __version__} | {name: version(name) for name in SCORERS}
+    own = {"gridkit": __version__, NORMALISER_KEY: NORMALISER}
+    return own | {name: version(name) for name in SCORERS}
 
 
 def clips_question(

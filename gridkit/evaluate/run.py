@@ -30,7 +30,7 @@ from gridkit.evaluate.question import (
     question_of,
     versions,
 )
-from gridkit.evaluate.records import PROTOCOL, ClipScore, Result
+from gridkit.evaluate.records import PROTOCOL, ClipScore, Result, recogniser_key
 from gridkit.evaluate.report.clips import ClipMedia
 from gridkit.evaluate.results import (
     CLIPS_FILE,
@@ -82,7 +82,8 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
     recognisers = load_recognisers(options.recognisers, subset)
     _check_task(spec, subset, out, options)
     with folder_lock(out):
-        check_question(out, question_of(spec, subset, options, versions_of(recognisers)))
+        judges = versions_of(recognisers)
+        check_question(out, question_of(spec, subset, options, judges))
         facts = collect_predictions(spec, subset, out, options)
         task = str(facts["task"])
         headline = _headline(task, options.protocol)
@@ -91,7 +92,9 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
         true_audio = _true_audio(subset, out, options, heard_by)
         if spec.is_run and options.timed and not _is_timed(out, options, facts):
             _time(spec, subset, out, options, facts)
-        write_result(out, _result(subset, options, facts, headline, scores, true_audio))
+        judged_by = {recogniser_key(name): judges[name] for name in heard_by}
+        result = _result(subset, options, facts, headline, scores, true_audio)
+        write_result(out, replace(result, versions={**result.versions, **judged_by}))
     return read_scored(out)
 
 
