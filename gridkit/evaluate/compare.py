@@ -35,7 +35,7 @@ class Pair:
     second: int
     """Positions of the two in the results given."""
     difference: float
-    """First minus second, mean over clips."""
+    """First minus second, mean over the units of the test."""
     low: float
     high: float
     p: float
@@ -135,16 +135,18 @@ def paired_test(differences: np.ndarray, speakers: np.ndarray) -> tuple[float, f
         speakers: the speaker of each clip, str (n,).
 
     Returns:
-        Mean over clips, its 95 % interval (low, high), and the two-sided p. With one unit
+        Mean over the units (clips, or the speakers' means), its 95 % interval (low, high), and
+        the two-sided p. With one unit
         alone nothing can be told: the interval is without end and p is 1.
     """
-    mean = float(differences.mean())
     names = np.unique(speakers)
     units = differences
     if len(names) >= MIN_SPEAKERS_FOR_T:
         units = np.array([differences[speakers == name].mean() for name in names])
     if not units.any():
         return 0.0, 0.0, 0.0, 1.0
+    # that of what is tested: over clips it may point the other way, where speakers are unequal
+    mean = float(units.mean())
     if len(units) < 2:
         return mean, -np.inf, np.inf, 1.0
     spread = float(np.std(units, ddof=1))

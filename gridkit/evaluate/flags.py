@@ -34,7 +34,7 @@ def system_flags(result: Result) -> tuple[str, ...]:
     contamination = str(result.system.get("contamination"))
     found = ["contaminated"] if contamination == "contaminated" else []
     if contamination == "unknown" and not is_control(result):
-        found.append("contamination unknown")
+        found.append("training unknown")
     if result.system.get("stateful") is True:
         found.append("stateful")
     if result.system.get("isolation") == "none":

@@ -170,14 +170,16 @@ def final_table(rows: Sequence[Row], width: int = 120) -> Table:
     rows = ordered(rows)
     main, _ = columns(rows)
     wide = Console(width=10 * width)
-    longest = max(len(row.name) for row in rows)
+    longest = max(len(text) for row in rows for text in (row.name, *row.flags))
     # names fold down to their least width; figures never do
     room = width + max(0, min(longest, 2 * NAME_WIDTH) - NAME_WIDTH)
-    for count in range(len(main), 0, -1):
-        table = _table_of(rows, main, _weightiest(main, count))
+    shown = main[:1]
+    for name in _by_weight(main)[1:]:
+        wider = [column for column in main if column in (*shown, name)]
+        table = _table_of(rows, main, wider)
         if Measurement.get(wide, wide.options, table).maximum <= room:
-            break
-    return table
+            shown = wider
+    return _table_of(rows, main, shown)
 
 
 def _table_of(rows: Sequence[Row], main: Sequence[str], shown: Sequence[str]) -> Table:
@@ -211,10 +213,9 @@ def _table_of(rows: Sequence[Row], main: Sequence[str], shown: Sequence[str]) ->
     return table
 
 
-def _weightiest(names: Sequence[str], count: int) -> list[str]:
-    """Return so many metrics in order; the headline and what recognisers hear come first."""
-    by_weight = sorted(names, key=lambda name: (name != names[0], recogniser_of(name) is None))
-    return [name for name in names if name in by_weight[:count]]
+def _by_weight(names: Sequence[str]) -> list[str]:
+    """Return metrics by weight: the headline and what recognisers hear come first."""
+    return sorted(names, key=lambda name: (name != names[0], recogniser_of(name) is None))
 
 
 def _terminal_cell(shown: Cell, style: str) -> Text:

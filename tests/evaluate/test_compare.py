@@ -77,6 +77,19 @@ def test_four_speakers_are_compared_over_their_means():
     assert found.over_speakers
 
 
+def test_a_speaker_with_most_clips_does_not_turn_what_is_tested():
+    speakers = np.array(["s1"] * 240 + [f"s{n}" for n in range(2, 11) for _ in range(4)])
+    noise = np.random.default_rng(0).normal(0, 0.05, len(speakers))
+    differences = np.where(speakers == "s1", -0.3, 0.3) + noise
+    mean, low, high, p = compare.paired_test(differences, speakers)
+    units = [differences[speakers == name].mean() for name in np.unique(speakers)]
+    library = stats.ttest_1samp(units, 0)
+    assert p == pytest.approx(library.pvalue)
+    assert mean == pytest.approx(np.mean(units))
+    assert (low, high) == pytest.approx(tuple(library.confidence_interval(0.95)))
+    assert mean > 0 > differences.mean()
+
+
 def test_wer_is_compared_by_the_clips_own_rates():
     one = make_scored("a", [0.1] * 4, errors=[0, 1, 2, 3])
     two = make_scored("b", [0.1] * 4, errors=[3, 1, 4, 6])

@@ -67,7 +67,7 @@ def test_each_row_says_what_limits_it():
 
 
 @pytest.mark.parametrize(
-    ("name", "flags"), [("m.py", ("contamination unknown",)), ("control:noise", ())]
+    ("name", "flags"), [("m.py", ("training unknown",)), ("control:noise", ())]
 )
 def test_a_system_of_which_nothing_is_known_says_so(name, flags):
     assert limited("system", name, system={"contamination": "unknown"}).flags == flags
@@ -81,3 +81,17 @@ def test_aligned_figures_stand_beside_aligned_nonsense_or_not_at_all():
     mine, shuffled = Row("system", aligned), row("control", "control:shuffled")
     assert columns([mine])[1] == []
     assert columns([mine, shuffled])[1] == ["estoi_aligned"]
+
+
+@pytest.mark.parametrize("width", [80, 83])
+def test_a_flag_costs_no_column_and_a_wide_column_no_narrow_one(width):
+    mine = limited("system", "mine.py", system={"contamination": "unknown"})
+    assert "WER pocketsphinx" in printed([limited("system", "mine.py")], width)
+    assert "WER pocketsphinx" in printed([mine], width)
+    wide = replace(mine.result, metrics={
+        name: estimate
+        for name, estimate in mine.result.metrics.items() if not name.startswith("wer")
+    } | {"wer_" + "r" * 60: mine.result.metrics["wer_judge-s1"]})  # fmt: skip
+    text = printed([Row("system", wide)], width)
+    assert "rrr" not in text.split("95 %")[0]
+    assert "STOI" in text.split("95 %")[0].replace("ESTOI", "")
