@@ -40,10 +40,20 @@ def command(folders: tuple[Path, ...], metric: str | None, as_json: bool) -> Non
         click.echo(json.dumps(_content(comparison, folders), indent=2))
         return
     console = Console()
-    console.print(_results_table(comparison))
+    names = _names(comparison, folders)
+    console.print(_results_table(comparison, names))
     if comparison.metric != comparison.results[0].rank_metric:
         click.echo(f"No ranks: they are of {comparison.results[0].rank_metric} alone.")
     console.print(_pairs_table(comparison))
+
+
+def _names(comparison: "Comparison", folders: tuple[Path, ...]) -> list[str]:
+    """Return the name of each result; of those that share one, with the folder."""
+    names = [result.name for result in comparison.results]
+    return [
+        f"{name}, {folder}" if names.count(name) > 1 else name
+        for name, folder in zip(names, folders, strict=True)
+    ]
 
 
 def _content(comparison: "Comparison", folders: tuple[Path, ...]) -> dict[str, object]:
@@ -75,7 +85,7 @@ def _finite(value: float) -> float | None:
     return value if abs(value) != float("inf") else None
 
 
-def _results_table(comparison: "Comparison") -> "Table":
+def _results_table(comparison: "Comparison", names: list[str]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
@@ -83,13 +93,15 @@ def _results_table(comparison: "Comparison") -> "Table":
     from gridkit.evaluate.flags import rank_flags, system_flags
 
     facts = describe(comparison.metric)
+    speakers = "speaker" if comparison.speakers == 1 else "speakers"
     scope = "" if comparison.over_speakers else ", these speakers only"
     table = Table(
-        title=f"{comparison.clips} clips of {comparison.speakers} speakers{scope}",
+        title=f"{comparison.clips} clips of {comparison.speakers} {speakers}{scope}",
         title_justify="left",
     )
+    table.add_column("", justify="right")
     table.add_column("rank", justify="right")
-    table.add_column("system")
+    table.add_column("system", overflow="fold")
     table.add_column(f"{facts.label} {facts.arrow}", justify="right")
     table.add_column("95 %", justify="right")
     table.add_column("failed", justify="right")
@@ -99,10 +111,11 @@ def _results_table(comparison: "Comparison") -> "Table":
         result, estimate = comparison.results[row], comparison.estimates[row]
         rank = comparison.ranks[row]
         table.add_row(
+            _letter(row),
             "" if rank is None else str(rank),
             Text("\n").join(
                 [
-                    Text(result.name),
+                    Text(names[row]),
                     *(Text(flag, "dim") for flag in (*rank_flags(result), *system_flags(result))),
                 ]
             ),
@@ -115,25 +128,30 @@ def _results_table(comparison: "Comparison") -> "Table":
 
 def _pairs_table(comparison: "Comparison") -> "Table":
     from rich.table import Table
-    from rich.text import Text
 
     from gridkit.evaluate.catalogue import describe
 
     facts = describe(comparison.metric)
     units = "speakers" if comparison.over_speakers else "clips"
     table = Table(title=f"paired t-test over {units}", title_justify="left")
-    for heading in ("first", "second"):
-        table.add_column(heading)
-    for heading in ("difference", "95 %", "p", "p (Holm)"):
+    for heading in ("pair", "difference", "95 %", "p", "p (Holm)"):
         table.add_column(heading, justify="right")
     for pair in comparison.pairs:
-        first, second = (Text(comparison.results[row].name) for row in (pair.first, pair.second))
         table.add_row(
-            first,
-            second,
+            f"{_letter(pair.first)} \N{MINUS SIGN} {_letter(pair.second)}",
             facts.text(pair.difference),
             facts.interval(pair.low, pair.high),
             f"{pair.p:.2g}",
             f"{pair.p_holm:.2g}",
         )
     return table
+
+
+def _letter(row: int) -> str:
+    """Return what a result is called in the table of pairs: A, B, ... in the order given.
+
+    >>> _letter(0), _letter(25), _letter(26)
+    ('A', 'Z', 'AA')
+    """
+    before = _letter(row // 26 - 1) if row >= 26 else ""
+    return before + chr(ord("A") + row % 26)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MIN_CALLS = 20
 """Of a timing, by the protocol."""
+MOST_CLIPPED = 0.01
+"""Share of a clip's samples at full scale above which a dry run says so."""
 EXAMPLE = """\b
 Examples:
   gridkit evaluate --model my_model.py --data grid --split s1
@@ -158,10 +160,17 @@ def command(
 def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
     from gridkit.evaluate.collect import try_out
 
-    facts = try_out(spec, subset, options)
+    tried = try_out(spec, subset, options)
+    facts = tried.facts
     rate = f", {facts.sample_rate} Hz" if facts.sample_rate else ""
     given = facts.crop or "sound"
     click.echo(f"fine: {facts.task} from {given}{rate}, isolation {facts.isolation}")
+    if tried.clipped > MOST_CLIPPED:
+        click.echo(
+            f"but {tried.clipped:.0%} of a clip's samples are at full scale: sound is taken in "
+            "[-1, 1], and what is beyond is cut off",
+            err=True,
+        )
 
 
 def _record(scored: "Scored", recipe: Path, split: str) -> None:

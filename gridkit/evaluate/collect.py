@@ -11,17 +11,15 @@ from gridkit.errors import UsageError
 from gridkit.evaluate.controls import DECODINGS, control_predictions
 from gridkit.evaluate.judges import known_clips
 from gridkit.evaluate.options import Options
-from gridkit.evaluate.predict import dry_run, fresh_order, predict
+from gridkit.evaluate.predict import DryRun, dry_run, fresh_order, predict
 from gridkit.evaluate.records import TEXT_TASKS, Prediction
+from gridkit.evaluate.results import LOG_FILE
 from gridkit.evaluate.saved import SYSTEM_FILE, PredictionWriter, made_by, read_predictions
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import ModelSpec
 from gridkit.evaluate.worker import SystemFacts, Worker
 from gridkit.recipe import load_recipe
 from gridkit.store.files import write_file
-
-LOG_FILE = "system.log"
-"""The end of what the system printed."""
 
 
 def label(step: str, spec: ModelSpec) -> str:
@@ -42,8 +40,8 @@ def worker_of(spec: ModelSpec, subset: Subset, options: Options, out: Path | Non
     )
 
 
-def try_out(spec: ModelSpec, subset: Subset, options: Options) -> SystemFacts:
-    """Check a system on two clips, score nothing, and return what it says of itself.
+def try_out(spec: ModelSpec, subset: Subset, options: Options) -> DryRun:
+    """Check a system on two clips, and score nothing.
 
     Raises:
         UsageError: it is no system that is run.

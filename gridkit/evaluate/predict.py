@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +19,7 @@ from gridkit.evaluate.records import Prediction
 from gridkit.evaluate.worker import SystemFacts, Worker
 
 ASKED_TWICE = 5
+FULL_SCALE = 32_767
 
 
 def fresh_order(
@@ -73,22 +75,33 @@ def predict(
         )
 
 
-def dry_run(worker: Worker, clips: Iterable[np.ndarray]) -> SystemFacts:
-    """Check a system on a few clips without scoring, and return what it says of itself.
+@dataclass(frozen=True)
+class DryRun:
+    """What a system says of itself, and what of its sound would be lost."""
+
+    facts: SystemFacts
+    clipped: float
+    """Largest share of a clip's samples at full scale: beyond [-1, 1] they are cut off."""
+
+
+def dry_run(worker: Worker, clips: Iterable[np.ndarray]) -> DryRun:
+    """Check a system on a few clips without scoring.
 
     Raises:
         SystemLoadError: it cannot be loaded or breaks the contract.
         SystemFailedError: it gave no usable answer for a clip.
     """
-    facts = worker.start()
+    facts, clipped = worker.start(), 0.0
     for number, frames in enumerate(clips, 1):
         answer = worker.ask(frames).checked
+        if answer.samples is not None:
+            clipped = max(clipped, float((np.abs(answer.samples.astype(int)) >= FULL_SCALE).mean()))
         if answer.failure:
             raise SystemFailedError(
                 f"{worker.spec.text} failed on clip {number} ({frames.shape}, uint8): "
                 f"{answer.failure}: {answer.detail}"
             )
-    return facts
+    return DryRun(facts, clipped)
 
 
 def _read_ahead(

@@ -7,19 +7,20 @@ put together from two.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 from gridkit import __version__
 from gridkit.corpus.splits import hash_ids
 from gridkit.errors import ResultError
-from gridkit.evaluate.collect import LOG_FILE
 from gridkit.evaluate.controls import FROM_TRAIN
 from gridkit.evaluate.given import SUFFIXES
 from gridkit.evaluate.options import Options
+from gridkit.evaluate.reach import HOLDING_FILES
 from gridkit.evaluate.records import NORMALISER_KEY
-from gridkit.evaluate.results import CLIPS_FILE, REPORT_FILE, RESULT_FILE, TIMING_FILE
+from gridkit.evaluate.results import CLIPS_FILE, LOG_FILE, REPORT_FILE, RESULT_FILE, TIMING_FILE
 from gridkit.evaluate.saved import FILE, FOLDER, SYSTEM_FILE
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems import RECIPE_KINDS, ModelSpec
@@ -42,10 +43,14 @@ OF_PREDICTIONS = (
 """What a run writes into a RESULT folder beside predictions; worth nothing without them."""
 SCORERS = ("pesq", "pystoi", "soxr", "jiwer", "av", "numpy", "scipy", "pocketsphinx")
 """Packages that can move a figure; their versions stand in every result."""
-MODEL_SUFFIXES = (
-    ".py .toml .json .safetensors .pt .pth .pt2 .ckpt .bin .npy .npz .onnx .data".split()
+MODEL_SUFFIXES = frozenset(
+    ".py .toml .json .yaml .yml .txt .safetensors .pt .pth .pt2 .ckpt .bin .npy .npz .pkl .pickle "
+    ".joblib .h5 .hdf5 .msgpack .onnx .data .model .vocab .so".split()
 )
-"""Files beside a model that decide what it says."""
+"""Files beside a model, or in folders below, that decide what it says."""
+MOST_NAMED = 1_000
+"""Files in folders below that `question.json` lists; more become one hash."""
+_NOT_OF_MODEL = HOLDING_FILES | {"pyvenv.cfg"}
 
 
 def versions() -> dict[str, str]:
@@ -78,7 +83,10 @@ def question_of(
     spec: ModelSpec, subset: Subset, options: Options, recognisers: Mapping[str, str]
 ) -> dict[str, object]:
     """Return what decides a RESULT: the system, and how it is scored."""
-    system: dict[str, object] = {"model": spec.text, "content": content_sha256(spec)}
+    local = spec.path is not None and spec.kind != "hub"
+    # of one model, however the way to it was written
+    model = f"{spec.kind}:{spec.path}:{spec.name}" if local else spec.text
+    system: dict[str, object] = {"model": model, "content": content_of(spec)}
     if spec.is_run:
         system |= {"device": options.device, "isolated": options.isolate}
         if spec.path is not None and spec.kind in RECIPE_KINDS:
@@ -124,25 +132,84 @@ def check_question(out: Path, question: Mapping[str, object]) -> None:
         raise ResultError(f"{path} is damaged; choose another --out, or remove {out}") from error
     differs = [key for key, value in question.items() if earlier.get(key) != value]
     if differs:
+        named = [
+            _differing_files(earlier, question) if key == "content" else key for key in differs
+        ]
+        scored_alone = set(differs) <= {"recognisers", "protocol", "plug-in metrics", "versions"}
+        again = f"score its predictions anew by --model predictions:{out} with another --out, or "
         raise ResultError(
-            f"{out} holds another evaluation (it differs in {', '.join(differs)}); "
-            "choose another --out, or remove it"
+            f"{out} holds another evaluation (it differs in {', '.join(named)}); "
+            f"{again if scored_alone else ''}choose another --out, or remove it"
         )
 
 
-def content_sha256(spec: ModelSpec) -> str | None:
-    """Return the hash of a system's own files, so that a changed system is asked anew.
+def _differing_files(earlier: Mapping[str, object], question: Mapping[str, object]) -> str:
+    """Return `content`, with up to three files of the model that changed, came or went."""
+    before, now = earlier.get("content"), question["content"]
+    if not isinstance(before, Mapping) or not isinstance(now, Mapping):
+        return "content"
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"content: {', '.join(names[:3])}{more}"
 
-    Of a model, they are the code and weights in its folder; of predictions, all of them.
+
+def content_of(spec: ModelSpec) -> dict[str, str] | str | None:
+    """Return what tells a system's own files from changed ones, so that it is asked anew.
+
+    Of a model, SHA-256 of each file of code and weights in its folder; of files in folders below,
+    which may be large, size and time of the last change. Of predictions, one hash of all.
     """
     if spec.path is None:
         return None
+    if spec.kind == "predictions":
+        return _hash_of(_prediction_files(spec.path))
+    folder = spec.path if spec.path.is_dir() else spec.path.parent
+    own = {file.name: _sha256(file) for file in sorted(folder.iterdir()) if _is_of_model(file)}
+    # a recipe names its files, and they lie in its folder
+    below = () if spec.kind in RECIPE_KINDS else _files_below(folder)
+    states = {
+        str(file.relative_to(folder)): f"{stat.st_size} bytes, {stat.st_mtime_ns} ns"
+        for file in sorted(below)
+        if (stat := file.stat())
+    }
+    return own | (states if len(states) <= MOST_NAMED else {"folders below": digest_of(states)})
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield a model's files in folders below, and in those that links lead to.
+
+    Left out are corpora and results, which the system does not see either, hidden folders and
+    virtual environments.
+    """
+    seen = {folder.resolve()}
+    for place, folders, files in os.walk(folder, followlinks=True):
+        is_own = Path(place) == folder
+        if not is_own and not _NOT_OF_MODEL.isdisjoint(files):
+            folders.clear()
+            continue
+        kept = [Path(place, name) for name in folders if not name.startswith((".", "__"))]
+        new = [path for path in kept if path.resolve() not in seen]
+        seen.update(path.resolve() for path in new)
+        folders[:] = [path.name for path in new]
+        if not is_own:
+            yield from (path for name in files if _is_of_model(path := Path(place, name)))
+
+
+def _is_of_model(file: Path) -> bool:
+    return file.suffix in MODEL_SUFFIXES and file.is_file()
+
+
+def _hash_of(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for file in sorted(_own_files(spec, spec.path)):
+    for file in sorted(files):
         digest.update(str(file.relative_to(file.parent.parent)).encode())
-        with file.open("rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
+        digest.update(bytes.fromhex(_sha256(file)))
     return digest.hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def digest_of(question: object) -> str:
@@ -150,11 +217,8 @@ def digest_of(question: object) -> str:
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _own_files(spec: ModelSpec, path: Path) -> Iterable[Path]:
-    if spec.kind == "predictions":
-        whole = [path / FILE, path / FOLDER / FILE]
-        found = [file for file in whole if file.is_file()][:1]
-        found = found or [file for file in path.glob("*/*") if file.suffix in SUFFIXES]
-        return found + [file for file in [path / SYSTEM_FILE] if file.is_file()]
-    folder = path if path.is_dir() else path.parent
-    return [file for file in folder.glob("*") if file.suffix in MODEL_SUFFIXES and file.is_file()]
+def _prediction_files(path: Path) -> list[Path]:
+    whole = [path / FILE, path / FOLDER / FILE]
+    found = [file for file in whole if file.is_file()][:1]
+    found = found or [file for file in path.glob("*/*") if file.suffix in SUFFIXES]
+    return found + [file for file in [path / SYSTEM_FILE] if file.is_file()]

@@ -27,7 +27,7 @@ _CUDA = (
     "/sys/module/nvidia_uvm /sys/bus/pci /etc/nvidia /etc/OpenCL"
 ).split()
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-_HOLDING_FILES = frozenset(
+HOLDING_FILES = frozenset(
     ("corpus.json", "manifest.parquet", "question.json", "clips.jsonl", "predictions.parquet")
 )
 """Files of a prepared corpus and of a result: their folder tells of clips."""
@@ -103,14 +103,14 @@ def _telling_of_clips(path: Path) -> list[Path]:
         return [path] if path.suffix in _SOURCE_SUFFIXES else []
     found = []
     for folder, folders, files in os.walk(path):
-        if not _HOLDING_FILES.isdisjoint(files) and Path(folder) != path:
+        if not HOLDING_FILES.isdisjoint(files) and Path(folder) != path:
             found.append(Path(folder))
             folders.clear()
             continue
         found += [
             Path(folder, name)
             for name in files
-            if name in _HOLDING_FILES or Path(name).suffix in _SOURCE_SUFFIXES
+            if name in HOLDING_FILES or Path(name).suffix in _SOURCE_SUFFIXES
         ]
     return found
 

@@ -24,6 +24,8 @@ RESULT_FILE = "result.json"
 CLIPS_FILE = "clips.jsonl"
 TIMING_FILE = "timing.json"
 REPORT_FILE = "report.html"
+LOG_FILE = "system.log"
+"""The end of what the system printed."""
 STATUSES = ("scored", "failed")
 
 T = TypeVar("T", int, float, str)

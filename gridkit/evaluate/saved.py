@@ -10,6 +10,7 @@ it, of an earlier gridkit, are read too.
 import io
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -36,6 +37,8 @@ ROWS = 16
 """Rows a group: what is read to get one prediction."""
 PART_ROWS = 64
 """Predictions a part: at most so many are asked again after a kill."""
+PART_S = 30.0
+"""A part is written after so long at the latest: of a slow system, few are asked again."""
 GROUPS_KEPT = 4
 """Row groups in memory."""
 
@@ -94,6 +97,7 @@ class PredictionWriter:
     def __init__(self, result: Path):
         self.folder = result / FOLDER
         self._waiting: list[Prediction] = []
+        self._written_s = time.monotonic()
 
     def saved(self) -> Predictions:
         """Return what is on the disk, of this run and of those before it."""
@@ -108,7 +112,7 @@ class PredictionWriter:
     def add(self, prediction: Prediction) -> None:
         """Take one more prediction."""
         self._waiting.append(prediction)
-        if len(self._waiting) == PART_ROWS:
+        if len(self._waiting) == PART_ROWS or time.monotonic() - self._written_s >= PART_S:
             self.flush()
 
     def flush(self) -> None:
@@ -117,6 +121,7 @@ class PredictionWriter:
             number = len(list(self.folder.glob("part-*")))
             _write(self.folder / f"part-{number:05d}.parquet", self._waiting)
             self._waiting = []
+        self._written_s = time.monotonic()
 
     def finish(self) -> Predictions:
         """Join the parts into one file and return what it holds.

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ, Status
 from gridkit.corpus.splits import SUBSETS, Split, hash_ids, import_split
-from gridkit.errors import CorpusError, SplitError, UsageError
+from gridkit.errors import CorpusError, MediaError, SplitError, UsageError
 from gridkit.evaluate.records import Reference
 from gridkit.evaluate.report.clips import ClipMedia
 from gridkit.media.codecs import decode_crop, decode_flac
@@ -185,7 +185,10 @@ def read_sound(flac: bytes, where: str | Path) -> np.ndarray:
     Raises:
         CorpusError: it is damaged, or of another rate or length.
     """
-    samples, rate_hz = decode_flac(flac)
+    try:
+        samples, rate_hz = decode_flac(flac)
+    except MediaError as error:
+        raise CorpusError(f"{where}: {error}; see gridkit validate") from error
     if rate_hz != SAMPLE_RATE_HZ or samples.shape != (AUDIO_SAMPLES,):
         raise CorpusError(f"{where}: sound of {samples.shape} samples at {rate_hz} Hz, not 3 s")
     return samples

@@ -108,6 +108,21 @@ def test_a_dry_run_scores_nothing(capsys, corpus, place):
     assert not (place / "results").exists()
 
 
+def test_a_dry_run_says_that_sound_is_too_loud(capsys, corpus, place):
+    (place / "loud.py").write_text(
+        "import numpy as np\n"
+        "class System:\n"
+        "    task, crop, sample_rate = 'v2s', 'mouth96', 16_000\n"
+        "    def __call__(self, frames): return np.linspace(-3e4, 3e4, 48_000, dtype=np.float32)\n"
+        "def load(device): return System()\n"
+    )
+    status, out, err = run(
+        capsys, "--model", "loud.py", "--split", "s1", "--data", corpus, "--dry-run"
+    )
+    assert (status, out[:9]) == (0, "fine: v2s")
+    assert err.startswith("but 100% of a clip's samples are at full scale: sound is taken in [-1")
+
+
 def test_an_evaluation_ends_in_a_table_and_a_report(capsys, corpus, place, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     arguments = ["--model", "reader.py:other", "--split", "s1", "--data", corpus, "--no-timing"]

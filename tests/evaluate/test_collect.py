@@ -12,7 +12,7 @@ from gridkit.errors import ResultError, SystemFailedError, SystemLoadError, Usag
 from gridkit.evaluate.collect import collect_predictions, try_out, worker_of
 from gridkit.evaluate.judges import known_clips, load_recognisers, versions_of
 from gridkit.evaluate.options import Options
-from gridkit.evaluate.question import content_sha256, question_of
+from gridkit.evaluate.question import content_of, question_of
 from gridkit.evaluate.records import Prediction
 from gridkit.evaluate.saved import SYSTEM_FILE, PredictionWriter
 from gridkit.evaluate.subset import Subset
@@ -119,7 +119,7 @@ def test_predictions_of_a_result_keep_what_its_card_says_of_them(tones, tmp_path
     writer.add(Prediction(tones.ids[0], text="bin blue at f two now"))
     writer.finish()
     spec = parse_model(f"predictions:{made}")
-    before = content_sha256(spec)
+    before = content_of(spec)
     kept = {
         "task": "recognition",
         "decoding": "beam",
@@ -132,7 +132,7 @@ def test_predictions_of_a_result_keep_what_its_card_says_of_them(tones, tmp_path
     named = {"name": spec.label, "isolation": "does not apply", "stateful": False}
     assert card == kept | named
     assert saved[tones.ids[0]].failure is None
-    assert content_sha256(spec) != before
+    assert content_of(spec) != before
     (made / SYSTEM_FILE).write_text("{")
     with pytest.raises(ResultError, match=r"system\.json is damaged"):
         collect(spec.text, tones, tmp_path / "again")
@@ -160,7 +160,7 @@ def test_a_control_that_goes_on_makes_the_rest_only_once(tones, tmp_path):
 
 
 def test_a_trial_needs_two_clips_and_a_system(model, tones):
-    facts = try_out(parse_model(str(model())), tones, OPTIONS)
+    facts = try_out(parse_model(str(model())), tones, OPTIONS).facts
     assert (facts.task, facts.crop, facts.sample_rate) == ("v2s", "mouth96", 16_000)
     with pytest.raises(SystemFailedError, match=r"clip 1.*no idea"):
         try_out(parse_model(str(model("raise ValueError('no idea')"))), tones, OPTIONS)

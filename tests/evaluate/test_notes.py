@@ -1,10 +1,11 @@
 """What limits a result is said in a sentence, and nothing where nothing does."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from gridkit.evaluate.records import Estimate, Result
+from gridkit.evaluate.records import ClipScore, Estimate, Result
 from gridkit.evaluate.report.notes import notes
 from gridkit.evaluate.results import Scored
 
@@ -15,7 +16,7 @@ RESULT = Result(
     corpus={"sha256": "0"},
     split={"name": "s1", "subset": "test"},
     n=100,
-    failed={"hang": 5},
+    failed={},
     rank_metric="estoi",
     metrics={"estoi": Estimate(0.5, 0.4, 0.6, 100)},
     versions={},
@@ -23,8 +24,8 @@ RESULT = Result(
 ESTIMATE = RESULT.metrics["estoi"]
 
 
-def notes_of(timing=None, folder=None, **changes):
-    return notes(Scored(folder, replace(RESULT, **changes), (), timing))
+def notes_of(timing=None, folder=Path("mine"), clips=(), **changes):
+    return notes(Scored(folder, replace(RESULT, **changes), clips, timing))
 
 
 def test_a_clean_result_needs_none():
@@ -36,7 +37,6 @@ def test_a_clean_result_needs_none():
     ("changes", "words"),
     [
         ({"missing": 3}, "Not ranked: 3 clips"),
-        ({"failed": {"hang": 5, "nan": 1}}, "more than 5 %"),
         ({"corpus": {"synthetic": True}}, "synthetic"),
         ({"system": {"contamination": "contaminated"}}, "Contaminated"),
         ({"system": {"contamination": "unknown"}}, "Contamination unknown"),
@@ -56,3 +56,19 @@ def test_each_limit_is_one_sentence(changes, words):
     (note,) = notes_of(**changes)
     assert words in note
     assert note.endswith(".")
+
+
+def test_what_failed_is_told_with_the_first_reason_and_where_to_look(tmp_path):
+    clips = (
+        ClipScore("s1/bbaf2n", "scored"),
+        ClipScore("s1/bbaf3s", "failed", "crash", "RuntimeError: shapes cannot be multiplied"),
+    )
+    (few,) = notes_of(folder=tmp_path, clips=clips, failed={"crash": 5})
+    assert few == (
+        "Failed: crash 5; the first is s1/bbaf3s: RuntimeError: shapes cannot be multiplied. "
+        f"{tmp_path}/clips.jsonl has each."
+    )
+    (tmp_path / "system.log").write_text("")
+    many = notes_of(folder=tmp_path, clips=clips, failed={"crash": 5, "nan": 1})
+    assert many[0].endswith("clips.jsonl has each, system.log has what it printed.")
+    assert "more than 5 %" in many[1]

@@ -141,9 +141,14 @@ def test_a_folder_answers_one_question(score, model, tmp_path):
     model("light = -light")
     with pytest.raises(ResultError, match=r"it differs in content.*another --out"):
         score(path)
+    model()
+    assert score(path.parent / "." / path.name).result == first.result
     (path.parent / "weights.npz").write_bytes(b"new")
-    with pytest.raises(ResultError, match="content"):
+    with pytest.raises(ResultError, match=r"content: weights\.npz"):
         score(path)
+    (path.parent / "weights.npz").unlink()
+    with pytest.raises(ResultError, match=r"differs in recognisers.*--model predictions:"):
+        score(path, recognisers=())
     with pytest.raises(ResultError, match="model, content, task, protocol"):
         score("control:silence", protocol="lip2wav-2020")
     assert (first.folder / QUESTION_FILE).read_bytes() == asked

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridkit.errors import ResultError
+from gridkit.evaluate import saved as saved_module
 from gridkit.evaluate.records import Prediction
 from gridkit.evaluate.saved import (
     FILE,
@@ -43,6 +44,15 @@ def write(result, predictions):
     for prediction in predictions:
         writer.add(prediction)
     return writer.finish()
+
+
+def test_a_slow_systems_predictions_wait_for_no_others(tmp_path, monkeypatch):
+    writer = PredictionWriter(tmp_path)
+    writer.add(Prediction("s1/a", text="1"))
+    assert not writer.saved()
+    monkeypatch.setattr(saved_module, "PART_S", 0.0)
+    writer.add(Prediction("s1/b", text="2"))
+    assert set(PredictionWriter(tmp_path).saved()) == {"s1/a", "s1/b"}
 
 
 def test_what_was_given_is_read_back_in_the_order_it_was_asked(tmp_path):

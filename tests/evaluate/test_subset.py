@@ -150,3 +150,5 @@ def test_a_subset_without_a_clip_is_refused(made_up):
 def test_sound_of_another_length_or_rate_is_damage():
     with pytest.raises(CorpusError, match=r"s1/bbaf2n.*\(47999,\)"):
         read_sound(encode_flac(np.zeros(47_999, np.int16)), "s1/bbaf2n")
+    with pytest.raises(CorpusError, match=r"s1/bbaf2n: sound cannot be decoded.*gridkit validate"):
+        read_sound(b"no flac", "s1/bbaf2n")

@@ -315,7 +315,7 @@ def test_a_device_that_is_not_there_is_a_problem_of_the_machine(write, device):
 
 def test_a_dry_run_checks_two_clips(write):
     with Worker(parse_model(write(GOOD))) as worker:
-        assert dry_run(worker, [FRAMES, FRAMES]).task == "v2s"
+        assert dry_run(worker, [FRAMES, FRAMES]).facts.task == "v2s"
     bad = GOOD.replace("return np.full", "if frames[0, 0, 0]: return None\n        return np.full")
     with (
         Worker(parse_model(write(bad))) as worker,

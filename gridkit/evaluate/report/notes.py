@@ -6,13 +6,30 @@ from gridkit.evaluate.catalogue import recogniser_of
 from gridkit.evaluate.flags import MAX_FAILED_SHARE, is_control
 from gridkit.evaluate.records import Result
 from gridkit.evaluate.report.latency import latency_of
-from gridkit.evaluate.results import Scored
+from gridkit.evaluate.results import CLIPS_FILE, LOG_FILE, Scored
 from gridkit.metrics.hub_recogniser import PREFIX
 
 
 def notes(scored: Scored) -> tuple[str, ...]:
     """Return what limits a result, a sentence each."""
-    return (*_on_rank(scored.result), *_on_system(scored.result), *_on_timing(scored))
+    return (
+        *_on_failures(scored),
+        *_on_rank(scored.result),
+        *_on_system(scored.result),
+        *_on_timing(scored),
+    )
+
+
+def _on_failures(scored: Scored) -> list[str]:
+    """Say what failed, and what the first clip that did had to say."""
+    failed = scored.result.failed
+    if not failed:
+        return []
+    counts = ", ".join(f"{reason} {count}" for reason, count in sorted(failed.items()))
+    first = next((clip for clip in scored.clips if clip.status == "failed"), None)
+    example = f"; the first is {first.id}: {first.detail or first.reason}" if first else ""
+    log = f", {LOG_FILE} has what it printed" if (scored.folder / LOG_FILE).is_file() else ""
+    return [f"Failed: {counts}{example}. {scored.folder / CLIPS_FILE} has each{log}."]
 
 
 def _on_rank(result: Result) -> list[str]:

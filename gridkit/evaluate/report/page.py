@@ -30,7 +30,7 @@ TASK_TITLES = {
 }
 DEFAULT_RECOGNISER = "pocketsphinx"
 FAILURE_MEANINGS = {
-    "crash": "the system's process ended",
+    "crash": "the system raised an error, or its process ended",
     "hang": "no answer within the time limit",
     "out-of-memory": "the system asked for more memory than there is",
     "type": "the answer was of the wrong type",
