@@ -58,11 +58,6 @@ class Reading:
     """Share of the video in which a face was found."""
 
     @property
-    def words(self) -> tuple[TimedWord, ...]:
-        """All words, in order."""
-        return tuple(word for sentence in self.sentences for word in sentence)
-
-    @property
     def captions(self) -> tuple[Caption, ...]:
         """Each sentence as it grows, word by word."""
         lines = []
