@@ -78,16 +78,27 @@ def command(
 
 
 def show_reading(reading: "Reading") -> None:
-    """Print what was read, and how much of the video shows a face."""
+    """Print what was read, or why nothing was, and how much of the video shows a face."""
+    if not reading.sentences:
+        click.echo(f"(nothing: {why_nothing(reading)})")
+        return
     for sentence in reading.sentences:
         click.echo(" ".join(word.word for word in sentence))
         for word in sentence:
             times = f"{word.start_s:7.2f} {word.end_s:7.2f}"
             click.echo(f"{times}  {word.word:<8} {word.confidence:.2f}")
-    if not reading.sentences:
-        click.echo("(nothing)")
     if reading.face_share < 1:
         click.echo(f"a face was found in {100 * reading.face_share:.0f} % of the frames")
+
+
+def why_nothing(reading: "Reading") -> str:
+    """Return why a video that shows a face at times gave no sentence, as far as is known."""
+    from gridkit.recipe.reading import SENTENCE_S
+
+    face = f"a face was found in {100 * reading.face_share:.0f} % of the frames"
+    if reading.length_s < SENTENCE_S:
+        return f"{reading.length_s:.2f} s are too short for a sentence; {face}"
+    return f"{face}, but no speech that can be read"
 
 
 def reading_json(reading: "Reading") -> dict[str, Any]:

@@ -83,3 +83,18 @@ def test_json_of_nothing_tells_the_face_share(shown):
     assert json.loads(shown(Reading((), 2.0, 0.5), "--json")) == {
         "length_s": 2.0, "face_share": 0.5, "sentences": [],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("length_s", "face_share", "line"), [
+    (0.4, 1.0, "0.40 s are too short for a sentence; a face was found in 100 % of the frames"),
+    (3.0, 1.0, "a face was found in 100 % of the frames, but no speech that can be read"),
+    (3.0, 0.25, "a face was found in 25 % of the frames, but no speech that can be read"),
+])  # fmt: skip
+def test_nothing_read_says_why_in_one_line(shown, length_s, face_share, line):
+    assert shown(Reading((), length_s, face_share)) == f"(nothing: {line})\n"
+
+
+def test_frames_without_a_face_are_told_beside_the_words(shown):
+    lines = shown(Reading(((TimedWord("bin", 1.0, 1.2, 0.9),),), 3.0, 0.5)).splitlines()
+    assert lines[0] == "bin"
+    assert lines[2:] == ["a face was found in 50 % of the frames"]
