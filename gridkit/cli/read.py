@@ -3,11 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gridkit.cli.decodings import DECODINGS
 from gridkit.cli.recipes import RECIPES, RECIPES_SHOWN
+
+if TYPE_CHECKING:
+    from gridkit.models.timing import TimedWord
+    from gridkit.recipe.reading import Reading
 
 SHORT_S = 10.0
 """No progress is shown for a clip up to this."""
@@ -36,7 +41,7 @@ Examples:
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--video", "video_out", type=click.Path(path_type=Path), help="Clip with captions.")
-@click.option("--json", "as_json", is_flag=True, help="Print words, times, confidence as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print sentences and their words as JSON.")
 def command(
     clip: Path,
     model: Path,
@@ -52,7 +57,6 @@ def command(
     best the speakers they were trained on.
     """
     import json
-    from dataclasses import asdict
 
     from gridkit.recipe import load_system
     from gridkit.recipe.reading import read_clip
@@ -63,22 +67,65 @@ def command(
     with reading_bar(clip, "read") as progress:
         reading = read_clip(clip, lipreader, progress)
     if as_json:
-        click.echo(json.dumps([asdict(word) for word in reading.words]))
+        click.echo(json.dumps(reading_json(reading)))
     else:
-        for sentence in reading.sentences:
-            click.echo(" ".join(word.word for word in sentence))
-            for word in sentence:
-                times = f"{word.start_s:7.2f} {word.end_s:7.2f}"
-                click.echo(f"{times}  {word.word:<8} {word.confidence:.2f}")
-        if not reading.sentences:
-            click.echo("(nothing)")
-        if reading.face_share < 1:
-            click.echo(f"a face was found in {100 * reading.face_share:.0f} % of the frames")
+        show_reading(reading)
     if video_out is not None:
         from gridkit.media.captions import write_captioned
 
         with reading_bar(clip, "captions") as progress:
             write_captioned(clip, reading.captions, video_out, progress)
+
+
+def show_reading(reading: "Reading") -> None:
+    """Print what was read, or why nothing was, and how much of the video shows a face."""
+    if not reading.sentences:
+        click.echo(f"(nothing: {why_nothing(reading)})")
+        return
+    for sentence in reading.sentences:
+        click.echo(" ".join(word.word for word in sentence))
+        for word in sentence:
+            times = f"{word.start_s:7.2f} {word.end_s:7.2f}"
+            click.echo(f"{times}  {word.word:<8} {word.confidence:.2f}")
+    if reading.face_share < 1:
+        click.echo(f"a face was found in {100 * reading.face_share:.0f} % of the frames")
+
+
+def why_nothing(reading: "Reading") -> str:
+    """Return why a video that shows a face at times gave no sentence, as far as is known."""
+    from gridkit.recipe.reading import SENTENCE_S
+
+    face = f"a face was found in {100 * reading.face_share:.0f} % of the frames"
+    if reading.length_s < SENTENCE_S:
+        return f"{reading.length_s:.2f} s are too short for a sentence; {face}"
+    return f"{face}, but no speech that can be read"
+
+
+def reading_json(reading: "Reading") -> dict[str, Any]:
+    """Return what was read as `--json` prints it, times in seconds to the millisecond."""
+    return {
+        "length_s": round(reading.length_s, 3),
+        "face_share": reading.face_share,
+        "sentences": [_sentence_json(sentence) for sentence in reading.sentences],
+    }
+
+
+def _sentence_json(words: "tuple[TimedWord, ...]") -> dict[str, Any]:
+    said = [
+        {
+            "word": word.word,
+            "start_s": round(word.start_s, 3),
+            "end_s": round(word.end_s, 3),
+            "confidence": word.confidence,
+        }
+        for word in words
+    ]
+    return {
+        "text": " ".join(word.word for word in words),
+        "start_s": said[0]["start_s"],
+        "end_s": said[-1]["end_s"],
+        "words": said,
+    }
 
 
 def check_video_out(video_out: Path, clip: Path) -> None:

@@ -1,8 +1,8 @@
 """A video of any length, rate and size, one picture at a time: for reading and for captions.
 
 `decode.py` decodes a whole clip exactly as GRID needs it. Here nothing is kept: pictures come
-upright (a phone's clip says how it was held), in one size, at a steady rate, each moment showing
-the picture that was on screen. A packet that fails is skipped.
+upright (a phone's clip says how it was held), with square pixels, in one size, at a steady rate,
+each moment showing the picture that was on screen. A packet that fails is skipped.
 """
 
 from collections.abc import Iterator
@@ -20,6 +20,8 @@ from gridkit.media.video import Video, plane_pixels
 
 LONGEST_STILL_S = 10.0
 """A picture that seems to stay longer has a damaged time stamp after it."""
+STRETCHED_PIXEL = 4
+"""A pixel said to be more times as wide as high, or as high as wide, is taken for square."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class PictureStream:
         offset_s, next_s = 0.0, 0.0
         for frame in self._frames():
             if size is None:
-                size = even_size(frame.width, frame.height, self._widest_px)
+                width_px = frame.width * pixel_shape(self._stream.sample_aspect_ratio)
+                size = even_size(width_px, frame.height, self._widest_px)
                 offset_s = frame.time or 0.0
             time_s = next_s if frame.time is None else frame.time - offset_s
             if not next_s - LONGEST_STILL_S <= time_s <= next_s + LONGEST_STILL_S:
@@ -128,13 +131,29 @@ class PictureStream:
             yield from frames
 
 
-def even_size(width_px: int, height_px: int, widest_px: int | None) -> tuple[int, int]:
+def pixel_shape(said: Fraction | None) -> Fraction:
+    """Return how wide a pixel is for its height.
+
+    Args:
+        said: by the file; None or 0 where it does not say.
+
+    >>> pixel_shape(Fraction(64, 45)), pixel_shape(None), pixel_shape(Fraction(1, 1000))
+    (Fraction(64, 45), Fraction(1, 1), Fraction(1, 1))
+    """
+    if not said or not Fraction(1, STRETCHED_PIXEL) <= said <= STRETCHED_PIXEL:
+        return Fraction(1)
+    return said
+
+
+def even_size(width_px: Fraction | int, height_px: int, widest_px: int | None) -> tuple[int, int]:
     """Return width and height as they will be, even and not wider than allowed.
 
     >>> even_size(1921, 1081, None), even_size(1920, 1080, 720)
     ((1920, 1080), (720, 404))
     """
-    share = 1.0 if widest_px is None else min(1.0, widest_px / width_px)
+    share = Fraction(1)
+    if widest_px is not None:
+        share = min(share, widest_px / Fraction(width_px))
     width, height = (max(2, int(side * share) // 2 * 2) for side in (width_px, height_px))
     return width, height
 

@@ -42,6 +42,8 @@ SHORTEST_FRAMES = 5
 """Shorter speech is none."""
 QUIET_FRAMES = 14
 """Before and after speech in a GRID clip, at the least."""
+SENTENCE_S = 1.0
+"""Hardly anyone in GRID says a sentence faster."""
 CAPTION_STAYS_S = 1.0
 """After a sentence's last word."""
 SILENT = np.log(np.where(np.arange(CLASSES) == BLANK, 1.0, 1e-9)).astype(np.float32)
@@ -56,11 +58,6 @@ class Reading:
     length_s: float
     face_share: float
     """Share of the video in which a face was found."""
-
-    @property
-    def words(self) -> tuple[TimedWord, ...]:
-        """All words, in order."""
-        return tuple(word for sentence in self.sentences for word in sentence)
 
     @property
     def captions(self) -> tuple[Caption, ...]:

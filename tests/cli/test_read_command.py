@@ -1,8 +1,12 @@
-"""`gridkit read`: what is refused before a video is read."""
+"""`gridkit read`: what is refused before a video is read, and how what was read is printed."""
+
+import json
 
 import pytest
 
 from gridkit.cli.main import main
+from gridkit.models.timing import TimedWord
+from gridkit.recipe.reading import Reading
 
 
 def run(*arguments: object) -> int:
@@ -34,3 +38,63 @@ def test_a_device_that_is_not_there_is_one_line(tmp_path, capsys):
     clip.write_bytes(b"not read")
     assert run("read", clip, "--device", "gpu") == 4
     assert "no such device: gpu" in capsys.readouterr().err
+
+
+@pytest.fixture
+def shown(monkeypatch, make_clip, tmp_path, capsys):
+    """What the command prints of a reading."""
+
+    def read_and_print(reading: Reading, *options: str) -> str:
+        monkeypatch.setattr("gridkit.recipe.load_system", lambda *_: None)
+        monkeypatch.setattr("gridkit.recipe.reading.read_clip", lambda *_: reading)
+        assert run("read", make_clip(tmp_path / "clip.mkv", frames=5), *options) == 0
+        return capsys.readouterr().out
+
+    return read_and_print
+
+
+def test_json_tells_sentences_apart(shown):
+    first = (TimedWord("bin", 16.400000000000002, 16.56, 0.9), TimedWord("blue", 16.6, 17.0, 1.0))
+    second = (TimedWord("set", 20.0, 20.2800000000001, 0.5),)
+    assert json.loads(shown(Reading((first, second), 29.960000000000001, 0.75), "--json")) == {
+        "length_s": 29.96,
+        "face_share": 0.75,
+        "sentences": [
+            {
+                "text": "bin blue",
+                "start_s": 16.4,
+                "end_s": 17.0,
+                "words": [
+                    {"word": "bin", "start_s": 16.4, "end_s": 16.56, "confidence": 0.9},
+                    {"word": "blue", "start_s": 16.6, "end_s": 17.0, "confidence": 1.0},
+                ],
+            },
+            {
+                "text": "set",
+                "start_s": 20.0,
+                "end_s": 20.28,
+                "words": [{"word": "set", "start_s": 20.0, "end_s": 20.28, "confidence": 0.5}],
+            },
+        ],
+    }
+
+
+def test_json_of_nothing_tells_the_face_share(shown):
+    assert json.loads(shown(Reading((), 2.0, 0.5), "--json")) == {
+        "length_s": 2.0, "face_share": 0.5, "sentences": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("length_s", "face_share", "line"), [
+    (0.4, 1.0, "0.40 s are too short for a sentence; a face was found in 100 % of the frames"),
+    (3.0, 1.0, "a face was found in 100 % of the frames, but no speech that can be read"),
+    (3.0, 0.25, "a face was found in 25 % of the frames, but no speech that can be read"),
+])  # fmt: skip
+def test_nothing_read_says_why_in_one_line(shown, length_s, face_share, line):
+    assert shown(Reading((), length_s, face_share)) == f"(nothing: {line})\n"
+
+
+def test_frames_without_a_face_are_told_beside_the_words(shown):
+    lines = shown(Reading(((TimedWord("bin", 1.0, 1.2, 0.9),),), 3.0, 0.5)).splitlines()
+    assert lines[0] == "bin"
+    assert lines[2:] == ["a face was found in 50 % of the frames"]

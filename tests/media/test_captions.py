@@ -1,5 +1,6 @@
 """Captions come and go at their times, and the sound stays where it was."""
 
+from fractions import Fraction
 from itertools import pairwise
 
 import av
@@ -52,6 +53,21 @@ def test_text_and_sound_are_in_their_places(make_clip, tmp_path, sound_start_s):
     loud = np.flatnonzero(samples > 0.3)
     assert loud[0] / SOUND_RATE_HZ == pytest.approx(0.5 + sound_start_s, abs=0.05)
     assert loud[-1] / SOUND_RATE_HZ == pytest.approx(0.6 + sound_start_s, abs=0.05)
+
+
+def test_wide_pixels_are_written_square(tmp_path):
+    source, out = tmp_path / "a.mp4", tmp_path / "out.mp4"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 96, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((96, 64, 3), np.uint8))))
+        container.mux(stream.encode(None))
+    write_captioned(source, [], out)
+    with av.open(str(out)) as container:
+        written = container.streams.video[0]
+        assert (written.width, written.height) == (128, 96)
+        assert written.sample_aspect_ratio in (None, 0, 1)
 
 
 def test_what_was_heard_before_the_first_picture_is_left_out(make_clip, tmp_path):

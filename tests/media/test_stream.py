@@ -17,11 +17,16 @@ TURNED = {  # matrices of a track header: how a phone was held
 }
 
 
-def write(path, levels, times=None, rate=25, size=(64, 48)):
-    """Write pictures of even gray, at given times in milliseconds or at a steady rate."""
+def write(path, levels, times=None, rate=25, size=(64, 48), pixel=None):
+    """Write pictures of even gray, at given times in milliseconds or at a steady rate.
+
+    A pixel may be said to be so many times as wide as high.
+    """
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate, options={"crf": "10", "bf": "0"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        if pixel is not None:
+            stream.codec_context.sample_aspect_ratio = pixel
         if times is not None:
             stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         for index, level in enumerate(levels):
@@ -103,6 +108,26 @@ def test_wide_pictures_are_made_smaller(tmp_path):
         pictures = list(stream.pictures())
     assert [(p.luma.shape, p.chroma.shape) for p in pictures] == [((404, 720), (2, 202, 360))] * 2
     assert [round(p.luma.mean()) for p in pictures] == [90, 120]
+
+
+@pytest.mark.parametrize(("pixel", "size"), [
+    (Fraction(2), (64, 48)), (Fraction(4, 3), (42, 48)), (Fraction(1, 2), (16, 48)),
+    (Fraction(1), (32, 48)), (None, (32, 48)), (Fraction(100), (32, 48)),
+])  # fmt: skip
+def test_pixels_come_square(tmp_path, pixel, size):
+    path = write(tmp_path / "a.mp4", [90, 120], size=(32, 48), pixel=pixel)
+    with PictureStream(path) as stream:
+        pictures = list(stream.pictures())
+    width, height = size
+    assert [p.luma.shape for p in pictures] == [(height, width)] * 2
+    assert pictures[0].chroma.shape == (2, height // 2, width // 2)
+    assert [round(p.luma.mean()) for p in pictures] == [90, 120]
+
+
+def test_wide_pixels_count_for_the_widest_picture(tmp_path):
+    path = write(tmp_path / "a.mp4", [90], size=(960, 1080), pixel=Fraction(2))
+    with PictureStream(path, widest_px=720) as stream:
+        assert next(stream.pictures()).luma.shape == (404, 720)
 
 
 def test_what_is_no_video_is_one_line(tmp_path):
