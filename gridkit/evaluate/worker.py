@@ -28,6 +28,11 @@ _ERRORS: dict[str, type[GridkitError]] = {
     "extra": MissingExtraError,
     "environment": EnvironmentProblem,
 }
+_LOCKED = (
+    "; a system may read its own folder alone: put the file there, or a link to it "
+    "(--no-isolation shows whether that is it)"
+)
+"""Said where a system was kept from a file."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +238,8 @@ class Worker:
         if header.get("kind") == "load-error":
             detail, kind = one_line(str(header.get("detail"))), str(header.get("class"))
             if kind == "crash":
-                raise SystemLoadError(f"{name} failed while it was loaded: {detail}")
+                why = _LOCKED if self._isolate and "Permission denied" in detail else ""
+                raise SystemLoadError(f"{name} failed while it was loaded: {detail}{why}")
             raise _ERRORS.get(kind, SystemLoadError)(detail)
         facts = _read_facts(header, name)
         crop, profiles = facts.crop, self._profiles

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gridkit.errors import SystemLoadError
 from gridkit.evaluate.isolation import landlock_abi, without
 from gridkit.evaluate.reach import clean_environment, readable_paths
 from gridkit.evaluate.systems import parse_model
@@ -58,6 +59,17 @@ def hunter(tmp_path, monkeypatch):
             yield folder / "hunter.py", corpus
     shared.close()
     shared.unlink()
+
+
+@needs_landlock
+def test_weights_that_lie_elsewhere_are_explained(tmp_path):
+    (tmp_path / "elsewhere").write_text("weights")
+    (tmp_path / "mine").mkdir()
+    model = tmp_path / "mine" / "model.py"
+    model.write_text(f"def load(device): open({str(tmp_path / 'elsewhere')!r})")
+    worker = Worker(parse_model(str(model)))
+    with pytest.raises(SystemLoadError, match=r"Permission denied.*own folder alone: put the file"):
+        worker.start()
 
 
 @needs_landlock
