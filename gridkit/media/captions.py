@@ -41,7 +41,7 @@ def write_captioned(
     out: Path,
     progress: Callable[[float], None] = lambda _: None,
 ) -> None:
-    """Write a video as MP4 with captions, its pixels square, its size and rate constant from now on.
+    """Write a video as MP4 with captions; pixels square, size and rate constant from now on.
 
     Args:
         source: the video.
