@@ -64,8 +64,11 @@ def run_training(
     overrides: Sequence[str],
     limits: Limits,
     report: Callable[[Progress], None],
+    kept: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
     """Train a recipe, or go on with it, and log as it goes.
+
+    `report` and `kept` are called as by `gridkit.train.loop.train`.
 
     Raises:
         TrainingError, CheckpointError, RecipeError, UsageError: see `gridkit.train.loop.train`
@@ -91,6 +94,7 @@ def run_training(
             minutes=limits.minutes,
             checkpoint_part_bytes=limits.checkpoint_part_bytes,
             report=both,
+            kept=kept,
         )
 
 
