@@ -77,7 +77,7 @@ def command(
             from gridkit.train.pack import pack_clips
 
             with Progress("pack", total=len(clips.labels)) as bar:
-                pack_clips(clips, export_cache, lambda _done, _total: bar.advance())
+                pack_clips(clips, export_cache, recipe, lambda _done, _total: bar.advance())
             size = export_cache.stat().st_size
             click.echo(
                 f"{export_cache}: {len(clips.labels)} clips, {size / 1e6:.1f} MB, "

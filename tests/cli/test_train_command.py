@@ -20,6 +20,7 @@ from gridkit.recipe import (
     weights_of,
 )
 from gridkit.train.checkpoint import load_checkpoint
+from gridkit.train.run import main as train_packed
 
 REPOSITORY = Path(__file__).parent.parent.parent
 SHORT = ["--set", "training.steps=2", "--set", "training.batch=2", "--threads", "1"]
@@ -105,6 +106,11 @@ def test_a_packed_cache_trains_without_the_corpus(corpus, tmp_path, capsys):
     # and back home the same run is made a recipe
     assert run("train", recipe, "--packed", pack, "--out", out, *SHORT) == 0
     assert (out / "weights.safetensors").is_file()
+    # of another split than the one that was asked for: by either way of training
+    assert run("train", recipe, "--packed", pack, "--out", out, *SHORT, "--split", "trial") == 3
+    assert "split s1, not trial; pack the clips of this one" in capsys.readouterr().err
+    assert train_packed([*map(str, arguments), "--split", "trial"]) == 3
+    assert "split s1, not trial; pack the clips of this one" in capsys.readouterr().err
 
 
 def test_wrong_use_is_one_line(corpus, tmp_path, capsys):
@@ -134,8 +140,6 @@ def test_wrong_use_is_one_line(corpus, tmp_path, capsys):
 
 
 def test_wrong_use_of_a_packed_cache_alone_is_one_line(tmp_path, capsys):
-    from gridkit.train.run import main as train_packed
-
     given = [str(REPOSITORY / "recipes/lipnet-s1"), "--packed", "none", "--out", str(tmp_path)]
     assert train_packed([*given, "--minutes", "0"]) == 2
     assert "gridkit: --minutes 0.0: give a number above 0" in capsys.readouterr().err
