@@ -49,8 +49,8 @@ def command(
 ) -> None:
     """Train the model of RECIPE, or go on with a run that stopped.
 
-    OUT becomes a recipe folder itself: `gridkit evaluate --model OUT` takes it. Test clips are
-    never read.
+    OUT becomes a recipe folder itself, from the first validation on: `gridkit evaluate --model OUT`
+    takes it. Test clips are never read.
     """
     from dataclasses import replace
 
@@ -58,7 +58,7 @@ def command(
     from gridkit.compute.lock import folder_lock
     from gridkit.prepare.from_hub import local_corpus
     from gridkit.recipe import load_recipe
-    from gridkit.train.export import export_run
+    from gridkit.train.export import RunExport
     from gridkit.train.run import Limits, run_training
     from gridkit.train.settings import training_settings
 
@@ -77,16 +77,19 @@ def command(
             from gridkit.train.pack import pack_clips
 
             with Progress("pack", total=len(clips.labels)) as bar:
-                pack_clips(clips, export_cache, lambda _done, _total: bar.advance())
+                pack_clips(clips, export_cache, recipe, lambda _done, _total: bar.advance())
             size = export_cache.stat().st_size
             click.echo(
                 f"{export_cache}: {len(clips.labels)} clips, {size / 1e6:.1f} MB, "
                 f"{size / len(clips.labels) / 1e3:.0f} KB each"
             )
             return
+        export = RunExport(recipe, *settings, clips.ids("train"), out)
         with TrainingBar(settings[0].steps) as report:
-            outcome = run_training(recipe, clips, out, overrides, limits, report)
-        size = export_run(recipe, *settings, outcome.weights, clips.ids("train"), out)
+            outcome = run_training(
+                recipe, clips, out, overrides, limits, report, lambda now: export.keep(now.weights)
+            )
+        size = export.finish(outcome.weights)
     wer = "unknown" if outcome.val_wer is None else f"{100 * outcome.val_wer:.1f} %"
     click.echo(
         f"{out}: step {outcome.step} of {settings[0].steps} ({outcome.reason}), val WER {wer} "

@@ -19,7 +19,7 @@ from gridkit.train.run import CACHE_FOLDER, describe, packed_clips, plain_lines
 def clips_of(recipe: Recipe, data: Path | None, packed: Path | None, out: Path) -> TrainingClips:
     """Return the clips to train on, from a corpus or a packed cache, decoded into `out`."""
     if packed is not None:
-        return packed_clips(packed, out)
+        return packed_clips(packed, out, recipe)
     assert data is not None
     with ExitStack() as stack:
         bar: CountProgress | None = None

@@ -19,6 +19,7 @@ import numpy as np
 from gridkit.corpus.alignment import Word
 from gridkit.corpus.records import AUDIO_SAMPLES
 from gridkit.errors import TrainingError
+from gridkit.recipe import Recipe
 from gridkit.store.files import write_file
 
 INDEX_FILE = "clips.json"
@@ -59,6 +60,16 @@ class TrainingClips:
     def ids(self, subset: str) -> tuple[str, ...]:
         """Return the ids of a subset, sorted."""
         return tuple(sorted(label.id for label in self.labels if label.subset == subset))
+
+
+def made_for(recipe: Recipe) -> dict[str, Any]:
+    """Return what of a recipe decides its clips: the split, and the input or None.
+
+    As JSON gives it back, with lists for tuples.
+    """
+    look = None if recipe.input is None else asdict(recipe.input)
+    made: dict[str, Any] = json.loads(json.dumps({"split": recipe.split, "input": look}))
+    return made
 
 
 def check(clips: TrainingClips, where: str) -> TrainingClips:

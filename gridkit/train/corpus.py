@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from gridkit.train.clips import (
     Label,
     TrainingClips,
     check,
+    made_for,
     open_clips,
 )
 
@@ -80,13 +80,6 @@ def _frames(clip: Clip, recipe: Recipe) -> np.ndarray | None:
 
 
 def _source(recipe: Recipe, corpus: Corpus) -> dict[str, Any]:
-    """Return what the decoded clips depend on; JSON gives lists for tuples."""
+    """Return what the decoded clips depend on."""
     content = (corpus.folder / CORPUS_NAME).read_bytes()
-    look = None if recipe.input is None else asdict(recipe.input)
-    if look is not None:
-        look |= {"region_px": list(look["region_px"]), "size_px": list(look["size_px"])}
-    return {
-        "corpus": hashlib.sha256(content).hexdigest(),
-        "split": recipe.split,
-        "input": look,
-    }
+    return {"corpus": hashlib.sha256(content).hexdigest(), **made_for(recipe)}

@@ -61,11 +61,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended."""
+    """How a run ended, or where it stands."""
 
     step: int
     reason: str
-    """`finished`, `time` or `no-improvement`."""
+    """`finished`, `time` or `no-improvement`; `running` before the end."""
     val_wer: float | None
     """Of the weights that are kept."""
     weights: dict[str, torch.Tensor]
@@ -83,6 +83,7 @@ def train(
     minutes: float | None = None,
     checkpoint_part_bytes: int | None = None,
     report: Callable[[Progress], None] = lambda _: None,
+    kept: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
     """Train a model, or go on where the folder's checkpoint stands.
 
@@ -97,6 +98,8 @@ def train(
         minutes: stop, with a checkpoint, after so long.
         checkpoint_part_bytes: the largest file of a checkpoint.
         report: called after every step.
+        kept: called with the weights of each checkpoint once it is saved, and with those of the
+            checkpoint that a run goes on from.
 
     Raises:
         TrainingError: the loss is no finite number.
@@ -106,6 +109,7 @@ def train(
     state = load_checkpoint(folder, device)
     if state is not None:
         run.restore(state, folder)
+        kept(run.outcome("running"))
     started_s = time.monotonic()
     first_step = run.step
     reason = "finished"
@@ -117,6 +121,7 @@ def train(
             run.validate()
         if due or out_of_time:
             save_checkpoint(folder, run.state(), checkpoint_part_bytes)
+            kept(run.outcome("running"))
         elapsed_s = time.monotonic() - started_s
         step_s = elapsed_s / (run.step - first_step)
         report(

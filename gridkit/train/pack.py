@@ -9,7 +9,8 @@ pictures; it is meant to train on, never to measure with.
 import hashlib
 import json
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,24 +18,28 @@ from typing import Any
 import numpy as np
 
 from gridkit.errors import TrainingError
+from gridkit.recipe import Recipe
 from gridkit.store.files import write_file
-from gridkit.train.clips import ClipWriter, TrainingClips, label_of
+from gridkit.train.clips import ClipWriter, TrainingClips, label_of, made_for
 
 BLOCK = (15, 8, 8)
 """Frames, rows and columns of a block; 75 frames are five."""
 STEP = 6.0
 """Coefficients are rounded to multiples of this, of 255 x the root of the block's size."""
 MU = 255.0
-FORMAT = 1
+FORMAT = 2
 _LZMA: dict[str, Any] = {"format": lzma.FORMAT_ALONE, "preset": 6}
 
 
-def pack_clips(clips: TrainingClips, path: Path, advance: Callable[[int, int], None]) -> None:
+def pack_clips(
+    clips: TrainingClips, path: Path, recipe: Recipe, advance: Callable[[int, int], None]
+) -> None:
     """Write clips to one file.
 
     Args:
         clips: what to pack.
         path: of the file; it is there whole or not at all.
+        recipe: what they were made for; the file says so.
         advance: called after each clip with how many are done, and of how many.
     """
     shape = None if clips.frames is None else clips.frames.shape[1:]
@@ -46,6 +51,7 @@ def pack_clips(clips: TrainingClips, path: Path, advance: Callable[[int, int], N
         advance(place + 1, len(clips.labels))
     index = {
         "format": FORMAT,
+        "made_for": made_for(recipe),
         "frame_shape": shape,
         "clips": [asdict(label) for label in clips.labels],
         "sizes": [len(part) for part in parts],
@@ -61,14 +67,54 @@ def unpack_clips(path: Path, folder: Path) -> None:
         TrainingError: it is no such file, or a damaged one.
     """
     source = packed_source(path)
-    try:
+    with _readable(path):
         content = path.read_bytes()
-        start = 8 + int.from_bytes(content[:8], "little")
-        index = json.loads(lzma.decompress(content[8:start]))
-        if index["format"] != FORMAT:
-            raise TrainingError(f"{path}: packed by another gridkit; pack it again")
+        start, index = _index(path, content)
         writer = ClipWriter(folder, source, index["frame_shape"])
         _write_cache(content, start, index, writer)
+
+
+def check_pack(path: Path, recipe: Recipe) -> None:
+    """Check that a packed file holds the clips that a recipe is trained on.
+
+    Raises:
+        TrainingError: it was packed for another split or input; or see `unpack_clips`.
+    """
+    with _readable(path):
+        packed = _parts(_index(path, path.read_bytes())[1]["made_for"])
+    wanted = _parts(made_for(recipe))
+    differing = [
+        f"{name} {packed.get(name, 'none')}, not {wanted.get(name, 'none')}"
+        for name in sorted(packed.keys() | wanted.keys())
+        if packed.get(name) != wanted.get(name)
+    ]
+    if differing:
+        raise TrainingError(
+            f"{path} was packed for another recipe than {recipe.name}: {'; '.join(differing)}; "
+            "pack the clips of this one"
+        )
+
+
+def _parts(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a pack was made for under the names that a recipe has for it."""
+    look = made["input"] or {}
+    return {"split": made["split"], **{f"[input] {key}": value for key, value in look.items()}}
+
+
+def _index(path: Path, content: bytes) -> tuple[int, dict[str, Any]]:
+    """Return where the first clip begins, and the index before it."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    index: dict[str, Any] = json.loads(lzma.decompress(content[8:start]))
+    if index["format"] != FORMAT or "made_for" not in index:
+        raise TrainingError(f"{path}: packed by another gridkit; pack it again")
+    return start, index
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what goes wrong in reading a packed file into one line."""
+    try:
+        yield
     except OSError as error:
         raise TrainingError(f"cannot read {path}: {error.strerror}") from error
     except (lzma.LZMAError, ValueError, KeyError) as error:

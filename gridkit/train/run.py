@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from gridkit.recipe import Recipe, load_recipe
 from gridkit.train.clips import TrainingClips, check, open_clips
 from gridkit.train.log import TrainingLog
 from gridkit.train.loop import Outcome, Progress, train
-from gridkit.train.pack import packed_source, unpack_clips
+from gridkit.train.pack import check_pack, packed_source, unpack_clips
 from gridkit.train.settings import training_settings
 
 CACHE_FOLDER = "cache"
@@ -64,8 +64,11 @@ def run_training(
     overrides: Sequence[str],
     limits: Limits,
     report: Callable[[Progress], None],
+    kept: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
     """Train a recipe, or go on with it, and log as it goes.
+
+    `report` and `kept` are called as by `gridkit.train.loop.train`.
 
     Raises:
         TrainingError, CheckpointError, RecipeError, UsageError: see `gridkit.train.loop.train`
@@ -91,15 +94,18 @@ def run_training(
             minutes=limits.minutes,
             checkpoint_part_bytes=limits.checkpoint_part_bytes,
             report=both,
+            kept=kept,
         )
 
 
-def packed_clips(path: Path, out: Path) -> TrainingClips:
+def packed_clips(path: Path, out: Path, recipe: Recipe) -> TrainingClips:
     """Return the clips of a packed cache, unpacked into the run's folder where not yet there.
 
     Raises:
-        TrainingError: the file is damaged, or has no clip to train or validate on.
+        TrainingError: the file is damaged, was packed for another split or input than the
+            recipe's, or has no clip to train or validate on.
     """
+    check_pack(path, recipe)
     cache = out / CACHE_FOLDER
     opened = open_clips(cache)
     if opened is None or opened[1] != packed_source(path):
@@ -142,6 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m gridkit.train.run", description=__doc__)
     parser.add_argument("recipe", type=Path, help="folder of the recipe")
     parser.add_argument("--packed", type=Path, required=True, help="made by --export-cache")
+    parser.add_argument("--split", help="another split than the recipe's, as it was packed for")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, help="CPU threads; all cores if not given")
@@ -152,8 +159,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         limits = Limits(given.device, given.threads, given.minutes, given.checkpoint_part)
         with folder_lock(given.out):
-            clips = packed_clips(given.packed, given.out)
             recipe = load_recipe(given.recipe)
+            if given.split is not None:
+                recipe = replace(recipe, split=given.split)
+            clips = packed_clips(given.packed, given.out, recipe)
             outcome = run_training(recipe, clips, given.out, given.set, limits, plain_lines())
     except GridkitError as error:
         print(f"gridkit: {error}", file=sys.stderr)

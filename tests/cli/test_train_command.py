@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 from gridkit.cli.main import main
-from gridkit.recipe import load_recipe, load_system, trained_ids
+from gridkit.cli.train_bar import TrainingBar
+from gridkit.recipe import (
+    build_model,
+    load_recipe,
+    load_system,
+    load_weights,
+    trained_ids,
+    weights_of,
+)
+from gridkit.train.checkpoint import load_checkpoint
+from gridkit.train.run import main as train_packed
 
 REPOSITORY = Path(__file__).parent.parent.parent
 SHORT = ["--set", "training.steps=2", "--set", "training.batch=2", "--threads", "1"]
@@ -50,6 +60,28 @@ def test_a_run_becomes_a_recipe_that_reads(corpus, tmp_path, capsys):
     assert "step 3 of 3" in capsys.readouterr().out
 
 
+def test_an_interrupted_run_is_a_recipe_with_the_weights_of_its_checkpoint(
+    corpus, tmp_path, capsys, monkeypatch
+):
+    def interrupt(_bar, progress):
+        if progress.step == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrainingBar, "__call__", interrupt)
+    out = tmp_path / "run"
+    more = ["--set", "training.steps=3", "--set", "training.validate_every=1",
+            "--set", "training.select=last", "--set", "training.batch=2"]  # fmt: skip
+    given = [REPOSITORY / "recipes/lipnet-s1", "--data", corpus, "--out", out, "--threads", "1"]
+    assert run("train", *given, *more) == 130
+    assert capsys.readouterr().out == ""
+    recipe, checkpoint = load_recipe(out), load_checkpoint(out, "cpu")
+    model = build_model(recipe.model)
+    load_weights(recipe, model)
+    assert checkpoint["step"] == 2
+    for name, tensor in weights_of(model).items():
+        assert tensor.equal(checkpoint["average"][name].half().float()), name
+
+
 def test_a_packed_cache_trains_without_the_corpus(corpus, tmp_path, capsys):
     pack, out = tmp_path / "clips.pack", tmp_path / "run"
     recipe = REPOSITORY / "recipes/lipnet-s1"
@@ -74,6 +106,11 @@ def test_a_packed_cache_trains_without_the_corpus(corpus, tmp_path, capsys):
     # and back home the same run is made a recipe
     assert run("train", recipe, "--packed", pack, "--out", out, *SHORT) == 0
     assert (out / "weights.safetensors").is_file()
+    # of another split than the one that was asked for: by either way of training
+    assert run("train", recipe, "--packed", pack, "--out", out, *SHORT, "--split", "trial") == 3
+    assert "split s1, not trial; pack the clips of this one" in capsys.readouterr().err
+    assert train_packed([*map(str, arguments), "--split", "trial"]) == 3
+    assert "split s1, not trial; pack the clips of this one" in capsys.readouterr().err
 
 
 def test_wrong_use_is_one_line(corpus, tmp_path, capsys):
@@ -103,8 +140,6 @@ def test_wrong_use_is_one_line(corpus, tmp_path, capsys):
 
 
 def test_wrong_use_of_a_packed_cache_alone_is_one_line(tmp_path, capsys):
-    from gridkit.train.run import main as train_packed
-
     given = [str(REPOSITORY / "recipes/lipnet-s1"), "--packed", "none", "--out", str(tmp_path)]
     assert train_packed([*given, "--minutes", "0"]) == 2
     assert "gridkit: --minutes 0.0: give a number above 0" in capsys.readouterr().err

@@ -1,12 +1,16 @@
 """Packed clips come back nearly as they were, and small."""
 
+import json
+import lzma
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gridkit.errors import TrainingError
+from gridkit.recipe import load_recipe
 from gridkit.train import clips as clips_module
 from gridkit.train import pack as pack_module
 from gridkit.train.clips import TrainingClips, open_clips
@@ -23,6 +27,8 @@ from gridkit.train.run import packed_clips
 
 sys.path.insert(0, str(Path(__file__).parent))
 from made_up import made_up_clips
+
+LIPNET = load_recipe(Path(__file__).parent.parent.parent / "recipes/lipnet-s1")
 
 
 def smooth_frames(height: int, width: int, colours: int) -> np.ndarray:
@@ -64,7 +70,9 @@ def test_a_packed_file_gives_the_clips_back(tmp_path):
         before.labels, np.stack([smooth_frames(16, 24, 1)] * len(before.labels)), before.audio
     )
     counts = []
-    pack_clips(clips, tmp_path / "clips.pack", lambda done, total: counts.append((done, total)))
+    pack_clips(
+        clips, tmp_path / "clips.pack", LIPNET, lambda done, total: counts.append((done, total))
+    )
     assert counts == [(1, 4), (2, 4), (3, 4), (4, 4)]
     unpack_clips(tmp_path / "clips.pack", tmp_path / "cache")
     opened = open_clips(tmp_path / "cache")
@@ -78,7 +86,10 @@ def test_a_packed_file_gives_the_clips_back(tmp_path):
 def test_sound_alone_can_be_packed(tmp_path):
     clips = made_up_clips()
     pack_clips(
-        TrainingClips(clips.labels, None, clips.audio), tmp_path / "p", lambda _done, _total: None
+        TrainingClips(clips.labels, None, clips.audio),
+        tmp_path / "p",
+        LIPNET,
+        lambda _done, _total: None,
     )
     unpack_clips(tmp_path / "p", tmp_path / "cache")
     again, _ = open_clips(tmp_path / "cache")
@@ -90,13 +101,45 @@ def test_clips_of_another_pack_are_not_taken_for_these(tmp_path):
     clips = made_up_clips()
     for name, labels in (("a", clips.labels[:2] + clips.labels[3:]), ("b", clips.labels)):
         sound = TrainingClips(labels, None, clips.audio[: len(labels)])
-        pack_clips(sound, tmp_path / name, lambda _done, _total: None)
-    counts = [len(packed_clips(tmp_path / name, tmp_path / "run").labels) for name in "aba"]
+        pack_clips(sound, tmp_path / name, LIPNET, lambda _done, _total: None)
+    counts = [len(packed_clips(tmp_path / name, tmp_path / "run", LIPNET).labels) for name in "aba"]
     assert counts == [3, 4, 3]
 
 
+@pytest.mark.parametrize(
+    ("packed_for", "trained", "says"),
+    [
+        (LIPNET, replace(LIPNET, split="trial"), "than lipnet-s1: split s1, not trial; pack the"),
+        (
+            LIPNET,
+            replace(LIPNET, input=replace(LIPNET.input, region_px=(0, 28, 80, 40))),
+            r"lipnet-s1: \[input\] region_px \[8, 28, 80, 40\], not \[0, 28, 80, 40\]; pack the",
+        ),
+        (replace(LIPNET, input=None), LIPNET, r"lipnet-s1: \[input\] crop none, not mouth96; "),
+        (LIPNET, replace(LIPNET, input=None), r"lipnet-s1: \[input\] crop mouth96, not none; "),
+    ],
+)
+def test_a_pack_of_another_recipe_is_refused(tmp_path, packed_for, trained, says):
+    pack_clips(made_up_clips(), tmp_path / "p", packed_for, lambda _done, _total: None)
+    assert len(packed_clips(tmp_path / "p", tmp_path / "run", packed_for).labels) == 4
+    with pytest.raises(TrainingError, match=says):
+        packed_clips(tmp_path / "p", tmp_path / "run", trained)
+
+
+def test_a_pack_that_does_not_say_what_it_was_made_for_is_refused(tmp_path):
+    pack_clips(made_up_clips(), tmp_path / "p", LIPNET, lambda _done, _total: None)
+    content = (tmp_path / "p").read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    index = json.loads(lzma.decompress(content[8:start]))
+    assert index.pop("made_for")["split"] == "s1"
+    head = lzma.compress(json.dumps(index).encode(), format=lzma.FORMAT_ALONE)
+    (tmp_path / "p").write_bytes(len(head).to_bytes(8, "little") + head + content[start:])
+    with pytest.raises(TrainingError, match="packed by another gridkit; pack it again"):
+        packed_clips(tmp_path / "p", tmp_path / "run", LIPNET)
+
+
 def test_unpacking_that_was_stopped_goes_on(tmp_path, monkeypatch):
-    pack_clips(made_up_clips(), tmp_path / "p", lambda _done, _total: None)
+    pack_clips(made_up_clips(), tmp_path / "p", LIPNET, lambda _done, _total: None)
     unpack_clips(tmp_path / "p", tmp_path / "whole")
     monkeypatch.setattr(clips_module, "CLIPS_AT_ONCE", 1)
     decoded = []
@@ -118,7 +161,7 @@ def test_unpacking_that_was_stopped_goes_on(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("damage", [lambda b: b[:200], lambda b: b"nonsense" * 20])
 def test_a_damaged_file_is_one_line(tmp_path, damage):
-    pack_clips(made_up_clips(), tmp_path / "p", lambda _done, _total: None)
+    pack_clips(made_up_clips(), tmp_path / "p", LIPNET, lambda _done, _total: None)
     (tmp_path / "p").write_bytes(damage((tmp_path / "p").read_bytes()))
     with pytest.raises(TrainingError, match="no packed cache, or damaged; export it again"):
         unpack_clips(tmp_path / "p", tmp_path / "cache")
