@@ -23,7 +23,7 @@ from gridkit.evaluate.records import NORMALISER_KEY
 from gridkit.evaluate.results import CLIPS_FILE, LOG_FILE, REPORT_FILE, RESULT_FILE, TIMING_FILE
 from gridkit.evaluate.saved import FILE, FOLDER, SYSTEM_FILE
 from gridkit.evaluate.subset import Subset
-from gridkit.evaluate.systems import RECIPE_KINDS, ModelSpec
+from gridkit.evaluate.systems import RECIPE_FILE, RECIPE_KINDS, ModelSpec
 from gridkit.metrics.registry import plug_ins
 from gridkit.metrics.text import NORMALISER
 from gridkit.recipe import load_recipe
@@ -156,23 +156,30 @@ def _differing_files(earlier: Mapping[str, object], question: Mapping[str, objec
 def content_of(spec: ModelSpec) -> dict[str, str] | str | None:
     """Return what tells a system's own files from changed ones, so that it is asked anew.
 
-    Of a model, SHA-256 of each file of code and weights in its folder; of files in folders below,
-    which may be large, size and time of the last change. Of predictions, one hash of all.
+    Of a recipe, SHA-256 of its description and what that names; of another model, of each file of
+    code and weights in its folder, and of files in folders below, which may be large, size and
+    time of the last change. Of predictions, one hash of all.
     """
     if spec.path is None:
         return None
     if spec.kind == "predictions":
         return _hash_of(_prediction_files(spec.path))
+    if spec.kind in RECIPE_KINDS:
+        return {file.name: _sha256(file) for file in _recipe_files(spec.path)}
     folder = spec.path if spec.path.is_dir() else spec.path.parent
     own = {file.name: _sha256(file) for file in sorted(folder.iterdir()) if _is_of_model(file)}
-    # a recipe names its files, and they lie in its folder
-    below = () if spec.kind in RECIPE_KINDS else _files_below(folder)
     states = {
         str(file.relative_to(folder)): f"{stat.st_size} bytes, {stat.st_mtime_ns} ns"
-        for file in sorted(below)
+        for file in sorted(_files_below(folder))
         if (stat := file.stat())
     }
     return own | (states if len(states) <= MOST_NAMED else {"folders below": digest_of(states)})
+
+
+def _recipe_files(folder: Path) -> list[Path]:
+    weights = load_recipe(folder).weights
+    named = [weights.file, weights.trained_on] if weights is not None else []
+    return [folder / name for name in (RECIPE_FILE, *named)]
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

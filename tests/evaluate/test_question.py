@@ -1,12 +1,15 @@
 """What tells a changed model from the one that was asked: its files, wherever they lie."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from gridkit.evaluate.question import MOST_NAMED, content_of
 from gridkit.evaluate.systems import parse_model
+
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 @pytest.fixture
@@ -57,3 +60,15 @@ def test_many_files_become_one_hash(spec, tmp_path):
     assert set(content) == {"model.py", "folders below"}
     (tmp_path / "mine" / "weights" / "7.npy").write_bytes(b"more")
     assert content_of(spec) != content
+
+
+def test_of_a_recipe_what_it_names_counts(tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(RECIPES / "lipnet-synthetic", folder)
+    recipe = parse_model(str(folder))
+    before = content_of(recipe)
+    assert set(before) == {"recipe.toml", "weights.safetensors", "trained_on.txt"}
+    (folder / "checkpoint.json").write_text("{}")
+    assert content_of(recipe) == before
+    (folder / "trained_on.txt").write_text("s1/bbaf2n\n")
+    assert content_of(recipe) != before
