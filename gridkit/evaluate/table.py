@@ -170,7 +170,7 @@ def final_table(rows: Sequence[Row], width: int = 120) -> Table:
     rows = ordered(rows)
     main, _ = columns(rows)
     wide = Console(width=10 * width)
-    longest = max(len(text) for row in rows for text in (row.name, *row.flags))
+    longest = max(len(text) for row in rows for text in (row.name, *_all_flags(row)))
     # names fold down to their least width; figures never do
     room = width + max(0, min(longest, 2 * NAME_WIDTH) - NAME_WIDTH)
     shown = main[:1]
@@ -205,12 +205,17 @@ def _table_of(rows: Sequence[Row], main: Sequence[str], shown: Sequence[str]) ->
     for row in rows:
         style = {"system": "bold", "control": "dim"}.get(row.kind, "")
         table.add_row(
-            _lines(Text(row.name, style), row.flags),
+            _lines(Text(row.name, style), _all_flags(row)),
             *(_terminal_cell(cell(name, row.result.metrics), style) for name in shown),
             f"{row.failed}/{row.result.n}",
-            _lines(Text(latency_text(row.latency_ms)), row.latency_flags),
+            latency_text(row.latency_ms),
         )
     return table
+
+
+def _all_flags(row: Row) -> tuple[str, ...]:
+    """Return all flags, for the column of names: that of latencies is narrow."""
+    return (*row.flags, *(f"{flag} latency" for flag in row.latency_flags))
 
 
 def _by_weight(names: Sequence[str]) -> list[str]:

@@ -85,7 +85,8 @@ def test_aligned_figures_stand_beside_aligned_nonsense_or_not_at_all():
 
 @pytest.mark.parametrize("width", [80, 83])
 def test_a_flag_costs_no_column_and_a_wide_column_no_narrow_one(width):
-    mine = limited("system", "mine.py", system={"contamination": "unknown"})
+    disputed = {"latency_ms": {"p50": 5.0}, "clock_disputed": True}
+    mine = limited("system", "mine.py", disputed, system={"contamination": "unknown"})
     assert "WER pocketsphinx" in printed([limited("system", "mine.py")], width)
     assert "WER pocketsphinx" in printed([mine], width)
     wide = replace(mine.result, metrics={
