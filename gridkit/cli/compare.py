@@ -59,7 +59,7 @@ def _names(comparison: "Comparison", folders: tuple[Path, ...]) -> list[str]:
 def _content(comparison: "Comparison", folders: tuple[Path, ...]) -> dict[str, object]:
     from dataclasses import asdict
 
-    from gridkit.evaluate.flags import rank_flags, system_flags
+    from gridkit.evaluate.flags import result_flags
 
     rows = zip(comparison.results, comparison.estimates, comparison.ranks, folders, strict=True)
     return {
@@ -71,7 +71,7 @@ def _content(comparison: "Comparison", folders: tuple[Path, ...]) -> dict[str, o
             {"folder": str(folder), "system": dict(result.system), "rank": rank}
             | asdict(estimate)
             | {"failed": dict(result.failed), "missing": result.missing}
-            | {"flags": [*rank_flags(result), *system_flags(result)]}
+            | {"flags": list(result_flags(result))}
             for result, estimate, rank, folder in rows
         ],
         "pairs": [
@@ -90,7 +90,7 @@ def _results_table(comparison: "Comparison", names: list[str]) -> "Table":
     from rich.text import Text
 
     from gridkit.evaluate.catalogue import describe
-    from gridkit.evaluate.flags import rank_flags, system_flags
+    from gridkit.evaluate.flags import result_flags
 
     facts = describe(comparison.metric)
     speakers = "speaker" if comparison.speakers == 1 else "speakers"
@@ -116,7 +116,7 @@ def _results_table(comparison: "Comparison", names: list[str]) -> "Table":
             Text("\n").join(
                 [
                     Text(names[row]),
-                    *(Text(flag, "dim") for flag in (*rank_flags(result), *system_flags(result))),
+                    *(Text(flag, "dim") for flag in result_flags(result)),
                 ]
             ),
             facts.text(estimate.value),

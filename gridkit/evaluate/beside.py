@@ -13,10 +13,11 @@ from pathlib import Path
 from gridkit.compute.cache import cache_folder
 from gridkit.compute.lock import folder_lock
 from gridkit.evaluate.compare import check_comparable
-from gridkit.evaluate.controls import CONTROLS, FROM_TRAIN, PREFIX, SHUFFLED
+from gridkit.evaluate.controls import CONTROLS, FROM_TRAIN, SHUFFLED
 from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.question import clips_question, digest_of, train_sha256
+from gridkit.evaluate.records import CONTROL_PREFIX
 from gridkit.evaluate.results import RESULT_FILE, Scored, read_scored
 from gridkit.evaluate.run import evaluate
 from gridkit.evaluate.shipped import shipped_rows
@@ -74,7 +75,7 @@ def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[R
     folder = cache_folder() / "controls" / key / task
     with folder_lock(folder, wait=True):
         for name in CONTROLS[task]:
-            control = parse_model(f"{PREFIX}{name}")
+            control = parse_model(f"{CONTROL_PREFIX}{name}")
             why = _left_out(name, subset)
             if scored.result.system.get("name") == control.text:
                 continue
@@ -108,5 +109,4 @@ def evaluated_rows(
 
 
 def _kind(scored: Scored) -> str:
-    is_control = str(scored.result.system.get("name")).startswith(PREFIX)
-    return "control" if is_control else "reference"
+    return "control" if scored.result.is_control else "reference"

@@ -22,14 +22,13 @@ from gridkit.corpus.codes import rank_key, split_id
 from gridkit.corpus.grammar import SLOTS
 from gridkit.corpus.records import AUDIO_SAMPLES
 from gridkit.errors import InputError, UsageError
-from gridkit.evaluate.records import Prediction, Reference
+from gridkit.evaluate.records import CONTROL_PREFIX, Prediction, Reference
 from gridkit.evaluate.score import PRELOAD
 from gridkit.media.codecs import decode_flac, encode_flac
 from gridkit.media.decode import to_int16
 from gridkit.metrics.griffin_lim import log_mel, sound_of
 from gridkit.metrics.recognise import Pocketsphinx
 
-PREFIX = "control:"
 NOISE_LEVEL = 0.05
 
 FROM_TRAIN = ("average", "majority")
@@ -68,10 +67,10 @@ def control_predictions(
         InputError: `average` or `majority` without a train clip, `shuffled` of a single clip.
     """
     controls = CONTROLS[task]
-    control = controls.get(name.removeprefix(PREFIX))
+    control = controls.get(name.removeprefix(CONTROL_PREFIX))
     if control is None:
         known = "; ".join(
-            f"for {task} there are {', '.join(PREFIX + name for name in names)}"
+            f"for {task} there are {', '.join(CONTROL_PREFIX + name for name in names)}"
             for task, names in CONTROLS.items()
         )
         raise UsageError(f"no control {name!r} for {task} (--task); {known}")

@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from gridkit.evaluate.records import Result
 
 MAX_FAILED_SHARE = 0.05
-CONTROL_PREFIX = "control:"
+TIMING_FLAGS = {
+    "noisy": ("noisy", "over half the cores were busy before the start"),
+    "clock_disputed": ("clock-disputed", "its own clock and the one outside disagree"),
+}
+"""Key of `timing.json` to the flag, and what it means."""
 
-_TIMING = {"noisy": "noisy", "clock_disputed": "clock-disputed"}
 
-
-def is_control(result: Result) -> bool:
-    """Tell whether a result is that of one of gridkit's own controls."""
-    return str(result.system.get("name", "")).startswith(CONTROL_PREFIX)
+def result_flags(result: Result) -> tuple[str, ...]:
+    """Return all that limits the figures of a result."""
+    return (*rank_flags(result), *system_flags(result))
 
 
 def rank_flags(result: Result) -> tuple[str, ...]:
@@ -25,7 +27,7 @@ def rank_flags(result: Result) -> tuple[str, ...]:
     """
     found = ["clips missing"] if result.missing else []
     if sum(result.failed.values()) > MAX_FAILED_SHARE * result.n:
-        found.append(f"over {MAX_FAILED_SHARE:.0%} failed".replace("%", " %"))
+        found.append(f"over {100 * MAX_FAILED_SHARE:.0f} % failed")
     return tuple(found)
 
 
@@ -33,7 +35,7 @@ def system_flags(result: Result) -> tuple[str, ...]:
     """Return what a reader must know of a system: contaminated, stateful, not isolated."""
     contamination = str(result.system.get("contamination"))
     found = ["contaminated"] if contamination == "contaminated" else []
-    if contamination == "unknown" and not is_control(result):
+    if contamination == "unknown" and not result.is_control:
         found.append("training unknown")
     if result.system.get("stateful") is True:
         found.append("stateful")
@@ -44,9 +46,9 @@ def system_flags(result: Result) -> tuple[str, ...]:
 
 def timing_flags(timing: Mapping[str, object] | None) -> tuple[str, ...]:
     """Return what is wrong with a latency: noisy, clock-disputed."""
-    return tuple(word for key, word in _TIMING.items() if (timing or {}).get(key) is True)
+    return tuple(flag for key, (flag, _) in TIMING_FLAGS.items() if (timing or {}).get(key) is True)
 
 
 def rankable(result: Result) -> bool:
     """Tell whether a result may be ranked: no control, every clip there, at most 5 % failed."""
-    return not is_control(result) and not rank_flags(result)
+    return not result.is_control and not rank_flags(result)

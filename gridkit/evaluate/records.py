@@ -12,6 +12,8 @@ PROTOCOL = "gridkit-1"
 TASKS = ("v2s", "lipreading", "recognition")
 """Frames to sound, frames to text, sound to text."""
 TEXT_TASKS = ("lipreading", "recognition")
+CONTROL_PREFIX = "control:"
+"""What the names of gridkit's own controls begin with."""
 NORMALISER_KEY = "normaliser"
 """In `Result.versions`."""
 FAILURES = ("crash", "hang", "out-of-memory", "type", "nan", "length", "channels")
@@ -112,6 +114,11 @@ class Result:
     """Speaker to metric to the speaker's own value."""
     slots: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """`slot` or `slot_R` to slot name to accuracy."""
+
+    @property
+    def is_control(self) -> bool:
+        """Tell whether this is the result of one of gridkit's own controls."""
+        return str(self.system.get("name")).startswith(CONTROL_PREFIX)
 
     @property
     def name(self) -> str:

@@ -89,12 +89,13 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
         headline = _headline(task, options.protocol)
         heard_by = recognisers if task == "v2s" else {}
         scores = _score(spec, subset, out, options, heard_by, task)
-        true_audio = _true_audio(subset, out, options, heard_by)
+        judged_by = {name: judges[name] for name in heard_by}
+        true_audio = _true_audio(subset, out, options, heard_by, judged_by)
         if spec.is_run and options.timed and not _is_timed(out, options, facts):
             _time(spec, subset, out, options, facts)
-        judged_by = {recogniser_key(name): judges[name] for name in heard_by}
-        result = _result(subset, options, facts, headline, scores, true_audio)
-        write_result(out, replace(result, versions={**result.versions, **judged_by}))
+        named = {recogniser_key(name): judged for name, judged in judged_by.items()}
+        result = _result(subset, options, facts, headline, scores, true_audio, named)
+        write_result(out, result)
     return read_scored(out)
 
 
@@ -184,12 +185,16 @@ def _score(
 
 
 def _true_audio(
-    subset: Subset, out: Path, options: Options, recognisers: Recognisers
+    subset: Subset,
+    out: Path,
+    options: Options,
+    recognisers: Recognisers,
+    judges: Mapping[str, str],
 ) -> ClipTable | None:
     """Let the recognisers hear the true sound, once for all systems scored on the same clips."""
     if not recognisers or options.protocol != PROTOCOL:  # older ones count words in other ways
         return None
-    key = [subset.facts(), subset.corpus.file.manifest_sha256, versions(), versions_of(recognisers)]
+    key = [subset.facts(), subset.corpus.file.manifest_sha256, versions(), judges]
     kept = cache_folder() / "true_audio" / f"{digest_of(key)}.jsonl"
     if kept.is_file():
         return tabulate(ClipsFile(kept))
@@ -264,6 +269,7 @@ def _result(
     headline: str,
     scores: ClipTable,
     true_audio: ClipTable | None,
+    judges: Mapping[str, str],
 ) -> Result:
     return Result(
         protocol=options.protocol,
@@ -279,7 +285,7 @@ def _result(
         failed=scores.failed,
         rank_metric=headline,
         metrics=estimates(scores, true_audio),
-        versions=versions(),
+        versions={**versions(), **judges},
         missing=subset.missing,
         speakers=per_speaker(scores),
         slots=per_slot(scores),

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gridkit.evaluate.catalogue import LAG, LAG_SIZE, describe, order_key, recogniser_of
-from gridkit.evaluate.flags import rank_flags, system_flags, timing_flags
-from gridkit.evaluate.records import PROTOCOL, Estimate, Result
+from gridkit.evaluate.flags import result_flags, timing_flags
+from gridkit.evaluate.records import CONTROL_PREFIX, PROTOCOL, Estimate, Result
 from gridkit.evaluate.results import Scored
 from gridkit.evaluate.statistics import MIN_SPEAKERS_FOR_T
 from gridkit.metrics.registry import ALIGNED
@@ -24,7 +24,7 @@ KINDS = ("system", "reference", "control")
 SMALL_PRINT = ("pesq_nb_raw", "cer_", "slot_")
 """Figures that do not stand in the first table, besides the aligned ones; by prefix."""
 
-NONSENSE = "control:shuffled"
+NONSENSE = f"{CONTROL_PREFIX}shuffled"
 
 NAME_WIDTH = 20
 """Characters of a terminal's column of names, at least."""
@@ -57,7 +57,7 @@ class Row:
     @property
     def flags(self) -> tuple[str, ...]:
         """Return what limits the figures, a word each."""
-        return (*rank_flags(self.result), *system_flags(self.result))
+        return result_flags(self.result)
 
 
 @dataclass(frozen=True)

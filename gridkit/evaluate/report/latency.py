@@ -5,12 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridkit.evaluate.flags import TIMING_FLAGS
 from gridkit.evaluate.report.charts import Axis, Bin, histogram, nice_axis
 
-_FLAGS = {
-    "noisy": "noisy, over half the cores were busy before the start",
-    "clock_disputed": "clock-disputed, its own clock and the one outside disagree",
-}
 CLIP_S = 3.0
 MIN_CALLS_FOR_P99 = 1_000
 
@@ -70,7 +67,11 @@ def latency_of(timing: Mapping[str, object] | None) -> Latency | None:
         return None
     return Latency(
         samples_ms=tuple(float(sample) for sample in samples),
-        flags=tuple(meaning for key, meaning in _FLAGS.items() if timing.get(key) is True),
+        flags=tuple(
+            f"{flag}, {meaning}"
+            for key, (flag, meaning) in TIMING_FLAGS.items()
+            if timing.get(key) is True
+        ),
         conditions=_conditions(timing),
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gridkit.evaluate.catalogue import recogniser_of
-from gridkit.evaluate.flags import MAX_FAILED_SHARE, is_control
+from gridkit.evaluate.flags import MAX_FAILED_SHARE
 from gridkit.evaluate.records import Result
 from gridkit.evaluate.report.latency import latency_of
 from gridkit.evaluate.results import CLIPS_FILE, LOG_FILE, Scored
@@ -47,7 +47,7 @@ def _on_system(result: Result) -> list[str]:
     found = []
     if result.system.get("contamination") == "contaminated":
         found.append("Contaminated: it was trained on clips, or speakers, that it is scored on.")
-    elif result.system.get("contamination") == "unknown" and not is_control(result):
+    elif result.system.get("contamination") == "unknown" and not result.is_control:
         found.append("Contamination unknown: nothing says which clips it was trained on.")
     if result.system.get("stateful") is True:
         found.append("Stateful: asked twice about the same clip, it answered differently.")
