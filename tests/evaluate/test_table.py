@@ -89,6 +89,11 @@ def test_a_flag_costs_no_column_and_a_wide_column_no_narrow_one(width):
     mine = limited("system", "mine.py", disputed, system={"contamination": "unknown"})
     assert "WER pocketsphinx" in printed([limited("system", "mine.py")], width)
     assert "WER pocketsphinx" in printed([mine], width)
+    for any_width in range(72, 160):
+        shown = [
+            printed([one], any_width).splitlines()[2] for one in (limited("system", "m"), mine)
+        ]
+        assert shown[0].split() == shown[1].split()
     wide = replace(mine.result, metrics={
         name: estimate
         for name, estimate in mine.result.metrics.items() if not name.startswith("wer")
