@@ -117,7 +117,7 @@ import os, time
 from gridkit.compute.local import map_ordered
 
 def report(number):
-    print(os.getpid(), flush=True)
+    os.write(1, b"%d\\n" % os.getpid())  # at once: the other one writes there too
     time.sleep(600)
 
 if __name__ == "__main__":
