@@ -9,7 +9,7 @@ heads that one 'these speakers only'.
     python benchmarks/interval_coverage.py
 
 `t over speakers` and `clips alone` are computed at every number of speakers; what gridkit
-prints is starred, and comes from `gridkit.evaluate.statistics.estimates` itself (600 trials).
+prints is starred, and comes from `gridkit.results.statistics.estimates` itself (600 trials).
 """
 
 import sys
@@ -18,9 +18,9 @@ import numpy as np
 from scipy import stats
 
 from gridkit.corpus.codes import SPEAKERS_WITH_VIDEO, codes_by_speaker
-from gridkit.evaluate.clip_table import tabulate
-from gridkit.evaluate.records import ClipScore
-from gridkit.evaluate.statistics import estimates, t_half_width
+from gridkit.results.clip_table import tabulate
+from gridkit.results.records import ClipScore
+from gridkit.results.statistics import estimates, t_half_width
 
 SPEAKERS = (1, 4, 10, 33)
 CLIPS = 50

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gridkit.evaluate.compare import Comparison
+    from gridkit.results.compare import Comparison
 
 EXAMPLE = """\b
 Example:
@@ -32,8 +32,8 @@ def command(folders: tuple[Path, ...], metric: str | None, as_json: bool) -> Non
     """
     from rich.console import Console
 
-    from gridkit.evaluate.compare import compare
-    from gridkit.evaluate.results import read_scored
+    from gridkit.results.compare import compare
+    from gridkit.results.files import read_scored
 
     comparison = compare([read_scored(folder) for folder in folders], metric)
     if as_json:
@@ -59,7 +59,7 @@ def _names(comparison: "Comparison", folders: tuple[Path, ...]) -> list[str]:
 def _content(comparison: "Comparison", folders: tuple[Path, ...]) -> dict[str, object]:
     from dataclasses import asdict
 
-    from gridkit.evaluate.flags import result_flags
+    from gridkit.results.caveats import result_flags
 
     rows = zip(comparison.results, comparison.estimates, comparison.ranks, folders, strict=True)
     return {
@@ -89,8 +89,8 @@ def _results_table(comparison: "Comparison", names: list[str]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    from gridkit.evaluate.catalogue import describe
-    from gridkit.evaluate.flags import result_flags
+    from gridkit.results.caveats import result_flags
+    from gridkit.results.wording import describe
 
     facts = describe(comparison.metric)
     speakers = "speaker" if comparison.speakers == 1 else "speakers"
@@ -129,7 +129,7 @@ def _results_table(comparison: "Comparison", names: list[str]) -> "Table":
 def _pairs_table(comparison: "Comparison") -> "Table":
     from rich.table import Table
 
-    from gridkit.evaluate.catalogue import describe
+    from gridkit.results.wording import describe
 
     facts = describe(comparison.metric)
     units = "speakers" if comparison.over_speakers else "clips"

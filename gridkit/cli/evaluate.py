@@ -10,9 +10,9 @@ from gridkit.cli.recipes import RECIPES, RECIPES_SHOWN
 
 if TYPE_CHECKING:
     from gridkit.evaluate.options import Options
-    from gridkit.evaluate.results import Scored
     from gridkit.evaluate.subset import Subset
-    from gridkit.evaluate.systems import ModelSpec
+    from gridkit.evaluate.systems.spec import ModelSpec
+    from gridkit.results.files import Scored
 
 MIN_CALLS = 20
 """Of a timing, by the protocol."""
@@ -110,7 +110,7 @@ def command(
     """
     from gridkit.evaluate.options import Options
     from gridkit.evaluate.subset import open_subset
-    from gridkit.evaluate.systems import decoded_by, download_model, parse_model
+    from gridkit.evaluate.systems.spec import decoded_by, download_model, parse_model
     from gridkit.prepare.from_hub import local_corpus
     from gridkit.store.reader import open_corpus
 
@@ -133,10 +133,10 @@ def command(
         _try(spec, subset, options)
         return
     from gridkit.cli.outcome import show_outcome
-    from gridkit.evaluate.beside import rows_beside
-    from gridkit.evaluate.results import read_scored
+    from gridkit.evaluate.recorded import check_recordable
+    from gridkit.evaluate.reference_rows import rows_beside
     from gridkit.evaluate.run import evaluate
-    from gridkit.evaluate.shipped import check_recordable
+    from gridkit.results.files import read_scored
 
     if recorded:
         check_recordable(spec)
@@ -158,7 +158,7 @@ def command(
 
 
 def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
-    from gridkit.evaluate.collect import try_out
+    from gridkit.evaluate.predictions.collect import try_out
 
     tried = try_out(spec, subset, options)
     facts = tried.facts
@@ -176,7 +176,7 @@ def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
 def _record(scored: "Scored", recipe: Path, split: str) -> None:
     from datetime import date
 
-    from gridkit.evaluate.shipped import record
+    from gridkit.evaluate.recorded import record
 
     kept = record(scored, recipe, split, date.today().isoformat())
     click.echo(f"recorded  {kept.folder}; a row for the README:\n{kept.readme_row}", err=True)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from gridkit.evaluate.results import Scored
     from gridkit.evaluate.subset import Subset
-    from gridkit.evaluate.table import Row
+    from gridkit.results.files import Scored
+    from gridkit.results.rows import Row
 
 
 def show_outcome(
@@ -19,9 +19,9 @@ def show_outcome(
 
     from gridkit.evaluate.report import write_report
     from gridkit.evaluate.report.notes import notes
-    from gridkit.evaluate.results import result_to_json
     from gridkit.evaluate.run import media_of
-    from gridkit.evaluate.table import final_table, row_of
+    from gridkit.results.files import result_to_json
+    from gridkit.results.rows import final_table, row_of
 
     page = write_report(scored.folder, others, media_of(scored, subset))
     if as_json:

@@ -36,11 +36,11 @@ def command(folder: Path, speakers: int, clips: int) -> None:
     from gridkit.cli.outcome import show_outcome
     from gridkit.cli.summary import print_summary
     from gridkit.compute.local import usable_cores
-    from gridkit.evaluate.beside import rows_beside
     from gridkit.evaluate.options import Options
+    from gridkit.evaluate.reference_rows import rows_beside
     from gridkit.evaluate.run import evaluate
     from gridkit.evaluate.subset import open_subset
-    from gridkit.evaluate.systems import parse_model
+    from gridkit.evaluate.systems.spec import parse_model
     from gridkit.prepare.pipeline import Request, prepare_corpus
     from gridkit.prepare.request import make_settings, synthesize_source
     from gridkit.store.reader import open_corpus

@@ -11,7 +11,7 @@ from gridkit.cli.decodings import DECODINGS
 from gridkit.cli.recipes import RECIPES, RECIPES_SHOWN
 
 if TYPE_CHECKING:
-    from gridkit.models.timing import TimedWord
+    from gridkit.models.word_timing import TimedWord
     from gridkit.recipe.reading import Reading
 
 SHORT_S = 10.0

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridkit.evaluate.records import PROTOCOL
-from gridkit.evaluate.worker import Limits
+from gridkit.evaluate.sandbox.worker import Limits
+from gridkit.results.records import PROTOCOL
 
 
 @dataclass(frozen=True)

@@ -15,18 +15,18 @@ from pathlib import Path
 from gridkit import __version__
 from gridkit.corpus.splits import hash_ids
 from gridkit.errors import ResultError
-from gridkit.evaluate.controls import FROM_TRAIN
-from gridkit.evaluate.given import SUFFIXES
 from gridkit.evaluate.options import Options
-from gridkit.evaluate.reach import HOLDING_FILES
-from gridkit.evaluate.records import NORMALISER_KEY
-from gridkit.evaluate.results import CLIPS_FILE, LOG_FILE, REPORT_FILE, RESULT_FILE, TIMING_FILE
-from gridkit.evaluate.saved import FILE, FOLDER, SYSTEM_FILE
+from gridkit.evaluate.predictions.controls import FROM_TRAIN
+from gridkit.evaluate.predictions.files import FILE, FOLDER, SYSTEM_FILE
+from gridkit.evaluate.predictions.loose_files import SUFFIXES
+from gridkit.evaluate.sandbox.policy import HOLDING_FILES
 from gridkit.evaluate.subset import Subset
-from gridkit.evaluate.systems import RECIPE_FILE, RECIPE_KINDS, ModelSpec
+from gridkit.evaluate.systems.spec import RECIPE_FILE, RECIPE_KINDS, ModelSpec
 from gridkit.metrics.registry import plug_ins
-from gridkit.metrics.text import NORMALISER
+from gridkit.metrics.wer import NORMALISER
 from gridkit.recipe import load_recipe
+from gridkit.results.files import CLIPS_FILE, LOG_FILE, REPORT_FILE, RESULT_FILE, TIMING_FILE
+from gridkit.results.records import NORMALISER_KEY
 from gridkit.store.files import write_file
 
 QUESTION_FILE = "question.json"

@@ -18,11 +18,9 @@ from gridkit.compute.local import usable_cores
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
 from gridkit.errors import CorpusError, SystemFailedError, SystemLoadError, UsageError
-from gridkit.evaluate.clip_table import ClipTable, tabulate
-from gridkit.evaluate.collect import collect_predictions, label, worker_of
-from gridkit.evaluate.judges import load_recognisers, versions_of
 from gridkit.evaluate.options import Options
-from gridkit.evaluate.preprocess import preprocess_times
+from gridkit.evaluate.predictions.collect import collect_predictions, label, worker_of
+from gridkit.evaluate.predictions.files import PredictionWriter, made_by
 from gridkit.evaluate.question import (
     TRUE_AUDIO_FILE,
     check_question,
@@ -30,9 +28,23 @@ from gridkit.evaluate.question import (
     question_of,
     versions,
 )
-from gridkit.evaluate.records import PROTOCOL, ClipScore, Result, recogniser_key
-from gridkit.evaluate.report.clips import ClipMedia
-from gridkit.evaluate.results import (
+from gridkit.evaluate.report.media import ClipMedia
+from gridkit.evaluate.scoring.recognisers import load_recognisers, versions_of
+from gridkit.evaluate.scoring.score import (
+    Recognisers,
+    figures_of,
+    hear_references,
+    score_predictions,
+)
+from gridkit.evaluate.subset import Subset
+from gridkit.evaluate.systems.spec import RECIPE_KINDS, ModelSpec
+from gridkit.evaluate.timing.latency import percentiles, time_system
+from gridkit.evaluate.timing.preprocess import preprocess_times
+from gridkit.metrics.protocols import OLDER_PROTOCOLS
+from gridkit.metrics.registry import plug_ins
+from gridkit.recipe import load_recipe
+from gridkit.results.clip_table import ClipTable, tabulate
+from gridkit.results.files import (
     CLIPS_FILE,
     TIMING_FILE,
     ClipsFile,
@@ -41,20 +53,8 @@ from gridkit.evaluate.results import (
     read_timing,
     write_result,
 )
-from gridkit.evaluate.saved import PredictionWriter, made_by
-from gridkit.evaluate.score import (
-    Recognisers,
-    figures_of,
-    hear_references,
-    score_predictions,
-)
-from gridkit.evaluate.statistics import estimates, per_slot, per_speaker
-from gridkit.evaluate.subset import Subset
-from gridkit.evaluate.systems import RECIPE_KINDS, ModelSpec
-from gridkit.evaluate.timing import percentiles, time_system
-from gridkit.metrics.protocols import OLDER_PROTOCOLS
-from gridkit.metrics.registry import plug_ins
-from gridkit.recipe import load_recipe
+from gridkit.results.records import PROTOCOL, ClipScore, Result, recogniser_key
+from gridkit.results.statistics import estimates, per_slot, per_speaker
 from gridkit.store.files import write_file
 
 RANK_METRICS = {"v2s": "estoi", "lipreading": "wer", "recognition": "wer"}

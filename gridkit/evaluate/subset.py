@@ -16,10 +16,10 @@ from gridkit.corpus.codes import split_id
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ, Status
 from gridkit.corpus.splits import SUBSETS, Split, hash_ids, import_split
 from gridkit.errors import CorpusError, MediaError, SplitError, UsageError
-from gridkit.evaluate.records import Reference
-from gridkit.evaluate.report.clips import ClipMedia
+from gridkit.evaluate.report.media import ClipMedia
 from gridkit.media.codecs import decode_crop, decode_flac
 from gridkit.media.crops import to_rgb
+from gridkit.results.records import Reference
 from gridkit.store.reader import Corpus
 from gridkit.store.schema import crop_column
 from gridkit.store.shards import read_batches

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 
 from gridkit.corpus.records import SAMPLE_RATE_HZ
-from gridkit.metrics.bands import FRAME_SAMPLES, HOP_SAMPLES, BandPowers, band_powers
+from gridkit.dsp.bands import FRAME_SAMPLES, HOP_SAMPLES, BandPowers, band_powers
 
 SEARCH_MS = 200
 HOP_MS = HOP_SAMPLES * 1000 // SAMPLE_RATE_HZ

@@ -12,7 +12,7 @@ d = (10 / ln 10) * sqrt(2 * sum (c_x - c_y)^2), mean over the kept frames.
 import numpy as np
 import scipy.fft
 
-from gridkit.metrics.bands import BANDS, BandPowers
+from gridkit.dsp.bands import BANDS, BandPowers
 
 QUIETEST_KEPT = 1e-4
 POWER_FLOOR = 1e-8

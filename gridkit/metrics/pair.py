@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from gridkit.dsp.bands import BandPowers, band_powers
 from gridkit.metrics import pesq, stoi
-from gridkit.metrics.bands import BandPowers, band_powers
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from gridkit.media.crops import cut_crop, load_profile, to_rgb
 from gridkit.media.face import FaceTracker
 from gridkit.media.stream import Picture, PictureStream, as_video
 from gridkit.models.alphabet import BLANK, CLASSES
-from gridkit.models.timing import TimedWord, timed_words
+from gridkit.models.word_timing import TimedWord, timed_words
 from gridkit.recipe.systems import Lipreader
 
 WIDEST_PX = 720

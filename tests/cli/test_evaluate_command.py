@@ -13,7 +13,7 @@ from gridkit.cli.main import gridkit, main
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.splits import grid_split
-from gridkit.evaluate import timing
+from gridkit.evaluate.timing import latency as timing
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.recipe.schema import DECODINGS
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gridkit.cli.main import main
-from gridkit.models.timing import TimedWord
+from gridkit.models.word_timing import TimedWord
 from gridkit.recipe.reading import Reading
 
 

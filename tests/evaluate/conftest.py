@@ -11,9 +11,9 @@ from gridkit.compute import local
 from gridkit.corpus.splits import grid_split
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.run import evaluate
-from gridkit.evaluate.score import PRELOAD as SCORING
+from gridkit.evaluate.scoring.score import PRELOAD as SCORING
 from gridkit.evaluate.subset import open_subset
-from gridkit.evaluate.systems import parse_model
+from gridkit.evaluate.systems.spec import parse_model
 from gridkit.prepare.pipeline import PRELOAD as PREPARING
 from gridkit.store.reader import open_corpus
 

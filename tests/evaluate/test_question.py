@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gridkit.evaluate.question import MOST_NAMED, content_of
-from gridkit.evaluate.systems import parse_model
+from gridkit.evaluate.systems.spec import parse_model
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 

@@ -19,19 +19,19 @@ from gridkit.errors import (
 )
 from gridkit.evaluate import run
 from gridkit.evaluate.options import Options
+from gridkit.evaluate.predictions.files import FILE, FOLDER, PredictionWriter
 from gridkit.evaluate.question import OF_PREDICTIONS, QUESTION_FILE, SCORERS, TRUE_AUDIO_FILE
-from gridkit.evaluate.records import PROTOCOL, Prediction
 from gridkit.evaluate.report import render_report
-from gridkit.evaluate.results import CLIPS_FILE, RESULT_FILE, TIMING_FILE
 from gridkit.evaluate.run import media_of
-from gridkit.evaluate.saved import FILE, FOLDER, PredictionWriter
-from gridkit.evaluate.statistics import estimates
-from gridkit.evaluate.systems import parse_model
-from gridkit.evaluate.table import columns, row_of
-from gridkit.evaluate.timing import Timing, percentiles
-from gridkit.evaluate.worker import Limits
+from gridkit.evaluate.sandbox.worker import Limits
+from gridkit.evaluate.systems.spec import parse_model
+from gridkit.evaluate.timing.latency import Timing, percentiles
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED
+from gridkit.results.files import CLIPS_FILE, RESULT_FILE, TIMING_FILE
+from gridkit.results.records import PROTOCOL, Prediction
+from gridkit.results.rows import columns, row_of
+from gridkit.results.statistics import estimates
 
 SHIFT_MS = 60
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -245,7 +245,7 @@ def test_true_sound_is_heard_once_for_all_systems(score, hummed, cache):
 
 
 def test_a_system_is_timed(score, model, monkeypatch):
-    monkeypatch.setattr("gridkit.evaluate.timing.WARM_UP_S", 0.01)
+    monkeypatch.setattr("gridkit.evaluate.timing.latency.WARM_UP_S", 0.01)
     scored = score(model(), timed=True, calls=20)
     assert scored.timing["latency_ms"]["n"] == 20
     text = json.loads((scored.folder / TIMING_FILE).read_text())

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from gridkit.metrics.bands import band_powers
+from gridkit.dsp.bands import band_powers
 from gridkit.metrics.lag import coarse_lag_ms, move
 from gridkit.metrics.sound import score_sound
 from gridkit.metrics.stoi import stoi, to_10khz

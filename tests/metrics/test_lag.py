@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridkit.metrics.bands import band_powers
+from gridkit.dsp.bands import band_powers
 from gridkit.metrics.lag import _best, _log_bands, _moved_bands, _r_at, coarse_lag_ms, lag_ms, move
 
 GENERATOR = np.random.default_rng(0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from gridkit.metrics.bands import band_powers
+from gridkit.dsp.bands import band_powers
 from gridkit.metrics.mcd import mcd_db
 
 

@@ -14,7 +14,7 @@ from gridkit.media.codecs import encode_crop
 from gridkit.media.video import Planes
 from gridkit.models.alphabet import CLASSES, encode
 from gridkit.models.decoding import greedy
-from gridkit.models.timing import TimedWord
+from gridkit.models.word_timing import TimedWord
 from gridkit.recipe import load_system, reading
 from gridkit.recipe.reading import Mouths, Reading, read_block, read_clip, spoken_parts, windows
 

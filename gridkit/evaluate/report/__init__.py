@@ -7,10 +7,10 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from gridkit.evaluate.report.clips import ClipMedia, MediaOf
+from gridkit.evaluate.report.media import ClipMedia, MediaOf
 from gridkit.evaluate.report.page import Page, build_page
-from gridkit.evaluate.results import REPORT_FILE, Scored, read_scored
-from gridkit.evaluate.table import Row, latency_text
+from gridkit.results.files import REPORT_FILE, Scored, read_scored
+from gridkit.results.rows import Row, latency_text
 from gridkit.store.files import write_file
 
 __all__ = ["ClipMedia", "MediaOf", "render_report", "write_report"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import SLOT_NAMES, SLOTS, text_of
-from gridkit.evaluate.records import ClipScore
+from gridkit.results.records import ClipScore
 
 OTHER = "other"
 NOTHING = "nothing"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridkit.evaluate.flags import TIMING_FLAGS
 from gridkit.evaluate.report.charts import Axis, Bin, histogram, nice_axis
+from gridkit.results.caveats import TIMING_FLAGS
 
 CLIP_S = 3.0
 MIN_CALLS_FOR_P99 = 1_000

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from gridkit.evaluate.catalogue import recogniser_of
-from gridkit.evaluate.flags import MAX_FAILED_SHARE
-from gridkit.evaluate.records import Result
 from gridkit.evaluate.report.latency import latency_of
-from gridkit.evaluate.results import CLIPS_FILE, LOG_FILE, Scored
 from gridkit.metrics.hub_recogniser import PREFIX
+from gridkit.results.caveats import MAX_FAILED_SHARE
+from gridkit.results.files import CLIPS_FILE, LOG_FILE, Scored
+from gridkit.results.records import Result
+from gridkit.results.wording import recogniser_of
 
 
 def notes(scored: Scored) -> tuple[str, ...]:

@@ -3,16 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gridkit.evaluate.catalogue import MetricFacts, describe, recogniser_of
-from gridkit.evaluate.records import PROTOCOL, TEXT_TASKS, Result
 from gridkit.evaluate.report.charts import Axis, nice_axis, thin
-from gridkit.evaluate.report.clips import Card, MediaOf, chosen_cards, worst_sentences
 from gridkit.evaluate.report.confusion import Confusion, confusions
 from gridkit.evaluate.report.latency import Latency, latency_of
+from gridkit.evaluate.report.media import Card, MediaOf, chosen_cards, worst_sentences
 from gridkit.evaluate.report.notes import notes
-from gridkit.evaluate.results import Scored
-from gridkit.evaluate.statistics import per_speaker
-from gridkit.evaluate.table import (
+from gridkit.results.files import Scored
+from gridkit.results.records import PROTOCOL, TEXT_TASKS, Result
+from gridkit.results.rows import (
     Cell,
     Row,
     cell,
@@ -22,6 +20,8 @@ from gridkit.evaluate.table import (
     ordered,
     row_of,
 )
+from gridkit.results.statistics import per_speaker
+from gridkit.results.wording import MetricFacts, describe, recogniser_of
 
 TASK_TITLES = {
     "v2s": "Video to speech",

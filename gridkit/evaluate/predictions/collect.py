@@ -1,0 +1,185 @@
+"""Get the predictions of a system of any kind, saved; asked anew only for what is not there."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from gridkit.compute.cache import cache_folder
+from gridkit.compute.progress import Progress
+from gridkit.errors import UsageError
+from gridkit.evaluate.options import Options
+from gridkit.evaluate.predictions.ask import DryRun, dry_run, fresh_order, predict
+from gridkit.evaluate.predictions.controls import DECODINGS, control_predictions
+from gridkit.evaluate.predictions.files import (
+    SYSTEM_FILE,
+    PredictionWriter,
+    made_by,
+    read_predictions,
+)
+from gridkit.evaluate.sandbox.worker import SystemFacts, Worker
+from gridkit.evaluate.scoring.recognisers import known_clips
+from gridkit.evaluate.subset import Subset
+from gridkit.evaluate.systems.spec import ModelSpec
+from gridkit.recipe import load_recipe
+from gridkit.results.files import LOG_FILE
+from gridkit.results.records import TEXT_TASKS, Prediction
+from gridkit.store.files import write_file
+
+
+def label(step: str, spec: ModelSpec) -> str:
+    """Return what a progress bar says of a step; controls by name, as several follow each other."""
+    return f"{step} {spec.text}" if spec.kind == "control" else step
+
+
+def worker_of(spec: ModelSpec, subset: Subset, options: Options, out: Path | None = None) -> Worker:
+    """Return the process that a system will run in; corpus and results are out of its reach."""
+    hidden = [subset.corpus.folder, cache_folder(), *([out] if out else [])]
+    return Worker(
+        spec,
+        device=options.device,
+        limits=options.limits,
+        profiles=tuple(subset.corpus.file.profiles),
+        hidden=hidden,
+        isolate=options.isolate,
+    )
+
+
+def try_out(spec: ModelSpec, subset: Subset, options: Options) -> DryRun:
+    """Check a system on two clips, and score nothing.
+
+    Raises:
+        UsageError: it is no system that is run.
+        SystemLoadError: it cannot be loaded or breaks the contract.
+        SystemFailedError: it gave no usable answer.
+    """
+    if not spec.is_run:
+        raise UsageError(f"--dry-run: {spec.text} is not run; name a system")
+    with worker_of(spec, subset, options) as worker:
+        given = subset.given_to(worker.start().crop)
+        return dry_run(worker, (given(clip) for clip in subset.ids[:2]))
+
+
+def collect_predictions(
+    spec: ModelSpec, subset: Subset, out: Path, options: Options
+) -> Mapping[str, object]:
+    """Predict what is not predicted yet; return what the result says of the system."""
+    writer = PredictionWriter(out)
+    card_file = out / SYSTEM_FILE
+    if writer.is_finished and card_file.is_file():
+        return dict(json.loads(card_file.read_text()))
+    if spec.kind == "control":
+        card = _predict_control(spec, subset, writer, options)
+    elif spec.kind == "predictions":
+        card = _copy_predictions(spec, subset, writer, options)
+    else:
+        card = _predict(spec, subset, writer, out, options)
+    card["stateful"] = writer.saved().any_stateful
+    content = json.dumps(card, indent=1, sort_keys=True, default=str)
+    write_file(card_file, f"{content}\n".encode())
+    writer.finish()
+    # as a run that goes on reads it
+    return dict(json.loads(content))
+
+
+def _predict_control(
+    spec: ModelSpec, subset: Subset, writer: PredictionWriter, options: Options
+) -> dict[str, object]:
+    done = set(writer.saved())
+    predictions = control_predictions(
+        spec.name, options.task, subset.references(), subset.train_references(), done=done
+    )
+    with Progress(label("predict", spec), len(subset.ids), done=len(done)) as bar:
+        for prediction in predictions:
+            writer.add(prediction)
+            bar.advance()
+    writer.flush()
+    card: dict[str, object] = {
+        "name": spec.label,
+        "task": options.task,
+        "isolation": "does not apply",
+    }
+    decoding = DECODINGS.get(spec.name)
+    return card | ({"decoding": decoding} if decoding else {})
+
+
+def _copy_predictions(
+    spec: ModelSpec, subset: Subset, writer: PredictionWriter, options: Options
+) -> dict[str, object]:
+    """Take over predictions made elsewhere; the first that is usable tells the task."""
+    assert spec.path is not None
+    given = read_predictions(spec.path)
+    none = Prediction("", failure="type", detail="there is no prediction of it")
+    done = writer.saved()
+    card: dict[str, object] = {
+        "name": spec.label,
+        "isolation": "does not apply",
+        "contamination": "unknown",
+        **made_by(spec.path),
+    }
+    task = card.get("task")
+    for clip in subset.ids:
+        prediction = done[clip] if clip in done else replace(given.get(clip, none), id=clip)
+        task = task or _task_of(prediction)
+        gives_text = prediction.text is not None
+        if prediction.failure is None and gives_text != (task in TEXT_TASKS):
+            given_as, others = ("text", "sound") if gives_text else ("sound", "text")
+            detail = f"{given_as}, where the others are {others}"
+            prediction = Prediction(clip, failure="type", detail=detail)
+        if clip not in done:
+            writer.add(prediction)
+    writer.flush()
+    return card | {"task": task or options.task}
+
+
+def _task_of(prediction: Prediction) -> str | None:
+    if prediction.text is not None:
+        return "lipreading"
+    return "v2s" if prediction.samples is not None else None
+
+
+def _predict(
+    spec: ModelSpec, subset: Subset, writer: PredictionWriter, out: Path, options: Options
+) -> dict[str, object]:
+    """Ask the system about every clip that is not saved yet; its log is kept, whatever happens."""
+    worker = worker_of(spec, subset, options, out)
+    try:
+        facts = worker.start()
+        _ask(worker, subset, writer, facts)
+        return _card(spec, facts, subset) | {"limits_s": asdict(worker.limits)}
+    finally:
+        writer.flush()
+        worker.stop()
+        write_file(out / LOG_FILE, worker.log().encode())
+
+
+def _ask(worker: Worker, subset: Subset, writer: PredictionWriter, facts: SystemFacts) -> None:
+    done = set(writer.saved())
+    order = fresh_order(subset.ids, done=done)
+    if not order:
+        return
+    with Progress("predict", len(subset.ids), done=len(done)) as bar:
+        for prediction in predict(worker, order, subset.given_to(facts.crop)):
+            writer.add(prediction)
+            bar.advance()
+
+
+def _card(spec: ModelSpec, facts: SystemFacts, subset: Subset) -> dict[str, object]:
+    return {
+        "name": spec.label,
+        **facts.card,
+        # of a model of the Hub the commit says more than what its card says of its weights
+        "revision": spec.revision or facts.card.get("revision"),
+        "task": facts.task,
+        "crop": facts.crop,
+        "sample_rate": facts.sample_rate,
+        "isolation": facts.isolation,
+        "contamination": _contamination(spec, subset),
+    }
+
+
+def _contamination(spec: ModelSpec, subset: Subset) -> str:
+    """Return whether a system was trained on the clips it is scored on, where that is known."""
+    if spec.path is None or spec.kind not in ("recipe", "hub"):
+        return "unknown"
+    return "contaminated" if known_clips(load_recipe(spec.path), subset) else "clean"

@@ -1,0 +1,134 @@
+"""Load a system inside its own process; runs there alone.
+
+Every error that the system's author can mend is a `SystemLoadError` of one line; an exception
+in the author's own code goes on as it is, and its traceback ends up in the system's log.
+"""
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ
+from gridkit.errors import SystemLoadError
+from gridkit.evaluate.systems.spec import RECIPE_KINDS, System
+from gridkit.results.records import TASKS
+
+RATES_HZ = (4_000, 192_000)
+
+
+def load_system(
+    kind: str, path: str, factory: str, device: str, decoding: str | None = None
+) -> System:
+    """Return the system, checked to have what the contract names.
+
+    Args:
+        kind: as in `ModelSpec`.
+        path: file or folder.
+        factory: of a `.py` file; for `transport` the task.
+        device: `cpu`, `cuda` or `cuda:N`.
+        decoding: of a recipe; None for its own.
+
+    Raises:
+        SystemLoadError: it cannot be loaded, or breaks the contract.
+        MissingExtraError: what it is loaded with is not installed.
+    """
+    if kind == "transport":
+        return _Transport(factory)
+    if kind == "python":
+        system = _load_python(Path(path), factory)(device)
+    elif kind in RECIPE_KINDS:
+        system = _load_recipe(Path(path), device, decoding)
+    else:
+        from gridkit.evaluate.sandbox.guest.exported import load_exported
+
+        system = load_exported(kind, Path(path), device)
+    _check_contract(system, Path(path).name)
+    return cast(System, system)
+
+
+def _load_recipe(folder: Path, device: str, decoding: str | None) -> object:
+    from gridkit.recipe import load_recipe, load_recogniser, load_system
+
+    load = load_recogniser if load_recipe(folder).task == "recognition" else load_system
+    return load(folder, device, decoding)
+
+
+class _Transport:
+    """Answers silence, or a sentence, without looking."""
+
+    crop = "none"
+    sample_rate = SAMPLE_RATE_HZ
+
+    def __init__(self, task: str):
+        self.task = task
+        self._answer: np.ndarray | str = (
+            np.zeros(AUDIO_SAMPLES, np.float32) if task == "v2s" else "bin blue at f two now"
+        )
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray | str:
+        return self._answer
+
+
+def _load_python(path: Path, factory: str) -> Callable[[str], object]:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise SystemLoadError(f"{path.name} cannot be imported as Python")
+    sys.path.insert(0, str(path.parent))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    function = getattr(module, factory, None)
+    if not callable(function):
+        raise SystemLoadError(
+            f"{path.name} has no factory {factory!r}; add `def {factory}(device: str)` that "
+            f"returns the system, or name another: {path.name}:factory"
+        )
+    _check_takes_one(function, f"{path.name}: {factory}", "the device, a string")
+    return cast(Callable[[str], object], function)
+
+
+def _check_contract(system: object, name: str) -> None:
+    if not callable(system):
+        raise SystemLoadError(
+            f"{name}: the factory returned {type(system).__name__}, which cannot be called; a "
+            "system needs `__call__(self, frames)`"
+        )
+    task, crop = getattr(system, "task", None), getattr(system, "crop", None)
+    needed = ["task"] + (["crop"] if task != "recognition" else [])
+    needed += ["sample_rate"] if task == "v2s" else []
+    missing = [attribute for attribute in needed if not hasattr(system, attribute)]
+    if missing:
+        raise SystemLoadError(
+            f"{name}: the system has no {' and no '.join(f'`{part}`' for part in missing)}; set "
+            "task ('v2s' or 'lipreading'), crop (a profile's name) and, for v2s, sample_rate"
+        )
+    if task not in TASKS:
+        raise SystemLoadError(f"{name}: task is {task!r}; it has to be one of {', '.join(TASKS)}")
+    if "crop" in needed and (not isinstance(crop, str) or not crop):
+        raise SystemLoadError(f"{name}: crop is {crop!r}; it has to be the name of a crop profile")
+    rate_hz = getattr(system, "sample_rate", None)
+    lowest, highest = RATES_HZ
+    if task == "v2s" and not (type(rate_hz) is int and lowest <= rate_hz <= highest):
+        raise SystemLoadError(
+            f"{name}: sample_rate is {rate_hz!r}; it has to be a whole number of Hz from {lowest} "
+            f"to {highest}"
+        )
+    _check_takes_one(system, f"{name}: the system's __call__", "the frames")
+
+
+def _check_takes_one(function: Callable[..., object], where: str, what: str) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a builtin: found out when it is called
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        raise SystemLoadError(
+            f"{where}{signature} has to take one argument, {what}: {error}"
+        ) from error

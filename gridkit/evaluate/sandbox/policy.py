@@ -1,0 +1,131 @@
+"""What a system's process may reach: files to read, devices, environment variables.
+
+It needs the interpreter, the libraries and its own folder. Of the rest of the machine it gets
+what torch and the CUDA driver look up, and never `/proc` whole: only its own entry.
+"""
+
+import os
+import site
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import gridkit
+from gridkit.evaluate.sandbox.guest.landlock import without
+
+_SYSTEM = (
+    "/usr /lib /lib32 /lib64 /bin /sbin /nix/store "
+    "/etc/ld.so.cache /etc/ld.so.conf /etc/ld.so.conf.d /etc/localtime /etc/timezone"
+).split()
+_KERNEL = (
+    "/proc/self /proc/cpuinfo /proc/meminfo /proc/sys/vm/overcommit_memory "
+    "/sys/devices/system/cpu /sys/devices/system/node"
+).split()
+_CUDA = (
+    "/proc/devices /proc/modules /proc/driver/nvidia /proc/sys/vm/mmap_min_addr "
+    "/proc/sys/vm/max_map_count /sys/devices/system/memory /sys/module/nvidia "
+    "/sys/module/nvidia_uvm /sys/bus/pci /etc/nvidia /etc/OpenCL"
+).split()
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+HOLDING_FILES = frozenset(
+    ("corpus.json", "manifest.parquet", "question.json", "clips.jsonl", "predictions.parquet")
+)
+"""Files of a prepared corpus and of a result: their folder tells of clips."""
+_SOURCE_SUFFIXES = frozenset((".mpg", ".align", ".parquet"))
+_KEPT_VARIABLES = ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH")
+_KEPT_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "PYTORCH_", "CUBLAS_")
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def readable_paths(
+    own_folder: Path | None, *, device: str, hidden: Iterable[Path], extra: Iterable[Path] = ()
+) -> list[str]:
+    """Return the files and folders that a system's process may read.
+
+    Args:
+        own_folder: the system's, less corpora and results that lie in it; what links in it lead
+            to is added, less the same.
+        device: `cpu`, `cuda` or `cuda:N`.
+        hidden: corpora and results: left out, wherever they lie.
+        extra: what else a person allows.
+    """
+    wanted = [*map(Path, _SYSTEM), *_interpreter(), *extra]
+    hidden = [path.resolve() for path in hidden]
+    if own_folder is not None:
+        links = [path for path in own_folder.iterdir() if path.is_symlink()]
+        own = [path.resolve() for path in (own_folder, *links) if path.exists()]
+        hidden += [found for path in own for found in _telling_of_clips(path)]
+        wanted += own
+    resolved = dict.fromkeys(path.resolve() for path in wanted if path.exists())
+    kept = [str(part) for path in resolved for part in without(path, hidden)]
+    return kept + _KERNEL + (_CUDA if device != "cpu" else [])
+
+
+def device_files(device: str) -> list[str]:
+    """Return the device files that a system's process may use."""
+    if device == "cpu":
+        return list(_DEVICES)
+    return [*_DEVICES, *sorted(str(path) for path in Path("/dev").glob("nvidia*"))]
+
+
+def clean_environment(
+    environment: Mapping[str, str], own_folder: Path, *, threads: int
+) -> dict[str, str]:
+    """Return the environment variables of a system's process.
+
+    Args:
+        environment: of this process; little of it is kept.
+        own_folder: what the system may write in.
+        threads: of numerical libraries.
+    """
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if name in _KEPT_VARIABLES or name.startswith(_KEPT_PREFIXES)
+    }
+    own = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), str(own_folder))
+    python = {
+        "PYTHONPATH": os.pathsep.join([str(_package().parent), *_python_path()]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",  # what it printed before it crashed is in the log
+    }
+    user = dict.fromkeys(("USER", "LOGNAME"), "system")
+    counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))
+    return kept | own | python | user | counts | {"HF_HUB_OFFLINE": "1"}
+
+
+def _telling_of_clips(path: Path) -> list[Path]:
+    """Return what tells of clips in a file or folder: sources, prepared corpora, results.
+
+    Whoever keeps a model in the folder in which they work has them beside it.
+    """
+    if path.is_file():
+        return [path] if path.suffix in _SOURCE_SUFFIXES else []
+    found = []
+    for folder, folders, files in os.walk(path):
+        if not HOLDING_FILES.isdisjoint(files) and Path(folder) != path:
+            found.append(Path(folder))
+            folders.clear()
+            continue
+        found += [
+            Path(folder, name)
+            for name in files
+            if name in HOLDING_FILES or Path(name).suffix in _SOURCE_SUFFIXES
+        ]
+    return found
+
+
+def _interpreter() -> list[Path]:
+    # gridkit's own package, not the folder around it: a checkout holds tests and demo corpora
+    folders = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix]
+    if site.ENABLE_USER_SITE:
+        folders.append(site.getusersitepackages())
+    return [_package(), *map(Path, [*folders, *site.getsitepackages(), *_python_path()])]
+
+
+def _python_path() -> list[str]:
+    return [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+
+
+def _package() -> Path:
+    return Path(gridkit.__file__).resolve().parent

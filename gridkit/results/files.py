@@ -1,0 +1,331 @@
+"""Results on disk: `result.json`, `clips.jsonl` and `timing.json` of a RESULT folder.
+
+`result.json` has one key order and one layout, so that the same result is the same bytes.
+Reading is strict: a key that is missing, unknown or of the wrong type is an error that names
+it, and a file of a newer schema is refused rather than guessed at.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from gridkit.corpus.grammar import SLOT_NAMES
+from gridkit.errors import ResultError
+from gridkit.results.clip_table import ClipTable, tabulate
+from gridkit.results.records import TASKS, ClipScore, Estimate, Result
+from gridkit.store.files import write_file
+
+SCHEMA = 1
+RESULT_FILE = "result.json"
+CLIPS_FILE = "clips.jsonl"
+TIMING_FILE = "timing.json"
+REPORT_FILE = "report.html"
+LOG_FILE = "system.log"
+"""The end of what the system printed."""
+STATUSES = ("scored", "failed")
+
+T = TypeVar("T", int, float, str)
+
+_OPTIONAL = ("missing", "speakers", "slots")
+_CLIP_KEYS = tuple(field.name for field in fields(ClipScore))
+
+
+@dataclass(frozen=True)
+class ClipsFile:
+    """The clips of a `clips.jsonl`, read from the disk whenever they are gone through.
+
+    A line that is damaged or does not end is a `ResultError`, which gives its number.
+    """
+
+    path: Path
+
+    def __iter__(self) -> Iterator[ClipScore]:
+        """Yield the clips in the order of the lines."""
+        for number, line in enumerate(self._lines(), 1):
+            where = f"{self.path}, line {number}"
+            if not line.endswith(b"\n"):
+                raise ResultError(f"{where} does not end; run `gridkit evaluate` again to go on")
+            yield clip_from_line(_decode(line, where), where)
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return sum(1 for _ in self._lines())
+
+    def _lines(self) -> Iterator[bytes]:
+        try:
+            with self.path.open("rb") as file:
+                yield from file
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A RESULT folder, read."""
+
+    folder: Path
+    result: Result
+    clips: Iterable[ClipScore]
+    """May be gone through again and again; those of a folder are read anew each time."""
+    timing: Mapping[str, object] | None
+    """What `timing.json` holds; None where the system was not timed."""
+
+    @cached_property
+    def table(self) -> ClipTable:
+        """The clips' figures; those of the result are there even where every clip failed."""
+        return tabulate(self.clips, expected=[self.result.rank_metric, *self.result.metrics])
+
+
+def read_scored(folder: Path) -> Scored:
+    """Read a RESULT folder.
+
+    Args:
+        folder: the folder that `gridkit evaluate --out` wrote, or the result.json in it.
+
+    Raises:
+        ResultError: a file is missing, damaged or too new, or the clips are not as many as were
+            counted. Damage within `clips.jsonl` is found when they are gone through.
+    """
+    if folder.name == RESULT_FILE:
+        folder = folder.parent
+    result = read_result(folder)
+    clips = ClipsFile(folder / CLIPS_FILE)
+    if len(clips) != result.n:
+        raise ResultError(
+            f"{folder} is not finished: {CLIPS_FILE} has {len(clips)} clips and {RESULT_FILE} "
+            f"counts {result.n}; run `gridkit evaluate` again to go on"
+        )
+    return Scored(folder, result, clips, read_timing(folder))
+
+
+def read_result(folder: Path) -> Result:
+    """Read the `result.json` of a folder.
+
+    Raises:
+        ResultError: it is missing, damaged or too new.
+    """
+    path = folder / RESULT_FILE
+    return result_from_json(_read_text(path), str(path))
+
+
+def write_result(folder: Path, result: Result) -> Path:
+    """Write `result.json`, whole or not at all, and return its path."""
+    path = folder / RESULT_FILE
+    write_file(path, result_to_json(result).encode())
+    return path
+
+
+def read_timing(folder: Path) -> Mapping[str, object] | None:
+    """Read the `timing.json` of a folder, None where the system was not timed.
+
+    Raises:
+        ResultError: it is damaged.
+    """
+    path = folder / TIMING_FILE
+    if not path.is_file():
+        return None
+    return _object(_parse(_read_text(path), str(path)), str(path))
+
+
+def result_to_json(result: Result) -> str:
+    """Return a result as the text of `result.json`: names sorted."""
+    content = {"schema": SCHEMA} | asdict(result)
+    content["metrics"] = {
+        name: {key: value for key, value in asdict(estimate).items() if value is not None}
+        for name, estimate in sorted(result.metrics.items())
+    }
+    for key in ("failed", "versions", "slots"):
+        content[key] = dict(sorted(content[key].items()))
+    return _json(content, RESULT_FILE, indent=2) + "\n"
+
+
+def result_from_json(text: str, where: str = RESULT_FILE) -> Result:
+    """Return the result that a `result.json` holds.
+
+    Args:
+        text: the content of the file.
+        where: its name, for messages.
+
+    Raises:
+        ResultError: it is no JSON, of a newer schema, or has a key missing, unknown or wrong.
+    """
+    content = _object(_parse(text, where), where)
+    schema = _typed(content, "schema", int, where)
+    if schema > SCHEMA:
+        raise ResultError(
+            f"{where} was written by a newer gridkit (schema {schema}, this one reads {SCHEMA}); "
+            "run `pip install --upgrade gridkit`"
+        )
+    known = [field.name for field in fields(Result)]
+    _check_keys(content, ["schema", *known], ["schema", *known][: -len(_OPTIONAL)], where)
+    task = _typed(content, "task", str, where)
+    if task not in TASKS:
+        raise ResultError(f"{where}: task is {task!r}, not one of {', '.join(TASKS)}")
+    metrics = _mapping(content, "metrics", where)
+    return Result(
+        protocol=_typed(content, "protocol", str, where),
+        task=task,
+        system=_mapping(content, "system", where),
+        corpus=_mapping(content, "corpus", where),
+        split=_mapping(content, "split", where),
+        n=_typed(content, "n", int, where),
+        failed=_values(content, "failed", int, where),
+        rank_metric=_typed(content, "rank_metric", str, where),
+        metrics={
+            name: _estimate(value, f"{where}: metrics.{name}") for name, value in metrics.items()
+        },
+        versions=_values(content, "versions", str, where),
+        missing=_typed(content, "missing", int, where) if "missing" in content else 0,
+        speakers=_nested(content, "speakers", where),
+        slots=_nested(content, "slots", where),
+    )
+
+
+def clip_to_line(clip: ClipScore) -> str:
+    """Return one clip as a line of `clips.jsonl`, ending in a line feed.
+
+    >>> clip_to_line(ClipScore("s1/bbaf2n", "failed", "hang"))
+    '{"id": "s1/bbaf2n", "status": "failed", "reason": "hang"}\\n'
+    """
+    content = {"id": clip.id, "status": clip.status, "reason": clip.reason} | {
+        key: value for key, value in asdict(clip).items() if value
+    }
+    return _json(content, clip.id) + "\n"
+
+
+def clip_from_line(line: str, where: str = CLIPS_FILE) -> ClipScore:
+    """Return the clip that a line of `clips.jsonl` holds.
+
+    Raises:
+        ResultError: it is no JSON, or has a key missing, unknown or wrong.
+    """
+    content = _object(_parse(line, where), where)
+    _check_keys(content, _CLIP_KEYS, ("id", "status"), where)
+    status = _typed(content, "status", str, where)
+    reason = _typed(content, "reason", str, where) if content.get("reason") is not None else None
+    if status not in STATUSES or (status == "failed") != (reason is not None):
+        raise ResultError(
+            f"{where}: status {status!r} with reason {reason!r}; a clip is scored, or failed "
+            "with a reason"
+        )
+    return ClipScore(
+        id=_typed(content, "id", str, where),
+        status=status,
+        reason=reason,
+        detail=_typed(content, "detail", str, where) if content.get("detail") else None,
+        metrics=_values(content, "metrics", float, where),
+        counts={
+            name: (pair[0], pair[1])
+            for name, pair in _whole_numbers(content, "counts", 2, where).items()
+        },
+        slots=_whole_numbers(content, "slots", len(SLOT_NAMES), where),
+        text=_values(content, "text", str, where),
+        raw_text=_values(content, "raw_text", str, where),
+    )
+
+
+def _estimate(value: object, where: str) -> Estimate:
+    content = _object(value, where)
+    _check_keys(content, [f.name for f in fields(Estimate)], ("value", "low", "high", "n"), where)
+    true_audio = _typed(content, "true_audio", float, where) if "true_audio" in content else None
+    value, low, high = (_typed(content, key, float, where) for key in ("value", "low", "high"))
+    return Estimate(value, low, high, _typed(content, "n", int, where), true_audio)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return _decode(path.read_bytes(), str(path))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ResultError:
+    return ResultError(
+        f"cannot read {path}: {error.strerror}; name a folder that `gridkit evaluate` finished"
+    )
+
+
+def _decode(content: bytes, where: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ResultError(f"{where} is damaged: not UTF-8 text") from error
+
+
+def _parse(text: str, where: str) -> object:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no number")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{where} is damaged: {error}") from error
+
+
+def _json(value: object, where: str, indent: int | None = None) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    except ValueError as error:
+        raise ResultError(f"{where} holds a figure that is not finite; nothing written") from error
+
+
+def _object(value: object, where: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise ResultError(f"{where} is damaged: expected an object, got {type(value).__name__}")
+    return value
+
+
+def _check_keys(
+    content: Mapping[str, object], known: Sequence[str], needed: Sequence[str], where: str
+) -> None:
+    missing = [key for key in needed if key not in content]
+    unknown = [key for key in content if key not in known]
+    if missing:
+        raise ResultError(f"{where} is damaged: {', '.join(missing)} missing")
+    if unknown:
+        raise ResultError(f"{where} has unknown keys: {', '.join(unknown)}")
+
+
+def _typed(content: Mapping[str, object], key: str, kind: type[T], where: str) -> T:
+    value = content.get(key)
+    if kind is float and isinstance(value, int):
+        value = float(value)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ResultError(f"{where}: {key} is {value!r}, expected {kind.__name__}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ResultError(f"{where}: {key} is not finite")
+    return value
+
+
+def _mapping(content: Mapping[str, object], key: str, where: str) -> dict[str, object]:
+    return _object(content.get(key, {}), f"{where}: {key}")
+
+
+def _values(content: Mapping[str, object], key: str, kind: type[T], where: str) -> dict[str, T]:
+    inner = _mapping(content, key, where)
+    return {name: _typed(inner, name, kind, f"{where}: {key}") for name in inner}
+
+
+def _nested(content: Mapping[str, object], key: str, where: str) -> dict[str, dict[str, float]]:
+    outer = _mapping(content, key, where)
+    return {name: _values(outer, name, float, f"{where}: {key}") for name in outer}
+
+
+def _whole_numbers(
+    content: Mapping[str, object], key: str, length: int, where: str
+) -> dict[str, tuple[int, ...]]:
+    inner = _mapping(content, key, where)
+    for name, numbers in inner.items():
+        if not (
+            isinstance(numbers, list)
+            and len(numbers) == length
+            and all(type(number) is int for number in numbers)
+        ):
+            raise ResultError(
+                f"{where}: {key}.{name} is {numbers!r}, expected {length} whole numbers"
+            )
+    return {name: tuple(numbers) for name, numbers in inner.items()}  # type: ignore[arg-type]

@@ -1,0 +1,74 @@
+"""What limits a result is said in a sentence, and nothing where nothing does."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gridkit.evaluate.report.notes import notes
+from gridkit.results.files import Scored
+from gridkit.results.records import ClipScore, Estimate, Result
+
+RESULT = Result(
+    protocol="gridkit-1",
+    task="v2s",
+    system={"name": "mine", "isolation": "landlock-6", "contamination": "clean"},
+    corpus={"sha256": "0"},
+    split={"name": "s1", "subset": "test"},
+    n=100,
+    failed={},
+    rank_metric="estoi",
+    metrics={"estoi": Estimate(0.5, 0.4, 0.6, 100)},
+    versions={},
+)
+ESTIMATE = RESULT.metrics["estoi"]
+
+
+def notes_of(timing=None, folder=Path("mine"), clips=(), **changes):
+    return notes(Scored(folder, replace(RESULT, **changes), clips, timing))
+
+
+def test_a_clean_result_needs_none():
+    assert notes_of() == ()
+    assert notes_of({"samples_ms": [1.0], "noisy": False, "clock_disputed": False}) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"missing": 3}, "Not ranked: 3 clips"),
+        ({"corpus": {"synthetic": True}}, "synthetic"),
+        ({"system": {"contamination": "contaminated"}}, "Contaminated"),
+        ({"system": {"contamination": "unknown"}}, "Contamination unknown"),
+        ({"system": {"stateful": True}}, "Stateful"),
+        ({"system": {"isolation": "none"}}, "Isolation: none"),
+        ({"metrics": {"wer_hf:org/name": ESTIMATE}}, "not known whether hf:org/name was trained"),
+        ({"timing": {"samples_ms": [1.0], "noisy": True}}, "Timing: noisy"),
+        ({"timing": {"samples_ms": [1.0], "clock_disputed": True}}, "clock-disputed"),
+        (
+            {"timing": {"samples_ms": [1.0], "failed": {"nan": 1, "crash": 2}}},
+            "failed are in no figure (crash, nan)",
+        ),
+        ({"timing": {"error": "mine failed while it was timed"}}, "Not timed: mine failed"),
+    ],
+)
+def test_each_limit_is_one_sentence(changes, words):
+    (note,) = notes_of(**changes)
+    assert words in note
+    assert note.endswith(".")
+
+
+def test_what_failed_is_told_with_the_first_reason_and_where_to_look(tmp_path):
+    clips = (
+        ClipScore("s1/bbaf2n", "scored"),
+        ClipScore("s1/bbaf3s", "failed", "crash", "RuntimeError: shapes cannot be multiplied"),
+    )
+    (few,) = notes_of(folder=tmp_path, clips=clips, failed={"crash": 5})
+    assert few == (
+        "Failed: crash 5; the first is s1/bbaf3s: RuntimeError: shapes cannot be multiplied. "
+        f"{tmp_path}/clips.jsonl has each."
+    )
+    (tmp_path / "system.log").write_text("")
+    many = notes_of(folder=tmp_path, clips=clips, failed={"crash": 5, "nan": 1})
+    assert many[0].endswith("clips.jsonl has each, system.log has what it printed.")
+    assert "more than 5 %" in many[1]

@@ -1,0 +1,71 @@
+"""Words, characters, slots: counted as jiwer counts them, texts made comparable first."""
+
+import jiwer
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridkit.corpus.grammar import VOCABULARY
+from gridkit.metrics.wer import normalise, score_text
+
+SENTENCE = "bin blue at f two now"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Bin blue, at F two now.", SENTENCE),
+        ("bin-blue at f 2 now", SENTENCE),
+        ("bin blue at F2 now", SENTENCE),
+        ("bin blue at 2f now", "bin blue at two f now"),
+        ("set white with z 0 please", "set white with z zero please"),
+        ("it's  a\ttest\n", "it's a test"),
+        ("10", "one zero"),
+        ("", ""),
+        ("...", ""),
+        ("blé", "bl"),
+    ],
+)
+def test_normalise(text, expected):
+    assert normalise(text) == expected
+
+
+@given(st.text())
+def test_normalising_twice_changes_nothing(text):
+    once = normalise(text)
+    assert normalise(once) == once
+    assert set(once) <= set("abcdefghijklmnopqrstuvwxyz' ")
+
+
+@pytest.mark.parametrize(
+    ("heard", "errors", "slots"),
+    [
+        (SENTENCE, 0, (1, 1, 1, 1, 1, 1)),
+        ("bin blue at s two now", 1, (1, 1, 1, 0, 1, 1)),
+        ("bin blue at two now", 1, (1, 1, 1, 0, 1, 1)),
+        ("well bin blue at f two now", 1, (1, 1, 1, 1, 1, 1)),
+        ("", 6, (0, 0, 0, 0, 0, 0)),
+        ("place red by x nine soon", 6, (0, 0, 0, 0, 0, 0)),
+    ],
+)
+def test_words_and_slots(heard, errors, slots):
+    score = score_text(SENTENCE, heard)
+    assert (score.word_errors, score.words, score.slots) == (errors, 6, slots)
+    assert score.sentence_error == (errors > 0)
+
+
+def test_characters_count_spaces():
+    score = score_text("ab cd", "abcd")
+    assert (score.character_errors, score.characters) == (1, 5)
+    assert score_text(SENTENCE, "").character_errors == len(SENTENCE)
+
+
+@given(st.lists(st.lists(st.sampled_from(VOCABULARY), max_size=8), min_size=1, max_size=6))
+def test_pooled_counts_are_jiwers_rates(hypotheses):
+    heard = [" ".join(words) for words in hypotheses]
+    said = [SENTENCE] * len(heard)
+    scores = [score_text(one, other) for one, other in zip(said, heard, strict=True)]
+    wer = sum(score.word_errors for score in scores) / sum(score.words for score in scores)
+    cer = sum(s.character_errors for s in scores) / sum(s.characters for s in scores)
+    assert wer == pytest.approx(jiwer.wer(said, heard), abs=1e-12)
+    assert cer == pytest.approx(jiwer.cer(said, heard), abs=1e-12)
