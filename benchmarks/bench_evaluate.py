@@ -39,6 +39,7 @@ from gridkit.corpus.grammar import text_of  # noqa: E402
 from gridkit.dsp.bands import band_powers  # noqa: E402
 from gridkit.dsp.griffin_lim import log_mel, sound_of  # noqa: E402
 from gridkit.evaluate.predictions.files import PredictionWriter  # noqa: E402
+from gridkit.evaluate.predictions.records import Prediction, Reference  # noqa: E402
 from gridkit.evaluate.scoring.score import score_predictions  # noqa: E402
 from gridkit.media.codecs import decode_flac, encode_flac  # noqa: E402
 from gridkit.media.decode import decode_clip, fit_length, to_int16  # noqa: E402
@@ -49,7 +50,7 @@ from gridkit.metrics.pesq import raw_mos  # noqa: E402
 from gridkit.metrics.recognise import recogniser_factory  # noqa: E402
 from gridkit.metrics.registry import SOUND_METRICS  # noqa: E402
 from gridkit.metrics.wer import normalise, score_text  # noqa: E402
-from gridkit.results.records import ClipScore, Prediction, Reference  # noqa: E402
+from gridkit.results.records import ClipScore  # noqa: E402
 
 GRID = Path(os.environ.get("GRIDKIT_GRID", "../shared/grid"))
 UNSEEN_TEST_CLIPS = 9_982

@@ -17,9 +17,9 @@ def show_outcome(
     """Write the report of a result, and print its table (or result.json)."""
     from rich.console import Console
 
-    from gridkit.evaluate.report import write_report
+    from gridkit.evaluate.report.html import write_report
+    from gridkit.evaluate.report.media import media_of
     from gridkit.evaluate.report.notes import notes
-    from gridkit.evaluate.run import media_of
     from gridkit.results.files import result_to_json
     from gridkit.results.rows import final_table, row_of
 

@@ -5,7 +5,7 @@ folder belongs to one question (system, clips, protocol, recognisers); another i
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -28,7 +28,6 @@ from gridkit.evaluate.question import (
     question_of,
     versions,
 )
-from gridkit.evaluate.report.media import ClipMedia
 from gridkit.evaluate.scoring.recognisers import load_recognisers, versions_of
 from gridkit.evaluate.scoring.score import (
     Recognisers,
@@ -97,17 +96,6 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
         result = _result(subset, options, facts, headline, scores, true_audio, named)
         write_result(out, result)
     return read_scored(out)
-
-
-def media_of(scored: Scored, subset: Subset) -> Callable[[str], ClipMedia]:
-    """Return what gives the report the sounds and the crop of a clip.
-
-    The crop is the one that the system saw; for what saw none, the first one the corpus has.
-    """
-    profiles = subset.corpus.file.profiles
-    crop = str(scored.result.system.get("crop") or next(iter(profiles)))
-    predictions = PredictionWriter(scored.folder).saved()
-    return subset.media(lambda clip: predictions[clip].samples, crop)
 
 
 def _check_protocol(name: str) -> None:

@@ -16,10 +16,9 @@ from gridkit.corpus.codes import split_id
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ, Status
 from gridkit.corpus.splits import SUBSETS, Split, hash_ids, import_split
 from gridkit.errors import CorpusError, MediaError, SplitError, UsageError
-from gridkit.evaluate.report.media import ClipMedia
+from gridkit.evaluate.predictions.records import Reference
 from gridkit.media.codecs import decode_crop, decode_flac
 from gridkit.media.crops import to_rgb
-from gridkit.results.records import Reference
 from gridkit.store.reader import Corpus
 from gridkit.store.schema import crop_column
 from gridkit.store.shards import read_batches
@@ -88,19 +87,6 @@ class Subset:
     def given_to(self, crop: str | None) -> Callable[[str], np.ndarray]:
         """Return what gives the input of a system: frames of its crop, or sound if it has none."""
         return self._sound if crop is None else self.frames_of(crop)
-
-    def media(
-        self, predicted: Callable[[str], np.ndarray | None], profile: str
-    ) -> Callable[[str], ClipMedia]:
-        """Return what gives the report the sounds and the silent crop of a clip."""
-        column = crop_column(profile)
-
-        def media(clip: str) -> ClipMedia:
-            row = self.corpus.row(clip, ["audio", column])
-            samples = read_sound(row["audio"]["bytes"], clip)
-            return ClipMedia(samples, predicted(clip), row[column]["bytes"])
-
-        return media
 
     def _sound(self, clip: str) -> np.ndarray:
         return read_sound(self.corpus.row(clip, ["audio"])["audio"]["bytes"], clip)

@@ -1,12 +1,10 @@
-"""What evaluation passes around, as frozen records: predictions, clip scores, estimates, results.
+"""What evaluation measures, as frozen records: clip scores, estimates, results.
 
 A clip is never dropped: it is scored, or failed with a reason, and counts in n either way.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import numpy as np
 
 PROTOCOL = "gridkit-1"
 TASKS = ("v2s", "lipreading", "recognition")
@@ -16,44 +14,11 @@ CONTROL_PREFIX = "control:"
 """What the names of gridkit's own controls begin with."""
 NORMALISER_KEY = "normaliser"
 """In `Result.versions`."""
-FAILURES = ("crash", "hang", "out-of-memory", "type", "nan", "length", "channels")
-"""Why a clip fails; besides, `metric:NAME` where a metric raises or is not finite."""
 
 
 def recogniser_key(name: str) -> str:
     """Return the key of a recogniser in `Result.versions`: equal names may hide two judges."""
     return f"recogniser {name}"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What is true of one clip."""
-
-    id: str
-    text: str
-    """The sentence."""
-    samples: np.ndarray | None = None
-    """int16 (48000,), 16 kHz; None where only text is scored."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a system gave for one clip: sound, text, or a failure."""
-
-    id: str
-    samples: np.ndarray | None = None
-    """int16 (48000,), 16 kHz, for v2s."""
-    text: str | None = None
-    """As given, for lipreading and recognition."""
-    failure: str | None = None
-    """One of `FAILURES`; None where sound or text is there."""
-    detail: str | None = None
-    """One line for a person: what exactly went wrong."""
-    stateful: bool = False
-    """Asked twice, it answered differently."""
-    asked: tuple[int, ...] = ()
-    """Places of the questions about it in the order of the run that asked, the first is 1; two
-    where it was asked twice, none where nothing was asked."""
 
 
 @dataclass(frozen=True)

@@ -20,16 +20,17 @@ from gridkit.errors import (
 from gridkit.evaluate import run
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.files import FILE, FOLDER, PredictionWriter
+from gridkit.evaluate.predictions.records import Prediction
 from gridkit.evaluate.question import OF_PREDICTIONS, QUESTION_FILE, SCORERS, TRUE_AUDIO_FILE
-from gridkit.evaluate.report import render_report
-from gridkit.evaluate.run import media_of
+from gridkit.evaluate.report.html import render_report
+from gridkit.evaluate.report.media import media_of
 from gridkit.evaluate.sandbox.worker import Limits
 from gridkit.evaluate.systems.spec import parse_model
 from gridkit.evaluate.timing.latency import Timing, percentiles
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED
 from gridkit.results.files import CLIPS_FILE, RESULT_FILE, TIMING_FILE
-from gridkit.results.records import PROTOCOL, Prediction
+from gridkit.results.records import PROTOCOL
 from gridkit.results.rows import columns, row_of
 from gridkit.results.statistics import estimates
 

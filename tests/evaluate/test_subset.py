@@ -84,13 +84,6 @@ def test_a_system_is_given_gray_or_rgb_frames(tones):
     assert gray[:, 48, 48].mean() < 80 < 150 < gray[:, 2, 2].mean()
 
 
-def test_media_of_a_clip(tones):
-    media = tones.media(lambda clip: None, "lipnet")(tones.ids[3])
-    assert media.prediction is None
-    assert media.reference.shape == (48_000,)
-    assert media.crop_mp4 == tones.corpus.row(tones.ids[3], ["crop_lipnet"])["crop_lipnet"]["bytes"]
-
-
 @pytest.mark.parametrize(("text", "clips"), [("s1", 20), ("s1:test", 20), ("s1:train", 2)])
 def test_a_subset_is_named_and_test_if_not(made_up, text, clips):
     assert len(open_subset(open_corpus(made_up), text).ids) == clips

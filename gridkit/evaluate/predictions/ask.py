@@ -14,9 +14,9 @@ from itertools import pairwise
 import numpy as np
 
 from gridkit.errors import SystemFailedError
+from gridkit.evaluate.predictions.records import Prediction
 from gridkit.evaluate.sandbox.worker import SystemFacts, Worker
 from gridkit.evaluate.systems.answers import Checked
-from gridkit.results.records import Prediction
 
 ASKED_TWICE = 5
 FULL_SCALE = 32_767

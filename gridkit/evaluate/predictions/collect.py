@@ -17,13 +17,14 @@ from gridkit.evaluate.predictions.files import (
     made_by,
     read_predictions,
 )
+from gridkit.evaluate.predictions.records import Prediction
 from gridkit.evaluate.sandbox.worker import SystemFacts, Worker
 from gridkit.evaluate.scoring.recognisers import known_clips
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems.spec import ModelSpec
 from gridkit.recipe import load_recipe
 from gridkit.results.files import LOG_FILE
-from gridkit.results.records import TEXT_TASKS, Prediction
+from gridkit.results.records import TEXT_TASKS
 from gridkit.store.files import write_file
 
 

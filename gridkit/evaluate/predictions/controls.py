@@ -23,11 +23,12 @@ from gridkit.corpus.grammar import SLOTS
 from gridkit.corpus.records import AUDIO_SAMPLES
 from gridkit.dsp.griffin_lim import log_mel, sound_of
 from gridkit.errors import InputError, UsageError
+from gridkit.evaluate.predictions.records import Prediction, Reference
 from gridkit.evaluate.scoring.score import PRELOAD
 from gridkit.media.codecs import decode_flac, encode_flac
 from gridkit.media.decode import to_int16
 from gridkit.metrics.recognise import Pocketsphinx
-from gridkit.results.records import CONTROL_PREFIX, Prediction, Reference
+from gridkit.results.records import CONTROL_PREFIX
 
 NOISE_LEVEL = 0.05
 

@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 
 from gridkit.errors import EnvironmentProblem, MediaError, ResultError
 from gridkit.evaluate.predictions.loose_files import given_files
+from gridkit.evaluate.predictions.records import Prediction
 from gridkit.evaluate.systems.answers import check_sound
 from gridkit.media.codecs import decode_flac, encode_flac
-from gridkit.results.records import Prediction
 from gridkit.store.files import temporary_of, write_file
 
 FOLDER = "predictions"

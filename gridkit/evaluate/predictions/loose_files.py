@@ -11,8 +11,8 @@ import numpy as np
 import soundfile
 
 from gridkit.errors import ResultError
+from gridkit.evaluate.predictions.records import Prediction
 from gridkit.evaluate.systems.answers import Checked, check_sound, check_text, failed
-from gridkit.results.records import Prediction
 
 SUFFIXES = (".wav", ".flac", ".txt")
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gridkit.evaluate.report.cards import Card, chosen_cards, worst_sentences
 from gridkit.evaluate.report.charts import Axis, nice_axis, thin
 from gridkit.evaluate.report.confusion import Confusion, confusions
 from gridkit.evaluate.report.latency import Latency, latency_of
-from gridkit.evaluate.report.media import Card, MediaOf, chosen_cards, worst_sentences
+from gridkit.evaluate.report.media import MediaOf
 from gridkit.evaluate.report.notes import notes
 from gridkit.results.files import Scored
 from gridkit.results.records import PROTOCOL, TEXT_TASKS, Result

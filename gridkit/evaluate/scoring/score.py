@@ -15,6 +15,7 @@ import numpy as np
 
 from gridkit.compute.local import Crashed, map_ordered, usable_cores
 from gridkit.errors import MetricError, ResultError
+from gridkit.evaluate.predictions.records import Prediction, Reference
 from gridkit.metrics.metric import Metric
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.recognise import Recogniser
@@ -22,7 +23,7 @@ from gridkit.metrics.registry import ALIGNED, SOUND_METRICS, TEXT_METRICS
 from gridkit.metrics.sound import score_plain, score_sound
 from gridkit.metrics.wer import TextScore, normalise, score_text
 from gridkit.results.files import clip_from_line, clip_to_line
-from gridkit.results.records import PROTOCOL, TEXT_TASKS, ClipScore, Prediction, Reference
+from gridkit.results.records import PROTOCOL, TEXT_TASKS, ClipScore
 
 SYSTEM = "system"
 """Whose words `text` holds where a system gives text itself."""

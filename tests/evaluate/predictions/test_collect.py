@@ -12,12 +12,12 @@ from gridkit.errors import ResultError, SystemFailedError, SystemLoadError, Usag
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.collect import collect_predictions, try_out, worker_of
 from gridkit.evaluate.predictions.files import SYSTEM_FILE, PredictionWriter
+from gridkit.evaluate.predictions.records import Prediction
 from gridkit.evaluate.question import content_of, question_of
 from gridkit.evaluate.scoring.recognisers import known_clips, load_recognisers, versions_of
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems.spec import decoded_by, parse_model
 from gridkit.recipe import load_recipe
-from gridkit.results.records import Prediction
 
 OPTIONS = Options()
 RECIPES = Path(__file__).parents[3] / "recipes"

@@ -11,11 +11,11 @@ from gridkit.dsp.griffin_lim import log_mel
 from gridkit.errors import InputError, UsageError
 from gridkit.evaluate.predictions import controls
 from gridkit.evaluate.predictions.controls import CONTROLS, control_predictions
+from gridkit.evaluate.predictions.records import Reference
 from gridkit.evaluate.scoring.score import score_predictions
 from gridkit.media.decode import decode_clip, fit_length
 from gridkit.metrics.recognise import recogniser_factory
 from gridkit.results.clip_table import tabulate
-from gridkit.results.records import Reference
 from gridkit.results.statistics import estimates
 
 IDS = [*ranked_ids("s1")[3:0:-1], *ranked_ids("s2")[:2]]

@@ -21,8 +21,8 @@ from gridkit.evaluate.predictions.files import (
     prediction_of,
     read_predictions,
 )
+from gridkit.evaluate.predictions.records import Prediction
 from gridkit.media.codecs import encode_flac
-from gridkit.results.records import Prediction
 
 SOUND = np.arange(-24_000, 24_000, dtype=np.int16)
 

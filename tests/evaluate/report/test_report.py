@@ -19,10 +19,11 @@ from PIL import Image
 
 from gridkit.corpus.codes import codes_by_speaker
 from gridkit.corpus.grammar import SLOTS, text_of
-from gridkit.evaluate.report import ClipMedia, write_report
+from gridkit.evaluate.report.cards import chosen_cards, worst_sentences
 from gridkit.evaluate.report.charts import histogram, nice_axis, thin
 from gridkit.evaluate.report.confusion import NOTHING, OTHER, align_sentence, confusions
-from gridkit.evaluate.report.media import chosen_cards, worst_sentences
+from gridkit.evaluate.report.html import write_report
+from gridkit.evaluate.report.media import ClipMedia
 from gridkit.evaluate.report.spectrogram import spectrogram_png
 from gridkit.media.codecs import encode_crop
 from gridkit.media.video import Planes

@@ -12,11 +12,11 @@ import pytest
 
 from gridkit.errors import SystemLoadError
 from gridkit.evaluate.predictions.ask import fresh_order, predict
+from gridkit.evaluate.predictions.records import FAILURES
 from gridkit.evaluate.sandbox.channel import Channel, ChannelTimeoutError, MessageError
 from gridkit.evaluate.sandbox.worker import Limits, Worker
 from gridkit.evaluate.systems.answers import Checked, check_answer, check_sound
 from gridkit.evaluate.systems.spec import parse_model
-from gridkit.results.records import FAILURES
 
 LIMITS = Limits(load_s=60, first_call_s=20, clip_s=3)
 IDS = [f"s1/c{number:02}" for number in range(20)]

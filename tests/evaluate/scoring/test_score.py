@@ -7,10 +7,11 @@ import pytest
 
 from gridkit.corpus.grammar import text_of
 from gridkit.errors import ResultError
+from gridkit.evaluate.predictions.records import Prediction, Reference
 from gridkit.evaluate.scoring.score import hear_references, score_predictions
 from gridkit.metrics.metric import Metric
 from gridkit.results.files import ClipsFile
-from gridkit.results.records import ClipScore, Prediction, Reference
+from gridkit.results.records import ClipScore
 
 CODES = ("bbaf2n", "lgbm7s", "pwixza", "srwa1p")
 SAID = {f"s1/{code}": text_of(code) for code in CODES}
