@@ -23,8 +23,8 @@ PLAIN_INTERVAL_S = 10.0
 class FileBars:
     """Shows transfers on stderr; a context manager and a `TransferProgress`."""
 
-    def __init__(self, console: Console | None = None):
-        self._console = console or Console(stderr=True)
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

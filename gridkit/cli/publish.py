@@ -85,7 +85,7 @@ def _target(repo: str, revision: str, *, create_pr: bool) -> "Target":
         raise UsageError(f"--repo {repo}: expected ORG/NAME, as lab/grid") from None
     if address.revision is not None:
         raise UsageError(f"--repo {repo}: name the branch with --revision {address.revision}")
-    check_branch(revision, "--revision")
+    check_branch(revision)
     if create_pr and revision != DEFAULT_REVISION:
         raise UsageError("--create-pr proposes changes of main; leave --revision out")
     return Target(address.repo, revision, create_pr)

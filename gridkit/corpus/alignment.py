@@ -14,6 +14,8 @@ from gridkit.errors import AlignmentError
 
 TICKS_PER_SECOND = 25_000
 CLIP_TICKS = 75_000
+LAST_TICK = 74_500
+"""Where the last silence of every alignment of GRID ends."""
 SILENCES = frozenset({"sil", "sp"})
 
 
@@ -59,8 +61,8 @@ def parse_alignment(text: str, where: str = "alignment") -> tuple[Word, ...]:
     return tuple(words)
 
 
-def format_alignment(words: Iterable[Word], end_s: float = 2.98) -> str:
-    """Write words as a GRID alignment file: CRLF, silence in every gap, to `end_s`.
+def format_alignment(words: Iterable[Word]) -> str:
+    """Write words as a GRID alignment file: CRLF, silence in every gap and to the clip's end.
 
     >>> format_alignment([Word("bin", 0.95, 1.18)]).splitlines()
     ['0 23750 sil', '23750 29500 bin', '29500 74500 sil']
@@ -73,9 +75,8 @@ def format_alignment(words: Iterable[Word], end_s: float = 2.98) -> str:
             lines.append(f"{previous} {start} {'sp' if lines else 'sil'}")
         lines.append(f"{start} {end} {word.word}")
         previous = end
-    last = round(end_s * TICKS_PER_SECOND)
-    if last > previous:
-        lines.append(f"{previous} {last} sil")
+    if previous < LAST_TICK:
+        lines.append(f"{previous} {LAST_TICK} sil")
     return "".join(f"{line}\r\n" for line in lines)
 
 

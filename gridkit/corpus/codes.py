@@ -13,9 +13,6 @@ from importlib import resources
 
 SPEAKERS: tuple[str, ...] = tuple(f"s{number}" for number in range(1, 35))
 SPEAKERS_WITH_VIDEO: tuple[str, ...] = tuple(s for s in SPEAKERS if s != "s21")
-FEMALE_SPEAKERS = frozenset(
-    f"s{number}" for number in (4, 7, 11, 15, 16, 18, 20, 21, 22, 23, 24, 25, 29, 31, 33, 34)
-)
 
 
 def clip_id(speaker: str, code: str) -> str:

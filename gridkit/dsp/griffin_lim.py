@@ -12,7 +12,6 @@ from functools import cache
 
 import numpy as np
 
-from gridkit.corpus.records import AUDIO_SAMPLES
 from gridkit.dsp.bands import hann, mel_triangles
 
 BANDS = 80
@@ -41,12 +40,11 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     return np.log(np.abs(_stft(samples)) @ _mel().T + FLOOR)
 
 
-def sound_of(mel: np.ndarray, samples: int = AUDIO_SAMPLES) -> np.ndarray:
+def sound_of(mel: np.ndarray) -> np.ndarray:
     """Return a sound with this log-mel spectrogram, float64 (samples,).
 
     Args:
-        mel: as `log_mel` returns it, (frames, 80).
-        samples: length to return, at most (frames - 1) * 160.
+        mel: as `log_mel` returns it, (frames, 80); the sound has (frames - 1) * 160 samples.
     """
     bands = np.maximum(np.exp(mel) - FLOOR, 0.0)
     magnitudes = np.maximum(bands @ np.linalg.pinv(_mel()).T, 0.0)
@@ -58,7 +56,7 @@ def sound_of(mel: np.ndarray, samples: int = AUDIO_SAMPLES) -> np.ndarray:
         ahead = consistent + MOMENTUM * (consistent - before) if step else consistent
         spectrum = magnitudes * ahead / np.maximum(np.abs(ahead), np.finfo(float).tiny)
         before = consistent
-    return _inverse_stft(spectrum)[:samples]
+    return _inverse_stft(spectrum)[: (len(mel) - 1) * HOP_SAMPLES]
 
 
 @cache

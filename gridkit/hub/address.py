@@ -57,19 +57,18 @@ def parse_hub_address(text: str, option: str) -> HubAddress:
     return HubAddress(match["repo"], match["revision"])
 
 
-def check_branch(name: str, option: str) -> None:
+def check_branch(name: str) -> None:
     """Refuse what is no branch's name, nor `refs/pr/N`; a commit's id would be taken for a branch.
 
     Args:
-        name: as it was written.
-        option: where, for the message.
+        name: as it was written after `--revision`.
 
     Raises:
         UsageError: nothing can be committed to it.
 
-    >>> check_branch("draft", "--revision")
+    >>> check_branch("draft")
     """
     is_branch = _BRANCH.fullmatch(name) and not _COMMIT.fullmatch(name)
     odd = ".." in name or any(part.endswith((".", ".lock")) for part in name.split("/"))
     if not (is_branch and not odd) and not _PULL_REQUEST.fullmatch(name):
-        raise UsageError(f"{option} {name!r}: expected a branch, as draft, or refs/pr/3")
+        raise UsageError(f"--revision {name!r}: expected a branch, as draft, or refs/pr/3")

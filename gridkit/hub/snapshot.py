@@ -61,11 +61,10 @@ def git_blob_id(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One commit of a repository."""
+    """One commit of a dataset repository."""
 
     address: HubAddress
     """As it was asked for."""
-    repo_type: RepoType
     commit: str
     """All 40 digits."""
     files: Mapping[str, HubFile]
@@ -87,18 +86,18 @@ def find_commit(address: HubAddress, repo_type: RepoType) -> str:
     return commit
 
 
-def open_snapshot(address: HubAddress, repo_type: RepoType) -> Snapshot:
-    """Return which files a revision has.
+def open_snapshot(address: HubAddress) -> Snapshot:
+    """Return which files a revision of a dataset has.
 
     Raises:
         HubError, NetworkError: as `hub_errors`.
     """
     from huggingface_hub import RepoFile
 
-    commit = find_commit(address, repo_type)
+    commit = find_commit(address, "dataset")
     with hub_errors(address):
         tree = open_hub().list_repo_tree(
-            address.repo, recursive=True, revision=commit, repo_type=repo_type
+            address.repo, recursive=True, revision=commit, repo_type="dataset"
         )
         files = {
             entry.path: HubFile(
@@ -107,7 +106,7 @@ def open_snapshot(address: HubAddress, repo_type: RepoType) -> Snapshot:
             for entry in tree
             if isinstance(entry, RepoFile)
         }
-    return Snapshot(address, repo_type, commit, files)
+    return Snapshot(address, commit, files)
 
 
 def fetch_files(
@@ -150,7 +149,7 @@ def _fetch(snapshot: Snapshot, file: HubFile, folder: Path, staging: Path) -> st
             open_hub().hf_hub_download(
                 snapshot.address.repo,
                 file.path,
-                repo_type=snapshot.repo_type,
+                repo_type="dataset",
                 revision=snapshot.commit,
                 local_dir=staging,
             )

@@ -83,10 +83,10 @@ def decode_crop(mp4: bytes) -> Planes:
     return Planes(luma, None if (chroma == NEUTRAL_CHROMA).all() else chroma)
 
 
-def encode_flac(samples: np.ndarray, rate_hz: int = SAMPLE_RATE_HZ) -> bytes:
-    """Return int16 mono samples as a FLAC file."""
+def encode_flac(samples: np.ndarray) -> bytes:
+    """Return int16 mono samples at 16 kHz as a FLAC file."""
     file = io.BytesIO()
-    soundfile.write(file, samples, rate_hz, format="FLAC", subtype="PCM_16")
+    soundfile.write(file, samples, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
     return file.getvalue()
 
 

@@ -157,16 +157,6 @@ class SourceArchive:
             raise self._refused(name, f"holds {than} than the {entry.size_bytes} bytes it declares")
         return content
 
-    def read_all(self, suffix: str = "") -> Iterator[tuple[Member, bytes]]:
-        """Yield members whose name ends with `suffix` and their content, in archive order.
-
-        Raises:
-            ArchiveError: as `members` and `read`.
-        """
-        for member in self.members():
-            if member.name.endswith(suffix):
-                yield member, self.read(member.name)
-
     def _checked(self) -> dict[str, _Entry]:
         if self._entries is None:
             try:

@@ -57,7 +57,7 @@ def prepare_from_hub(
         earlier = earlier_corpus(folder)
         earlier.check_nothing_is_foreign()
         _check_same_kind_of_run(folder)
-        snapshot = open_snapshot(address, "dataset")
+        snapshot = open_snapshot(address)
         print(f"{address} is commit {snapshot.commit}", file=sys.stderr)
         if earlier.file is not None:
             _check_same_corpus(snapshot, folder)
@@ -90,7 +90,7 @@ def local_corpus(data: str) -> Path:
     with folder_lock(folder, wait=True):
         if not (folder / CORPUS_NAME).is_file():
             exact = HubAddress(address.repo, commit)
-            _fetch_corpus(open_snapshot(exact, "dataset"), folder, ())
+            _fetch_corpus(open_snapshot(exact), folder, ())
     return folder
 
 

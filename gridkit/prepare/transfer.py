@@ -32,6 +32,11 @@ from gridkit.prepare.partial import (
     remember_check,
 )
 
+ATTEMPTS_UNANSWERED = 5
+"""Attempts at servers none of which has answered yet: no network, or a wrong address."""
+CONNECT_S = 10.0
+"""How long a connection may take to open."""
+
 _PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PASSING_ERRORS = (
     httpx2.TimeoutException,
@@ -81,8 +86,6 @@ class Patience:
 
     attempts: int = 8
     """Attempts in a row without a new byte before giving up."""
-    attempts_unanswered: int = 5
-    """The same for servers none of which has answered yet: no network, or a wrong address."""
     first_wait_s: float = 1.0
     """Wait after the first of them; it doubles with each further one."""
     longest_wait_s: float = 60.0
@@ -90,8 +93,6 @@ class Patience:
     """A server that asks for more than this is left for another day."""
     stall_s: float = 30.0
     """Silence on an open connection that counts as a cut."""
-    connect_s: float = 10.0
-    """How long a connection may take to open."""
     sleep: Callable[[float], object] | None = None
     """Replaces waiting, in tests."""
 
@@ -131,7 +132,7 @@ class Fetcher:
         self._answered = threading.Event()
         self._client = httpx2.Client(
             follow_redirects=True,
-            timeout=httpx2.Timeout(patience.stall_s, connect=patience.connect_s),
+            timeout=httpx2.Timeout(patience.stall_s, connect=CONNECT_S),
             event_hooks={"response": [lambda _response: self._answered.set()]},
             # Ranges and checksums are those of the file itself, so nothing may compress it.
             headers={"User-Agent": f"gridkit/{__version__}", "Accept-Encoding": "identity"},
@@ -289,7 +290,7 @@ class Fetcher:
             attempts = self._patience.attempts
             hint = " without a new byte; what has arrived is kept, run it again to go on"
         else:
-            attempts = min(self._patience.attempts, self._patience.attempts_unanswered)
+            attempts = min(self._patience.attempts, ATTEMPTS_UNANSWERED)
             hint = ", none of them answered; check the network and the address"
         if failures >= attempts:
             raise NetworkError(f"{url}: {reason}; gave up after {failures} attempts{hint}")

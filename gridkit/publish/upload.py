@@ -20,7 +20,6 @@ from gridkit.errors import GridkitError, HubConflictError
 from gridkit.hub.address import DEFAULT_REVISION, HubAddress
 from gridkit.hub.client import hub_errors
 from gridkit.hub.commits import (
-    BATCH_BYTES,
     BATCH_FILES,
     TITLE,
     LocalFile,
@@ -99,7 +98,6 @@ class Upload:
     """What the commits say, after `TITLE`."""
     journal: Journal
     batch_files: int = BATCH_FILES
-    batch_bytes: int = BATCH_BYTES
 
     @property
     def place(self) -> str:
@@ -120,7 +118,7 @@ class Upload:
             number = entry.pull_request
             revision = f"refs/pr/{number}" if number else self.target.revision
             address = HubAddress(self.target.repo, revision)
-            there = patiently(lambda: open_snapshot(address, "dataset"))
+            there = patiently(lambda: open_snapshot(address))
             return self._compare(there, revision, entry)
 
     def _compare(self, snapshot: Snapshot, revision: str, entry: Entry) -> Look:
@@ -211,7 +209,7 @@ class Upload:
 
     def _send(self, look: Look, meter: "Meter", done: "Done") -> str:
         """Commit batch after batch; return the last commit."""
-        batches = make_batches(look.plan.send, self.batch_files, self.batch_bytes) or [()]
+        batches = make_batches(look.plan.send, self.batch_files) or [()]
         entry, revision, parent = look.entry, look.revision, look.commit
         for number, batch in enumerate(batches, 1):
             opens = self.target.create_pr and entry.pull_request is None

@@ -5,7 +5,7 @@ several crop profiles, the first clip in each of them. The same corpus gives the
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,6 @@ def write_preview(
     folder: Path,
     file: CorpusFile,
     rows: Iterable[ManifestRow],
-    decode: Callable[[bytes], Planes] = decode_crop,
 ) -> None:
     """Draw the contact sheet of the shards in a folder; nothing where no clip is kept.
 
@@ -62,7 +61,6 @@ def write_preview(
         folder: the corpus; its shards are there.
         file: what it is.
         rows: its manifest.
-        decode: a crop's MP4 to its frames.
 
     Raises:
         CorpusError: a shard is missing or damaged.
@@ -72,14 +70,11 @@ def write_preview(
     if not chosen or not file.profiles:
         return
     profile = preview_profile(file.profiles)
-    strips = [_strip(folder, row, profile, decode) for row in chosen]
+    strips = [_strip(folder, row, profile) for row in chosen]
     title = f"{len(strips)} of {file.counts.kept} clips, {profile}, gridkit {file.gridkit_version}"
     sheet = draw_sheet(strips, title)
     if len(file.profiles) > 1:
-        crops = [
-            _as_crop(_strip(folder, chosen[0], name, decode), name)
-            for name in sorted(file.profiles)
-        ]
+        crops = [_as_crop(_strip(folder, chosen[0], name), name) for name in sorted(file.profiles)]
         title = f"{chosen[0].id} in each crop profile, all drawn {PICTURE_HEIGHT_PX} px high"
         sheet = _below(sheet, draw_sheet(crops, title))
     write_file(folder / PREVIEW_NAME, png(sheet))
@@ -151,16 +146,14 @@ def picture_of(planes: Planes, frame: int) -> np.ndarray:
     return cv2.cvtColor(np.dstack([luma, cr, cb]), cv2.COLOR_YCrCb2BGR)
 
 
-def _strip(
-    folder: Path, row: ManifestRow, profile: str, decode: Callable[[bytes], Planes]
-) -> Strip:
+def _strip(folder: Path, row: ManifestRow, profile: str) -> Strip:
     column = crop_column(profile)
     for batch in read_batches(folder / str(row.shard), ["id", "words", column]):
         ids = batch.column("id").to_pylist()
         if row.id in ids:
             record = batch.slice(ids.index(row.id), 1).to_pylist()[0]
             word = longest_word([Word(**word) for word in record["words"]])
-            planes = decode(record[column]["bytes"])
+            planes = decode_crop(record[column]["bytes"])
             pictures = tuple(picture_of(planes, frame) for frame in _frames_of(word))
             return Strip(str(row.id), word.word, pictures)
     raise CorpusError(f"{folder / str(row.shard)}: no clip {row.id}, though the manifest has it")

@@ -54,14 +54,14 @@ NO_BRANCHES = [
 
 @pytest.mark.parametrize("name", BRANCHES)
 def test_a_branch(name: str) -> None:
-    check_branch(name, "--revision")
+    check_branch(name)
     assert parse_hub_address(f"hf:lab/grid@{name}", "--data").revision == name
 
 
 @pytest.mark.parametrize("name", NO_BRANCHES)
 def test_no_branch(name: str) -> None:
     with pytest.raises(UsageError, match=r"^--revision .*expected a branch, as draft") as raised:
-        check_branch(name, "--revision")
+        check_branch(name)
     assert "\n" not in str(raised.value)
 
 
@@ -69,7 +69,7 @@ def test_no_branch(name: str) -> None:
 def test_git_takes_every_branch(name: str) -> None:
     """By `git check-ref-format --branch`, as `git branch` asks for it."""
     try:
-        check_branch(name, "--revision")
+        check_branch(name)
     except UsageError:
         return
     asked = subprocess.run(["git", "check-ref-format", "--branch", name], capture_output=True)

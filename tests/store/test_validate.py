@@ -1,5 +1,6 @@
 """Each test plants one damage and expects exactly the finding that names it."""
 
+import io
 import json
 from dataclasses import asdict, replace
 
@@ -7,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 
 from gridkit.corpus.records import Reason, Status
 from gridkit.corpus.splits import import_split
@@ -298,8 +300,9 @@ def test_sound_of_another_shape(corpus_dir, clip_id, samples, finding):
 
 
 def test_sound_at_another_rate(corpus_dir, clip_id):
-    flac = encode_flac(np.zeros(48_000, np.int16), 8_000)
-    set_in_row(corpus_dir, audio={"bytes": flac, "path": "a.flac"})
+    flac = io.BytesIO()
+    soundfile.write(flac, np.zeros(48_000, np.int16), 8_000, format="FLAC")
+    set_in_row(corpus_dir, audio={"bytes": flac.getvalue(), "path": "a.flac"})
     (only,) = findings(corpus_dir, decode=True)
     assert "at 8000 Hz" in only
 
