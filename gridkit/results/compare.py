@@ -1,4 +1,4 @@
-"""Paired comparison of results that answer the same question: protocol `gridkit-1`, section 6.
+"""Paired comparison of results that answer the same question: docs/protocol.md section 6.
 
 Results are comparable when the scored ids, the corpus hash, the protocol and the task agree.
 Pairs are compared by t-test: with 4 or more speakers over the speakers' mean differences, else

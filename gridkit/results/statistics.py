@@ -1,4 +1,4 @@
-"""From the scores of clips to headline figures with intervals: protocol `gridkit-1`, sections 4, 6.
+"""From the scores of clips to headline figures with intervals: docs/protocol.md sections 4 and 6.
 
 With 4 or more speakers an interval is the headline +- t(.975, S-1) * sd / sqrt(S) over the
 speakers' own values; with fewer it is a percentile bootstrap over clips, and speaks for these

@@ -1,7 +1,7 @@
 """Check what a system gave for a clip: sound or text that can be scored, or why not.
 
 An answer comes as a description and raw bytes from a process that nothing is taken on trust
-from. Sound goes to 16 kHz, 48,000 samples, int16, as SCORING.md section 1 says.
+from. Sound goes to 16 kHz, 48,000 samples, int16, as docs/protocol.md section 1 says.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """What `--model` names: the contract of a system, and the forms a model comes in.
 
-    control:NAME              a control (SCORING.md section 9), scored without a system
+    control:NAME              a control (docs/protocol.md section 9), scored without a system
     recipes/lipnet-s1         a recipe folder: recipe.toml and weights
     file.py[:factory]         a factory `load(device)`, or the one named, that gives a System
     model.pt2, model.onnx     an exported network, with a model.toml beside it

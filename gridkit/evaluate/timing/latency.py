@@ -1,4 +1,4 @@
-"""How long a system takes for a clip, as SCORING.md section 7 says.
+"""How long a system takes for a clip, as docs/protocol.md section 7 says.
 
 Latency is the call alone, batch 1, frames in host memory to answer in host memory, by a clock
 bound in the system's process before the system is loaded. The clock here times each round trip

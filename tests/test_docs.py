@@ -1,0 +1,137 @@
+"""The pages agree with the code: links, cited sections, named modules, tables of facts."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from gridkit.corpus.splits import GRID_SPLIT_NAMES, SUBSETS, grid_split
+from gridkit.evaluate.predictions.controls import CONTROLS
+from gridkit.metrics.protocols import OLDER_PROTOCOLS
+from gridkit.metrics.registry import LAG, SOUND_METRICS, TEXT_METRICS
+from gridkit.results.records import FAILURES
+
+REPOSITORY = Path(__file__).parents[1]
+PAGES = sorted(
+    [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md"), *REPOSITORY.glob("recipes/*/*.md")]
+)
+CODE = sorted(
+    path
+    for folder in ("gridkit", "tests", "benchmarks", "recipes")
+    for path in (REPOSITORY / folder).rglob("*.py")
+)
+PROTOCOL = (REPOSITORY / "docs/protocol.md").read_text()
+
+
+def page_name(page):
+    return str(page.relative_to(REPOSITORY))
+
+
+def section(number):
+    """Return the text of one section of the protocol."""
+    return re.split(r"^## \d+\. .*\n", PROTOCOL, flags=re.MULTILINE)[number]
+
+
+def first_cells(text):
+    """Return the first cell of each row of the tables in a text."""
+    return [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
+
+
+def names_in(cells):
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def test_there_are_pages_and_code_to_check():
+    assert len(PAGES) > 10
+    assert len(CODE) > 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_relative_links_lead_to_files(page):
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_named_files_of_the_repository_exist(page):
+    text = page.read_text()
+    named = re.findall(r"(?<![\w./-])((?:gridkit|docs|tests|benchmarks)/[\w./-]*\w)", text)
+    assert not [path for path in named if not (REPOSITORY / path).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_imported_modules_exist(page):
+    modules = re.findall(r"(?:from|python -m) (gridkit(?:\.\w+)+)", page.read_text())
+    assert not [module for module in modules if find_spec(module) is None]
+
+
+def test_cited_pages_and_sections_exist():
+    headings = re.findall(r"^## (\d+)\. ", PROTOCOL, flags=re.MULTILINE)
+    assert headings == [str(number) for number in range(1, 11)]
+    cited = 0
+    for path in [*PAGES, *CODE]:
+        text = " ".join(path.read_text().split())
+        for name in re.findall(r"docs/([\w-]+\.md)", text):
+            assert (REPOSITORY / "docs" / name).is_file(), path
+        for numbers in re.findall(r"protocol\.md\)? sections? ((?:\d+(?:, | and )?)+)", text):
+            assert set(re.findall(r"\d+", numbers)) <= set(headings), path
+            cited += 1
+    assert cited > 3
+
+
+def test_nothing_outside_the_repository_is_cited():
+    outside = re.compile(r"\b(?:SCORING|GRID|DESIGN|STYLE|SKETCHES|V2S|ECOSYSTEM)\.md\b")
+    assert not [
+        path
+        for path in [*PAGES, *CODE]
+        if path != Path(__file__) and outside.search(path.read_text())
+    ]
+
+
+def test_the_table_of_splits_is_that_of_the_code():
+    rows = {}
+    for line in (REPOSITORY / "docs/splits.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) > 5 and cells[1].strip("`") in GRID_SPLIT_NAMES:
+            rows[cells[1].strip("`")] = cells[-3], cells[-2]
+    assert tuple(rows) == GRID_SPLIT_NAMES
+    readme = (REPOSITORY / "README.md").read_text()
+    for name, (counts, test_hash) in rows.items():
+        split = grid_split(name)
+        wanted = " / ".join(f"{split.counts()[subset]:,}" for subset in SUBSETS)
+        assert (counts, test_hash) == (wanted, split.sha256("test")[:12]), name
+        assert re.search(rf"^\| `{name}` .*\| {wanted} \|$", readme, flags=re.MULTILINE), name
+
+
+def test_the_protocol_names_every_metric():
+    names = names_in(first_cells(section(2)))
+    assert names >= {metric.name for metric in (*SOUND_METRICS, LAG)}
+    assert names_in(first_cells(section(3))) == {metric.name for metric in TEXT_METRICS}
+
+
+def test_the_protocol_gives_the_floors_of_the_code():
+    floors = {}
+    for line in section(4).splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        floors |= dict.fromkeys(names_in(cells[1:2]), cells[2]) if len(cells) == 4 else {}
+    for metric in (*SOUND_METRICS, *TEXT_METRICS):
+        assert float(floors[metric.name]) == metric.floor, metric.name
+    assert floors[LAG.name] == "not counted"
+    assert set(FAILURES) <= set(floors)
+
+
+def test_the_protocol_names_the_older_protocols_and_the_controls():
+    assert names_in(first_cells(section(5))) == set(OLDER_PROTOCOLS)
+    assert names_in(first_cells(section(9))) == {
+        name for task in CONTROLS.values() for name in task
+    }
+
+
+def test_the_protocol_has_the_figures_of_the_cross_check():
+    guarded = (REPOSITORY / "tests/metrics/test_cross_check.py").read_text()
+    rows = [line for line in section(2).splitlines() if re.match(r"\| .*\| [NL] \|", line)]
+    figures = [figure for row in rows for figure in re.findall(r"(?<!\d)\d*\.\d{4,6}\b", row)]
+    assert len(figures) == 70
+    assert not [figure for figure in figures if figure not in guarded]
