@@ -8,9 +8,9 @@ import pytest
 
 from gridkit.corpus.splits import GRID_SPLIT_NAMES, SUBSETS, grid_split
 from gridkit.evaluate.predictions.controls import CONTROLS
+from gridkit.evaluate.predictions.records import FAILURES
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import LAG, SOUND_METRICS, TEXT_METRICS
-from gridkit.results.records import FAILURES
 
 REPOSITORY = Path(__file__).parents[1]
 PAGES = sorted(
