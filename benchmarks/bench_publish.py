@@ -5,7 +5,7 @@ lie in memory; through `datasets` they come from the corpus's files, which the s
 cache; opening is told apart. Rounds alternate, so that what else the machine does slows all; ratios
 are medians of wall time.
 
-The corpus is published to a Hub on the loopback (tests/hub_server.py), over plain LFS.
+The corpus is published to a Hub on the loopback (tests/support/hub/server.py), over plain LFS.
 
     python benchmarks/bench_publish.py [--corpus DIR] [--clips 200] [--rounds 5]
 """
@@ -30,7 +30,7 @@ from datasets import disable_progress_bars, load_dataset
 REPOSITORY = Path(__file__).parent.parent
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from hub_server import HubServer, serve  # noqa: E402
+from support.hub.server import HubServer, serve  # noqa: E402
 
 from gridkit.corpus.codes import ranked_ids, split_id  # noqa: E402
 from gridkit.corpus.records import FRAMES  # noqa: E402

@@ -2,17 +2,16 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
-from hub_server import WRITER_TOKEN, HubServer, serve
 
-pytest_plugins = ["support.signals"]
+pytest_plugins = ["support.hub.fixture", "support.signals", "support.small_corpus"]
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when datasets is imported, which happens late
 # a run in the background of a shell starts with Ctrl-C ignored, and its children would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -70,26 +69,3 @@ def write_clip(
 def make_clip() -> Callable[..., Path]:
     """Writes a small clip without a face (see `write_clip`)."""
     return write_clip
-
-
-@pytest.fixture
-def hub_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """A Hub on the loopback, for this process too; see `hub_server.py`."""
-    from huggingface_hub import constants, file_download
-    from huggingface_hub.utils import _http
-
-    hub, server = serve(tmp_path / "hf-home")
-    monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
-    monkeypatch.setenv("HF_TOKEN", WRITER_TOKEN)
-    # read when huggingface_hub is imported, which may be long ago; its ENDPOINT stays as it is, so
-    # that a call that does not pass the endpoint on fails
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(hub.home / "hub"))
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(hub.home / "token"))
-    # the client waits before it tries again; a test need not
-    for module in (_http, file_download):
-        monkeypatch.setattr(module, "time", SimpleNamespace(sleep=hub.waits_s.append))
-    yield hub
-    server.shutdown()
-    server.server_close()

@@ -1,12 +1,12 @@
 """`gridkit evaluate` as a person meets it: errors in a line, a table, JSON for scripts."""
 
-import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from support.small_corpus import make_clip, write_corpus
 
 from gridkit.cli import evaluate
 from gridkit.cli.main import gridkit, main
@@ -33,17 +33,14 @@ def other(device): return Reader()
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     """A made-up corpus of all 100 test clips of s1, two train clips and the crop mouth96."""
-    spec = importlib.util.spec_from_file_location("made_up", TESTS / "store/conftest.py")
-    store = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(store)
     split = grid_split("s1")
-    first = store.make_clip(split.ids("test")[0], ["mouth96"])
+    first = make_clip(split.ids("test")[0], ["mouth96"])
     clips = []
     for clip in [*split.ids("test"), *split.ids("train")[:2]]:
         speaker, code = split_id(clip)
         clips.append(replace(first, id=clip, speaker=speaker, code=code, text=text_of(code)))
     folder = tmp_path_factory.mktemp("command") / "corpus"
-    store._write_corpus(folder, clips, profiles=["mouth96"])
+    write_corpus(folder, clips, profiles=["mouth96"])
     return folder
 
 

@@ -1,31 +1,27 @@
 """Model and corpus both on the Hub: evaluated, and trained on, as from folders."""
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
 
 import pytest
-from hub_server import HubServer
+from support.hub.server import HubServer
+from support.small_corpus import make_clip, write_corpus
 
 from gridkit.cli.main import main
 from gridkit.corpus.splits import grid_split
 
-TESTS = Path(__file__).parent.parent
-RECIPES = TESTS.parent / "recipes"
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A made-up corpus of two clips of each subset of s1 and the crop mouth96."""
-    spec = importlib.util.spec_from_file_location("made_up", TESTS / "store/conftest.py")
-    store = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(store)
     split = grid_split("s1")
     ids = [clip for subset in ("train", "val", "test") for clip in split.ids(subset)[:2]]
     folder = tmp_path_factory.mktemp("hub") / "corpus"
-    clips = [store.make_clip(clip, ["mouth96"]) for clip in sorted(ids)]
-    store._write_corpus(folder, clips, profiles=["mouth96"])
+    clips = [make_clip(clip, ["mouth96"]) for clip in sorted(ids)]
+    write_corpus(folder, clips, profiles=["mouth96"])
     return folder
 
 

@@ -1,6 +1,5 @@
 """`gridkit train` from a corpus to a folder that reads lips; and from a packed cache."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -26,16 +25,9 @@ REPOSITORY = Path(__file__).parent.parent.parent
 SHORT = ["--set", "training.steps=2", "--set", "training.batch=2", "--threads", "1"]
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    spec = importlib.util.spec_from_file_location(
-        "store_conftest", REPOSITORY / "tests/store/conftest.py"
-    )
-    store = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(store)
-    folder = tmp_path_factory.mktemp("command") / "corpus"
-    store._write_corpus(folder, [store.make_clip(clip) for clip in store.tiny_ids()])
-    return folder
+@pytest.fixture
+def corpus(small_corpus):
+    return small_corpus
 
 
 def run(*arguments: object) -> int:

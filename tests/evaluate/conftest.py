@@ -1,11 +1,10 @@
 """Two small corpora to evaluate on, and systems made from a line of Python."""
 
-import importlib.util
 import multiprocessing
 from multiprocessing import forkserver
-from pathlib import Path
 
 import pytest
+from support import small_corpus
 
 from gridkit.compute import local
 from gridkit.corpus.splits import grid_split
@@ -17,7 +16,6 @@ from gridkit.evaluate.systems.spec import parse_model
 from gridkit.prepare.pipeline import PRELOAD as PREPARING
 from gridkit.store.reader import open_corpus
 
-TESTS = Path(__file__).parent.parent
 SPLIT = "synthetic-seen"
 SYSTEM = """
 import os, time
@@ -75,12 +73,9 @@ def spoken(talking):
 @pytest.fixture(scope="session")
 def write_corpus():
     """Writes a corpus of tones and blobs, of these ids, speakers in GRID's order."""
-    spec = importlib.util.spec_from_file_location("made_up", TESTS / "store/conftest.py")
-    store = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(store)
 
     def write(folder, ids):
-        store._write_corpus(folder, [store.make_clip(clip) for clip in ids])
+        small_corpus.write_corpus(folder, [small_corpus.make_clip(clip) for clip in ids])
         return folder
 
     return write

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import httpx2
 import pytest
-from hub_server import READER_TOKEN, WRITER_TOKEN, Fault, HubServer
 from huggingface_hub import CommitOperationAdd, HfApi, constants
+from support.hub.server import READER_TOKEN, WRITER_TOKEN, Fault, HubServer
 
 from gridkit.errors import (
     EXIT_NETWORK,

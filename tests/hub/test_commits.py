@@ -4,10 +4,10 @@ import hashlib
 
 import httpx2
 import pytest
-from hub_store import git_oid
 from huggingface_hub.errors import HfHubHTTPError
 from hypothesis import given
 from hypothesis import strategies as st
+from support.hub.store import git_oid
 
 from gridkit.errors import HubError
 from gridkit.hub.addition import CountedAddition

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from hub_server import READER_TOKEN, Fault, HubServer
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -15,6 +14,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from support.hub.server import READER_TOKEN, Fault, HubServer
 
 LARGE = os.urandom(300_000)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hub_server import Fault, HubServer
+from support.hub.server import Fault, HubServer
 
 from gridkit.cli.main import main
 from gridkit.compute.lock import folder_lock
@@ -185,7 +185,7 @@ def test_what_arrives_altered_is_not_taken(
     repo = published.repo("lab/grid")
     file = repo.find("main").files[SHARDS[0]]
     monkeypatch.setattr(
-        "hub_reads._send_range",
+        "support.hub.reads._send_range",
         lambda call, body, headers: call.send(
             200, bytes(len(body)) if body == file.body else body, headers
         ),
@@ -245,7 +245,7 @@ def test_what_is_no_whole_corpus_is_refused(
 @pytest.fixture
 def plain_git(monkeypatch: pytest.MonkeyPatch) -> None:
     """The Hub keeps Parquet as plain git files, of which it gives no SHA-256."""
-    monkeypatch.setattr("hub_store.LARGE_SUFFIXES", (".png",))
+    monkeypatch.setattr("support.hub.store.LARGE_SUFFIXES", (".png",))
 
 
 @pytest.mark.usefixtures("plain_git")

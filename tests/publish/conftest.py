@@ -1,41 +1,30 @@
 """Small made-up corpora, and a repository on the loopback Hub to publish them to."""
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from support.small_corpus import write_corpus
 
 from gridkit.cli.main import main
 from gridkit.publish.upload import Target
 
-STORE_CONFTEST = Path(__file__).parents[1] / "store/conftest.py"
 REPO = "lab/grid"
 
 
 @pytest.fixture(scope="session")
-def store():
-    """The functions that write made-up corpora."""
-    spec = importlib.util.spec_from_file_location("store_conftest_of_publish", STORE_CONFTEST)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def clips(store):
+def clips(small_clips):
     """Eight clips of s1, s2, s3 and s9, with crops `mouth96` and `lipnet`."""
-    ids = store.tiny_ids()
-    return [store.make_clip(clip) for clip in (*ids[:2], *ids[10:16])]
+    return [*small_clips[:2], *small_clips[10:16]]
 
 
 @pytest.fixture(scope="session")
-def pristine(store, clips, tmp_path_factory):
+def pristine(clips, tmp_path_factory):
     """A sound corpus of four shards; not to be changed."""
     folder = tmp_path_factory.mktemp("publish") / "corpus"
-    store._write_corpus(folder, clips)
+    write_corpus(folder, clips)
     return folder
 
 

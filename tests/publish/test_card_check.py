@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from support.small_corpus import write_corpus
 
 from gridkit.corpus.splits import import_split
 from gridkit.publish.card_check import check_card
@@ -72,11 +73,11 @@ def test_a_synthetic_corpus_has_another_licence(card, corpus, paths):
     assert check_card(card, made_up, paths) == ["licence 'cc-by-4.0'; these data have cc0-1.0"]
 
 
-def test_files_with_clips_outside_the_split(store, clips, tmp_path):
+def test_files_with_clips_outside_the_split(clips, tmp_path):
     """Whole files would give clips to `train` that the list does not name."""
     listed = [clip.id for clip in clips if clip.speaker == "s1"][1:]
     split = import_split("mine", {"train": "\n".join(listed), "test": clips[-1].id})
-    store._write_corpus(tmp_path, clips, imported=[replace(split, unseen_speakers=True)])
+    write_corpus(tmp_path, clips, imported=[replace(split, unseen_speakers=True)])
     corpus = open_corpus(tmp_path)
     card = hub_card(corpus, "lab/grid")
     assert check_card(card, corpus, sorted(corpus.file.shards)) == [

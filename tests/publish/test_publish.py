@@ -6,8 +6,9 @@ import sys
 from dataclasses import replace
 
 import pytest
-from hub_server import READER_TOKEN, WRITER_TOKEN, Fault
 from huggingface_hub import DatasetCard
+from support.hub.server import READER_TOKEN, WRITER_TOKEN, Fault
+from support.small_corpus import write_corpus
 
 from gridkit.corpus.splits import import_split
 from gridkit.errors import EXIT_INPUT, EXIT_NETWORK, EXIT_USAGE
@@ -39,13 +40,13 @@ def without_card(files):
 
 
 @pytest.fixture
-def rewrite(store, clips, corpus_dir):
+def rewrite(clips, corpus_dir):
     """Write the corpus anew, with other clips or an imported split."""
 
     def written(clips=clips, **more):
         for path in (corpus_dir / "data").glob("*"):
             path.unlink()
-        store._write_corpus(corpus_dir, clips, **more)
+        write_corpus(corpus_dir, clips, **more)
 
     return written
 
@@ -395,7 +396,7 @@ def test_options_that_do_not_go_together(refused, options, says):
 
 
 def test_a_card_that_the_hub_does_not_take(refused, hub_server, monkeypatch):
-    monkeypatch.setattr("hub_writes.LICENCES", {"mit"})
+    monkeypatch.setattr("support.hub.writes.LICENCES", {"mit"})
     status, line = refused()
     assert status == EXIT_INPUT
     assert "the Hub does not take the card (README.md)" in line

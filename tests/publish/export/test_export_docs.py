@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from support.small_corpus import make_clip, tiny_ids, write_corpus
 
 pytest.importorskip("webdataset", reason='needs pip install "gridkit[webdataset]"')
 pytest.importorskip("lhotse", reason='needs pip install "gridkit[lhotse]"')
@@ -12,9 +13,9 @@ pytest.importorskip("lhotse", reason='needs pip install "gridkit[lhotse]"')
 DOCS = Path(__file__).parents[3] / "docs/export.md"
 
 
-def test_examples_run_as_written(gridkit, store, tmp_path, monkeypatch, capsys):
-    clips = [store.make_clip(clip, ["mouth96"]) for clip in store.tiny_ids() if clip[:3] == "s1/"]
-    store._write_corpus(tmp_path / "grid", clips, profiles=["mouth96"])
+def test_examples_run_as_written(gridkit, tmp_path, monkeypatch, capsys):
+    clips = [make_clip(clip, ["mouth96"]) for clip in tiny_ids() if clip[:3] == "s1/"]
+    write_corpus(tmp_path / "grid", clips, profiles=["mouth96"])
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```(\w*)\n(.*?)```", DOCS.read_text(), re.DOTALL)
     for line in blocks[0][1].splitlines():

@@ -6,8 +6,9 @@ import re
 from urllib.parse import parse_qs, quote, unquote
 
 import yaml
-from hub_handler import Handler
-from hub_store import DATE, Commit, Repo, StoredFile
+
+from support.hub.handler import Handler
+from support.hub.store import DATE, Commit, Repo, StoredFile
 
 
 def info(call: Handler, type: str, name: str, revision: str | None = None) -> None:

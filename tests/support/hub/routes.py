@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable
 
-from hub_handler import Handler
-from hub_reads import commits, discussion, info, paths_info, refs, resolve, tree
-from hub_writes import (
+from support.hub.handler import Handler
+from support.hub.reads import commits, discussion, info, paths_info, refs, resolve, tree
+from support.hub.writes import (
     branch,
     commit,
     create,

@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import yaml
-from hub_handler import Handler, page_of
-from hub_store import Commit, Repo, is_large
+
+from support.hub.handler import Handler, page_of
+from support.hub.store import Commit, Repo, is_large
 
 LICENCES = {"apache-2.0", "mit", "cc-by-4.0", "cc0-1.0", "other"}
 

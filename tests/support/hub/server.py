@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from hub_handler import Handler
-from hub_routes import ROUTES
-from hub_store import Commit, Repo
+from support.hub.handler import Handler
+from support.hub.routes import ROUTES
+from support.hub.store import Commit, Repo
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Request:
     """A request as the server saw it."""
 
     route: str
-    """Name of the route (`hub_routes.ROUTES`), empty for a path that no route takes."""
+    """Name of the route (`support.hub.routes.ROUTES`), empty for a path that no route takes."""
     method: str
     path: str
     """With the query."""
@@ -174,7 +174,7 @@ class HubServer:
         in whatever order they arrive.
 
         Args:
-            route: a name of `hub_routes.ROUTES`.
+            route: a name of `support.hub.routes.ROUTES`.
             fault: how.
             times: how many of them; None for all from then on.
             skip: how many go well before.

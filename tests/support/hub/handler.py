@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from hub_store import Commit, Repo
+from support.hub.store import Commit, Repo
 
 
 class Handler(BaseHTTPRequestHandler):
