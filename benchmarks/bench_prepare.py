@@ -23,9 +23,10 @@ from gridkit.compute.local import map_ordered, usable_cores
 from gridkit.corpus.records import Clip
 from gridkit.media.decode import decode_clip
 from gridkit.media.landmarks_model import default_landmark_model
-from gridkit.prepare.clip import Rejection, Settings, Task, prepare_clip
-from gridkit.prepare.pipeline import PRELOAD
+from gridkit.prepare.batch import PRELOAD
+from gridkit.prepare.clip import Settings, Task, prepare_clip
 from gridkit.prepare.plan import make_plan
+from gridkit.prepare.rejection import Rejection
 from gridkit.prepare.request import make_settings
 from gridkit.prepare.sources import scan
 from gridkit.store.shards import write_shard

@@ -1,197 +1,67 @@
-"""The end of a run, and what a run finds of the one before: the corpus as a whole.
+"""The end of a run: the corpus as a whole.
 
-Finishing is a handful of renames and small files, `corpus.json` last. A run killed in the midst
-of it finds every batch finished when it is run again, and finishes anew.
+Finishing is a handful of renames and small files, `corpus.json` last. A run killed in the middle
+of it finds every batch finished when it is started again, and finishes again.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gridkit.corpus.codes import speaker_order
-from gridkit.corpus.records import ManifestRow, Status
-from gridkit.corpus.splits import (
-    BUILTIN_SPLIT_NAMES,
-    SYNTHETIC_SPEAKER,
-    Split,
-)
-from gridkit.errors import InputError
+from gridkit.corpus.records import ManifestRow
+from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, SYNTHETIC_SPEAKER, Split
 from gridkit.media.detector import DETECTOR_NAME
 from gridkit.media.landmarks_model import LandmarkModel
-from gridkit.media.profiles import profile_of
+from gridkit.prepare.batch import BatchJob
 from gridkit.prepare.clip import Settings
-from gridkit.prepare.journal import PIPELINE_VERSION, BatchKey, FinishedBatch
-from gridkit.prepare.plan import Batch, Plan
-from gridkit.store.card import CARD_NAME, write_card
-from gridkit.store.corpus_file import (
-    CORPUS_NAME,
-    STATE_FOLDER,
-    CorpusFile,
-    ShardEntry,
-    read_corpus_file,
-    write_corpus_file,
-)
-from gridkit.store.landmarks_file import LANDMARKS_NAME, write_landmarks_file
-from gridkit.store.manifest import MANIFEST_NAME, read_manifest, write_manifest
-from gridkit.store.preview import PREVIEW_NAME, write_preview
-from gridkit.store.shards import file_sha256
-from gridkit.store.split_lists import read_split_list, write_split_list
+from gridkit.prepare.earlier import EMPTY_BATCHES
+from gridkit.prepare.journal import PIPELINE_VERSION, FinishedBatch, Journal
+from gridkit.prepare.plan import Plan
+from gridkit.store.card import write_card
+from gridkit.store.corpus_file import CorpusFile, ShardEntry, write_corpus_file
+from gridkit.store.landmarks_file import write_landmarks_file
+from gridkit.store.manifest import MANIFEST_NAME, write_manifest
+from gridkit.store.preview import write_preview
+from gridkit.store.split_lists import write_split_list
 from gridkit.store.summary import count_rows, split_entries
 
-OWN_FILES = (CARD_NAME, MANIFEST_NAME, LANDMARKS_NAME, PREVIEW_NAME)
-"""Files that a run writes right into the folder, besides `corpus.json`."""
-EMPTY_BATCHES = "empty_batches"
-"""Setting that holds the keys of batches without a shard: no clip of them was kept."""
-
 
 @dataclass(frozen=True)
-class Earlier:
-    """The corpus that a run finds in its folder; `file` is None where there is none."""
+class Run:
+    """A run of prepare as it is decided before anything is decoded."""
 
     folder: Path
-    file: CorpusFile | None
-
-    def extended(self, settings: Settings) -> Settings:
-        """Return the settings with the profiles of the corpus added."""
-        if self.file is None:
-            return settings
-        wanted = {profile.name for profile in settings.profiles}
-        kept = [
-            profile_of(definition, f"{self.folder}/{CORPUS_NAME}")
-            for name, definition in self.file.profiles.items()
-            if name not in wanted
-        ]
-        profiles = sorted((*settings.profiles, *kept), key=lambda profile: profile.name)
-        # what was stored without loss is not made worse by a run that forgets to say so
-        lossless = settings.lossless or bool(self.file.settings.get("lossless"))
-        return replace(settings, profiles=tuple(profiles), lossless=lossless)
-
-    def with_imported_splits(self, imported: Sequence[Split]) -> tuple[Split, ...]:
-        """Return imported splits, those the corpus has and new ones, which win."""
-        if self.file is None:
-            return tuple(imported)
-        names = {split.name for split in imported}
-        kept = (
-            read_split_list(self.folder, name, unseen_speakers=entry.unseen_speakers)
-            for name, entry in self.file.splits.items()
-            if name not in (*BUILTIN_SPLIT_NAMES, *names)
-        )
-        return (*kept, *imported)
-
-    def check_nothing_is_foreign(self) -> None:
-        """Refuse a folder where a run would write over, or remove, files that are no corpus's.
-
-        Raises:
-            InputError: such a file is there, and no run that was killed can have left it.
-        """
-        if (self.folder / STATE_FOLDER).exists():
-            return
-        known = {} if self.file is None else self.file.shards
-        foreign = [
-            path
-            for path in sorted((self.folder / "data").glob("*.parquet"))
-            if f"data/{path.name}" not in known
-        ]
-        if self.file is None:
-            foreign += [self.folder / name for name in OWN_FILES if (self.folder / name).exists()]
-        if foreign:
-            raise InputError(
-                f"{foreign[0]} is there and belongs to no finished corpus; it would be replaced "
-                "or removed: move it away, or name another folder"
-            )
-
-    def check_nothing_is_dropped(self, plan: Plan) -> None:
-        """Refuse a run that would take clips out of the corpus.
-
-        Raises:
-            InputError: the corpus keeps clips that the plan does not have.
-        """
-        if self.file is None:
-            return
-        kept = {row.id: row.speaker for row in self._rows.values() if row.status is Status.KEPT}
-        gone = kept.keys() - plan.ids
-        if gone:
-            speakers = sorted({kept[clip] or "" for clip in gone}, key=speaker_order)
-            raise InputError(
-                f"{self.folder} holds clips of {' '.join(speakers)} that this source or "
-                f"--speakers leaves out ({len(gone)}, such as {min(map(str, gone))}); name or add "
-                "them as well, or use another folder"
-            )
-
-    def finished(self, batch: Batch) -> FinishedBatch | None:
-        """Return a batch as the corpus holds it, None where it has no such batch."""
-        if self.file is None:
-            return None
-        rows = tuple(
-            self._rows[task.file.key] for task in batch.tasks if task.file.key in self._rows
-        )
-        entry = self.file.shards.get(batch.shard)
-        if entry is not None:
-            file = self.folder / batch.shard
-            if not file.is_file() or file_sha256(file) != entry.sha256:
-                return None
-            key = BatchKey.parse(entry.key)
-            return FinishedBatch(key, rows, file, entry.sha256, entry.bytes, entry.rows)
-        key = self.file.settings.get(EMPTY_BATCHES, {}).get(batch.shard)
-        return None if key is None else FinishedBatch(BatchKey.parse(key), rows, None, None, 0, 0)
-
-    @cached_property
-    def _rows(self) -> Mapping[str, ManifestRow]:
-        return {row.source_path: row for row in read_manifest(self.folder / MANIFEST_NAME)}
-
-
-def earlier_corpus(folder: Path) -> Earlier:
-    """Return the finished corpus in a folder, if there is one.
-
-    Raises:
-        CorpusError: it was made by a newer gridkit, or its `corpus.json` is damaged.
-    """
-    there = (folder / CORPUS_NAME).is_file()
-    return Earlier(folder, read_corpus_file(folder) if there else None)
-
-
-@dataclass(frozen=True)
-class Finished:
-    """All that a run has at its end."""
-
-    folder: Path
+    """Where the corpus goes."""
     source_name: str
     settings: Settings
     plan: Plan
     splits: tuple[Split, ...]
-    batches: Mapping[str, FinishedBatch]
     ignored_files: int
+    """Files of the source that are neither clip, alignment nor archive."""
+    finished: tuple[FinishedBatch, ...]
+    """Batches of earlier runs that stay as they are."""
+    jobs: tuple[BatchJob, ...]
+    """Batches to make, in the order of the plan."""
 
 
-def finish_corpus(run: Finished) -> CorpusFile:
-    """Put the shards in place and write what describes them.
+def finish_corpus(run: Run, made: Iterable[FinishedBatch]) -> CorpusFile:
+    """Put the shards in place, write what describes them, and remove the state of the run.
+
+    Args:
+        run: the run.
+        made: what `make_batch` returned for each job of the run, in any order.
 
     Raises:
         DiskFullError, EnvironmentProblem: writing failed; run again to finish.
     """
-    _move_shards(run)
+    done = {batch.shard: batch for batch in (*run.finished, *made)}
+    batches = [done[batch.shard] for batch in run.plan.batches]
+    _move_shards(run.folder, batches)
     rows = sorted(
-        (*run.plan.rejected, *(row for batch in run.batches.values() for row in batch.rows)),
+        (*run.plan.rejected, *(row for batch in batches for row in batch.rows)),
         key=lambda row: row.source_path,
     )
-    names = tuple(split.name for split in run.splits)
-    manifest_sha256 = write_manifest(run.folder / MANIFEST_NAME, rows, names)
-    corpus = CorpusFile(
-        source=run.source_name,
-        synthetic=any(row.speaker and SYNTHETIC_SPEAKER.fullmatch(row.speaker) for row in rows),
-        profiles={profile.name: asdict(profile) for profile in run.settings.profiles},
-        settings=_settings(run),
-        splits=split_entries(run.splits, rows),
-        counts=count_rows(rows),
-        shards={
-            shard: ShardEntry(batch.kept, batch.bytes, batch.sha256, str(batch.key))
-            for shard, batch in run.batches.items()
-            if batch.sha256 is not None
-        },
-        manifest_sha256=manifest_sha256,
-        misfiled_alignments=run.plan.misfiled_alignments,
-    )
+    corpus = _write_manifest(run, batches, rows)
     landmarks = landmarks_description(run.settings.landmark_model)
     write_landmarks_file(run.folder, landmarks)
     for split in run.splits:
@@ -200,6 +70,7 @@ def finish_corpus(run: Finished) -> CorpusFile:
     write_preview(run.folder, corpus, rows)
     write_card(run.folder, corpus, rows, landmarks)
     write_corpus_file(run.folder, corpus)
+    Journal(run.folder).close()
     return corpus
 
 
@@ -213,25 +84,48 @@ def landmarks_description(model: LandmarkModel) -> dict[str, str]:
     }
 
 
-def _move_shards(run: Finished) -> None:
-    for shard, batch in run.batches.items():
-        place = run.folder / shard
+def _write_manifest(
+    run: Run, batches: Sequence[FinishedBatch], rows: Sequence[ManifestRow]
+) -> CorpusFile:
+    """Write the manifest and return the content of `corpus.json`, which holds its hash."""
+    names = tuple(split.name for split in run.splits)
+    return CorpusFile(
+        source=run.source_name,
+        synthetic=any(row.speaker and SYNTHETIC_SPEAKER.fullmatch(row.speaker) for row in rows),
+        profiles={profile.name: asdict(profile) for profile in run.settings.profiles},
+        settings=_settings(run.settings, run.ignored_files, batches),
+        splits=split_entries(run.splits, rows),
+        counts=count_rows(rows),
+        shards={
+            batch.shard: ShardEntry(batch.kept, batch.bytes, batch.sha256, str(batch.key))
+            for batch in batches
+            if batch.sha256 is not None
+        },
+        manifest_sha256=write_manifest(run.folder / MANIFEST_NAME, rows, names),
+        misfiled_alignments=run.plan.misfiled_alignments,
+    )
+
+
+def _move_shards(folder: Path, batches: Sequence[FinishedBatch]) -> None:
+    for batch in batches:
+        place = folder / batch.shard
         if batch.file is not None and batch.file != place:
             place.parent.mkdir(parents=True, exist_ok=True)
             batch.file.replace(place)
-    # a shard whose clips are all rejected now is no part of the corpus any more
-    for path in (run.folder / "data").glob("*.parquet"):
-        known = run.batches.get(f"data/{path.name}")
-        if known is None or known.file is None:
+    # a shard whose clips are all rejected now is not part of the corpus any more
+    kept = {batch.shard for batch in batches if batch.file is not None}
+    for path in (folder / "data").glob("*.parquet"):
+        if f"data/{path.name}" not in kept:
             path.unlink()
 
 
-def _settings(run: Finished) -> dict[str, object]:
-    empty = {shard: str(batch.key) for shard, batch in run.batches.items() if batch.file is None}
+def _settings(
+    settings: Settings, ignored_files: int, batches: Sequence[FinishedBatch]
+) -> dict[str, object]:
     return {
-        "lossless": run.settings.lossless,
+        "lossless": settings.lossless,
         "pipeline_version": PIPELINE_VERSION,
-        "landmark_model_sha256": run.settings.landmark_model.sha256,
-        "ignored_files": run.ignored_files,
-        EMPTY_BATCHES: empty,
+        "landmark_model_sha256": settings.landmark_model.sha256,
+        "ignored_files": ignored_files,
+        EMPTY_BATCHES: {batch.shard: str(batch.key) for batch in batches if batch.file is None},
     }

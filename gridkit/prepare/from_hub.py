@@ -18,7 +18,7 @@ from gridkit.compute.progress import Progress
 from gridkit.errors import CheckFailed, CorpusError, InputError, UsageError
 from gridkit.hub.address import HubAddress, is_hub_address, parse_hub_address
 from gridkit.hub.snapshot import Snapshot, fetch_files, find_commit, open_snapshot
-from gridkit.prepare.finish import OWN_FILES, earlier_corpus
+from gridkit.prepare.earlier import OWN_FILES, earlier_corpus
 from gridkit.store.corpus_file import CORPUS_NAME, STATE_FOLDER, CorpusFile, read_corpus_file
 from gridkit.store.files import write_file
 from gridkit.store.manifest import MANIFEST_NAME

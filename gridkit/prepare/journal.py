@@ -1,6 +1,6 @@
-"""What is finished of a run, on disk, so that a killed run goes on and a repeated one is quick.
+"""What is finished of a run, on disk, so that a killed run resumes and a repeated one is quick.
 
-While a run works, everything new lies in `DIR/.gridkit`: finished shards under `data/`, and for
+While a run works, everything new is in `DIR/.gridkit`: finished shards under `data/`, and for
 each finished batch a record and its manifest rows under `batches/`. The record is written last:
 a batch is finished when its record is there. The corpus in DIR itself is touched only at the
 end of a run, by renames, so a corpus that is being extended stays usable meanwhile.
@@ -24,14 +24,14 @@ PIPELINE_VERSION = 1
 
 @dataclass(frozen=True)
 class BatchKey:
-    """Hashes of all that decides a batch's bytes, by what a change of each makes necessary."""
+    """Hashes of all that decides a batch's bytes, by what has to be made again if it changes."""
 
     tracking: str
-    """Source clips, alignments, landmark model, version of the pipeline: all anew."""
+    """Source clips, alignments, landmark model, version of the pipeline: all is made again."""
     crops: Mapping[str, str]
-    """Profile name to hash of its definition and codec: that crop anew."""
+    """Profile name to hash of its definition and codec: that crop is made again."""
     splits: str
-    """Subsets of the clips: the columns anew, nothing decoded."""
+    """Subsets of the clips: the columns are written again, nothing is decoded."""
 
     def __str__(self) -> str:
         crops = ",".join(f"{name}={digest}" for name, digest in sorted(self.crops.items()))
@@ -49,6 +49,8 @@ class BatchKey:
 class FinishedBatch:
     """A batch as it lies on disk."""
 
+    shard: str
+    """Path inside the corpus, `data/s1-00000.parquet`."""
     key: BatchKey
     rows: tuple[ManifestRow, ...]
     """What became of its source clips."""
@@ -63,6 +65,7 @@ class Journal:
     """The state folder of one run."""
 
     def __init__(self, corpus: Path):
+        self.corpus = corpus
         self.folder = corpus / STATE_FOLDER
 
     def commit(
@@ -71,7 +74,6 @@ class Journal:
         key: BatchKey,
         clips: Sequence[Clip],
         rows: Sequence[ManifestRow],
-        splits: Mapping[str, Mapping[str, str | None]],
         split_names: Sequence[str],
     ) -> FinishedBatch:
         """Write a batch's shard, its manifest rows and, last, its record."""
@@ -80,12 +82,13 @@ class Journal:
             info = write_shard(
                 self.folder / shard,
                 clips,
-                splits,
+                {row.id: row.splits for row in rows if row.id is not None},
                 profiles=tuple(key.crops),
                 split_names=split_names,
             )
         write_manifest(self._rows_file(shard), rows, split_names)
         finished = FinishedBatch(
+            shard,
             key,
             tuple(rows),
             info.path if info else None,
@@ -98,10 +101,10 @@ class Journal:
         write_file(self._record_file(shard), json.dumps(record).encode())
         return finished
 
-    def finished(self, shard: str, corpus: Path) -> FinishedBatch | None:
+    def finished(self, shard: str) -> FinishedBatch | None:
         """Return a batch that an earlier, unfinished run finished; None where there is none.
 
-        Its shard lies in the state folder, or in the corpus where a run died moving it there.
+        Its shard is in the state folder, or in the corpus where a run died while moving it there.
         """
         try:
             record = json.loads(self._record_file(shard).read_text())
@@ -112,7 +115,7 @@ class Journal:
             file = next(
                 (
                     place
-                    for place in (self.folder / shard, corpus / shard)
+                    for place in (self.folder / shard, self.corpus / shard)
                     if place.is_file() and file_sha256(place) == record["sha256"]
                 ),
                 None,
@@ -120,6 +123,7 @@ class Journal:
             if file is None:
                 return None
         return FinishedBatch(
+            shard,
             BatchKey.parse(record["key"]),
             read_manifest(self._rows_file(shard)),
             file,

@@ -13,7 +13,7 @@ from gridkit.evaluate.run import evaluate
 from gridkit.evaluate.scoring.score import PRELOAD as SCORING
 from gridkit.evaluate.subset import open_subset
 from gridkit.evaluate.systems.spec import parse_model
-from gridkit.prepare.pipeline import PRELOAD as PREPARING
+from gridkit.prepare.batch import PRELOAD as PREPARING
 from gridkit.store.reader import open_corpus
 
 SPLIT = "synthetic-seen"

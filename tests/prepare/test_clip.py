@@ -12,8 +12,10 @@ from gridkit.corpus.records import Clip, Flag, Quality, Reason
 from gridkit.media import decode
 from gridkit.media.decode import Media, decode_clip
 from gridkit.media.video import Video
-from gridkit.prepare.clip import Rejection, check_streams, flags_of, prepare_clip, snr_db
+from gridkit.prepare.clip import prepare_clip
 from gridkit.prepare.plan import make_plan
+from gridkit.prepare.quality import flags_of, snr_db
+from gridkit.prepare.rejection import Rejection, check_streams
 from gridkit.prepare.request import make_settings
 from gridkit.prepare.sources import scan
 from gridkit.synthesize.mpeg import write_mpeg

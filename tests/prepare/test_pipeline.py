@@ -27,7 +27,8 @@ from gridkit.errors import (
 )
 from gridkit.media.codecs import decode_crop
 from gridkit.prepare import clip as clip_module
-from gridkit.prepare.pipeline import Job, Request, _work, prepare_corpus
+from gridkit.prepare.batch import ClipJob, prepare_outcome
+from gridkit.prepare.pipeline import Request, prepare_corpus
 from gridkit.prepare.request import make_settings
 from gridkit.store.reader import open_corpus
 from gridkit.synthesize.corpus import unused_codes
@@ -63,7 +64,7 @@ def test_a_run_over_a_finished_corpus_does_nothing(
     prepared, talking, prepare, hashes, monkeypatch
 ) -> None:
     before = hashes(prepared)
-    monkeypatch.setattr("gridkit.prepare.pipeline.map_ordered", refuse_items)
+    monkeypatch.setattr("gridkit.prepare.batch.map_ordered", refuse_items)
     prepare(prepared, talking)
     assert hashes(prepared) == before
 
@@ -129,7 +130,7 @@ def test_finished_batches_are_not_done_again(talking, tmp_path, prepare, monkeyp
             done.append(item.task.id)
             yield function(item)
 
-    monkeypatch.setattr("gridkit.prepare.pipeline.map_ordered", interrupt)
+    monkeypatch.setattr("gridkit.prepare.batch.map_ordered", interrupt)
     with pytest.raises(KeyboardInterrupt):
         prepare(tmp_path / "corpus", talking)
     again = []
@@ -139,7 +140,7 @@ def test_finished_batches_are_not_done_again(talking, tmp_path, prepare, monkeyp
             again.append(item.task.id)
             yield function(item)
 
-    monkeypatch.setattr("gridkit.prepare.pipeline.map_ordered", record)
+    monkeypatch.setattr("gridkit.prepare.batch.map_ordered", record)
     prepare(tmp_path / "corpus", talking)
     assert {clip.split("/")[0] for clip in done} == {"x1"}
     assert {clip.split("/")[0] for clip in again} == {"x2"}
@@ -172,7 +173,7 @@ def test_a_further_profile_needs_no_detection(prepared, talking, monkeypatch) ->
     task = make_plan(scan(talking), "talking").batches[0].tasks[0]
     kept = next(open_corpus(prepared).clips())
     assert kept.id == task.id
-    extended = _work(make_settings(("mouth96", "gan")), Job(task, kept))
+    extended = prepare_outcome(ClipJob(task, make_settings(("mouth96", "gan")), kept))
     assert set(extended.crops) == {"mouth96", "gan"}
     assert extended.crops["mouth96"] == kept.crops["mouth96"]
 
@@ -274,7 +275,7 @@ def test_a_folder_with_files_of_someone_else_is_left_alone(
     mine = tmp_path / "project" / name
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
-    with pytest.raises(InputError, match=f"{name} is there and belongs to no finished corpus"):
+    with pytest.raises(InputError, match=f"{name} exists and is not part of a finished corpus"):
         prepare(tmp_path / "project", talking)
     assert list(hashes(tmp_path / "project")) == [name]
 
@@ -284,7 +285,7 @@ def test_a_shard_of_someone_else_in_a_corpus_is_not_removed(talking, tmp_path, p
     prepare(folder, talking, speakers=("x1",))
     mine = folder / "data" / "mine.parquet"
     mine.write_text("mine")
-    with pytest.raises(InputError, match=r"mine\.parquet is there"):
+    with pytest.raises(InputError, match=r"mine\.parquet exists"):
         prepare(folder, talking)
     assert mine.read_text() == "mine"
 
@@ -402,7 +403,7 @@ def test_a_clip_that_changed_behind_the_back_is_not_extended(prepared, source, m
     kept = next(open_corpus(prepared).clips())
     (source / task.file.key).write_bytes(b"")
     with pytest.raises(MediaError, match="no longer be decoded"):
-        _work(make_settings(("gan",)), Job(task, kept))
+        prepare_outcome(ClipJob(task, make_settings(("gan",)), kept))
 
 
 def test_an_imported_split_outlives_the_file_it_came_from(
