@@ -19,8 +19,8 @@ from pathlib import Path
 import dlib
 import numpy as np
 
-from gridkit.compute.local import map_ordered, usable_cores
-from gridkit.corpus.records import Clip
+from gridkit.compute.local import Crashed, map_ordered, usable_cores
+from gridkit.corpus.records import FRAMES, Clip
 from gridkit.media.decode import decode_clip
 from gridkit.media.landmarks_model import default_landmark_model
 from gridkit.prepare.batch import PRELOAD
@@ -72,15 +72,21 @@ def original_clips(number: int) -> list[Task]:
         task
         for batch in plan.batches
         for task in batch.tasks
-        if task.file.key.endswith(".mpg") and len(decode_clip(task.file.read()).video.luma) == 75
+        if task.file.key.endswith(".mpg") and len(luma_of(task)) == FRAMES
     ]
     return tasks[:: max(1, len(tasks) // number)][:number]
+
+
+def luma_of(task: Task) -> np.ndarray:
+    """Return the frames of a clip, gray, uint8 (T, H, W)."""
+    video = decode_clip(task.file.read()).video
+    return np.empty((0, 0, 0), np.uint8) if video is None else video.luma
 
 
 def public_way(task: Task) -> np.ndarray:
     """Return the 68 points of every frame, as most published scripts find them."""
     points = []
-    for frame in decode_clip(task.file.read()).video.luma:
+    for frame in luma_of(task):
         boxes = DETECTOR(frame, 1)
         if boxes:
             points.append([(p.x, p.y) for p in PREDICTOR(frame, boxes[0]).parts()])
@@ -116,8 +122,10 @@ def pooled(tasks: Sequence[Task], settings: Settings, workers: int) -> float:
     return (thrice_s - once_s) / (2 * len(tasks))
 
 
-def noted(results: Iterable[tuple[Clip | Rejection, float]]) -> Iterator[Clip | Rejection]:
-    for clip, peak_mb in results:
+def noted(results: Iterable[tuple[Clip | Rejection, float] | Crashed]) -> Iterator[object]:
+    for result in results:
+        assert not isinstance(result, Crashed), result.detail
+        clip, peak_mb = result
         PEAKS_MB.append(peak_mb)
         yield clip
 

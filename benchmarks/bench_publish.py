@@ -149,6 +149,7 @@ def bench_publishing(folder: Path, home: Path) -> None:
     uploads = [request for request in hub.requests("upload") if request.status == 200]
     sent = sum(request.received_bytes for request in uploads)
     there = hub.repo(REPO).find("main")
+    assert there is not None
     large = {path for path, file in there.files.items() if file.large}
     on_disk = sum((folder / path).stat().st_size for path in large)
     same = sum((folder / path).read_bytes() == there.files[path].body for path in large)

@@ -116,7 +116,7 @@ def plain_step(
             torch.tensor([len(label) for label in labels]),
         ) + functional.cross_entropy(output.words.flatten(0, 1), words[chosen].flatten().to(device))
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
 
@@ -169,7 +169,7 @@ def serve(
     if threads is not None:
         torch.set_num_threads(threads)
     step = make_step(settings, made_up_clips(settings), batch, device)
-    synchronize = torch.cuda.synchronize if device != "cpu" else lambda: None
+    synchronize: Callable[[], object] = torch.cuda.synchronize if device != "cpu" else lambda: None
     while True:
         asked.recv()
         synchronize()

@@ -26,11 +26,13 @@ from gridkit.corpus.grammar import text_of, words_of
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ
 from gridkit.media.codecs import decode_flac
 from gridkit.media.decode import fit_length, to_int16
+from gridkit.recipe import load_recipe
 from gridkit.store.reader import open_corpus
 from gridkit.synthesize.corpus import codes_of, say
 from gridkit.train.clips import ClipWriter, Label, open_clips
 from gridkit.train.pack import pack_clips
 
+RECIPE = Path(__file__).parent
 SEED = 0
 ESPEAK_VOICES, ESPEAK_TRAIN, ESPEAK_CLIPS, ESPEAK_VAL_CLIPS = 30, 24, 60, 15
 LONGEST_S = 2.4
@@ -51,7 +53,7 @@ Speaker = Callable[[tuple[str, ...], float], np.ndarray]
 def main(corpus: Path, packed: Path) -> None:
     """Gather the kinds and pack them."""
     with tempfile.TemporaryDirectory() as folder:
-        writer = ClipWriter(Path(folder), {}, with_frames=False)
+        writer = ClipWriter(Path(folder), {}, None)
         for source in (real_clips(corpus), espeak_clips(), recorded_clips()):
             for count, (label, samples) in enumerate(source, start=1):
                 writer.add(label, None, samples)
@@ -60,7 +62,7 @@ def main(corpus: Path, packed: Path) -> None:
         writer.close()
         opened = open_clips(Path(folder))
         assert opened is not None
-        pack_clips(opened[0], packed, lambda *_: None)
+        pack_clips(opened[0], packed, load_recipe(RECIPE), lambda _done, _total: None)
     click.echo(f"{packed}: {len(opened[0].labels)} clips, {packed.stat().st_size / 1e6:.0f} MB")
 
 
