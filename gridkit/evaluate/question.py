@@ -25,8 +25,9 @@ from gridkit.evaluate.systems.spec import RECIPE_FILE, RECIPE_KINDS, ModelSpec
 from gridkit.metrics.registry import plug_ins
 from gridkit.metrics.wer import NORMALISER
 from gridkit.recipe import load_recipe
-from gridkit.results.files import CLIPS_FILE, LOG_FILE, REPORT_FILE, RESULT_FILE, TIMING_FILE
+from gridkit.results.files import CLIPS_FILE, LOG_FILE, REPORT_FILE, RESULT_FILE
 from gridkit.results.records import NORMALISER_KEY
+from gridkit.results.timing import TIMING_FILE
 from gridkit.store.files import write_file
 
 QUESTION_FILE = "question.json"

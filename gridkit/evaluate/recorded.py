@@ -6,7 +6,7 @@ as `gridkit evaluate` wrote them, a few KB, without predictions. `record` puts t
 same figure into the recipe's `recipe.toml` and README.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from gridkit.evaluate.systems.spec import RECIPE_FILE, ModelSpec
 from gridkit.recipe import Measured, load_recipe
 from gridkit.recipe.results import readme_row, with_result, with_row
 from gridkit.results.caveats import rank_flags, system_flags, timing_flags
-from gridkit.results.files import RESULT_FILE, TIMING_FILE, Scored, read_result, read_timing
+from gridkit.results.files import RESULT_FILE, Scored, read_result
 from gridkit.results.records import Result
 from gridkit.results.rows import Row, latency_text, timed_row
+from gridkit.results.timing import TIMING_FILE, FailedTiming, Timing, read_timing
 from gridkit.results.wording import describe
 from gridkit.store.files import write_file
 
@@ -116,18 +117,17 @@ def _measured(scored: Scored, recipe: Path, split: str, date: str) -> Measured:
         split=f"{result.split['name']}:{result.split['subset']}",
         command=f"gridkit evaluate --model recipes/{name} --decoding {decoding} --data corpus "
         f"--split {split}",
-        machine=_machine(scored),
+        machine=_machine(scored.timing),
         date=date,
     )
 
 
-def _machine(scored: Scored) -> str:
-    environment = (scored.timing or {}).get("environment")
-    if not isinstance(environment, Mapping):
+def _machine(timing: Timing | FailedTiming | None) -> str:
+    if not isinstance(timing, Timing):
         return "not recorded"
-    threads = environment.get("threads")
-    busy = ", busy" if (scored.timing or {}).get("noisy") else ""
-    return f"{environment.get('device')}, {threads} thread{'' if threads == 1 else 's'}{busy}"
+    busy = ", busy" if timing.noisy else ""
+    threads = timing.threads
+    return f"{timing.device}, {threads} thread{'' if threads == 1 else 's'}{busy}"
 
 
 def _figures(scored: Scored) -> str:
@@ -135,14 +135,15 @@ def _figures(scored: Scored) -> str:
     metric = scored.result.rank_metric
     facts, estimate = describe(metric), scored.result.metrics[metric]
     value, interval = facts.text(estimate.value), facts.interval(estimate.low, estimate.high)
-    return f"**{value}** | {interval} | {_speed(scored)}"
+    return f"**{value}** | {interval} | {_speed(scored.timing)}"
 
 
-def _speed(scored: Scored) -> str:
+def _speed(timing: Timing | FailedTiming | None) -> str:
     """Return latency and best throughput as text, empty where there was no timing."""
-    row = timed_row("reference", scored.result, scored.timing)
-    rates = (scored.timing or {}).get("throughput")
-    if row.latency_ms is None or not isinstance(rates, Mapping) or not rates:
-        return latency_text(row.latency_ms)
-    size, rate = max(rates.items(), key=lambda item: float(item[1]))
-    return f"{latency_text(row.latency_ms)}, {float(rate):.3g} clips/s by {size}"
+    if not isinstance(timing, Timing):
+        return ""
+    latency = latency_text(timing.latency_ms.p50)
+    if not timing.throughput:
+        return latency
+    size, rate = max(timing.throughput.items(), key=lambda item: item[1])
+    return f"{latency}, {rate:.3g} clips/s by {size}"

@@ -4,7 +4,6 @@ A run that is killed goes on where it stopped: predictions and scores on the dis
 folder belongs to one question (system, clips, protocol, recognisers); another is refused there.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -37,7 +36,7 @@ from gridkit.evaluate.scoring.score import (
 )
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems.spec import RECIPE_KINDS, ModelSpec
-from gridkit.evaluate.timing.latency import percentiles, time_system
+from gridkit.evaluate.timing.latency import time_system
 from gridkit.evaluate.timing.preprocess import preprocess_times
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import plug_ins
@@ -45,15 +44,14 @@ from gridkit.recipe import load_recipe
 from gridkit.results.clip_table import ClipTable, tabulate
 from gridkit.results.files import (
     CLIPS_FILE,
-    TIMING_FILE,
     ClipsFile,
     Scored,
     read_scored,
-    read_timing,
     write_result,
 )
 from gridkit.results.records import PROTOCOL, ClipScore, Result, recogniser_key
 from gridkit.results.statistics import estimates, per_slot, per_speaker
+from gridkit.results.timing import FailedTiming, Timing, percentiles, read_timing, write_timing
 from gridkit.store.files import write_file
 
 RANK_METRICS = {"v2s": "estoi", "lipreading": "wer", "recognition": "wer"}
@@ -214,17 +212,11 @@ def _shown(what: str, file: Path, total: int, scores: Iterable[ClipScore]) -> It
 def _is_timed(out: Path, options: Options, facts: Mapping[str, object]) -> bool:
     """Return whether a folder has the times that are asked for; an error is none."""
     timing = read_timing(out)
-    if timing is None or "error" in timing:
+    if not isinstance(timing, Timing):
         return False
-    to_preprocess = options.source is not None and facts["crop"] is not None
-    if to_preprocess and timing.get("preprocess_ms") is None:
+    if options.source is not None and facts["crop"] is not None and timing.preprocess_ms is None:
         return False
-    return _number_timed(timing) >= (options.calls or 1)
-
-
-def _number_timed(timing: Mapping[str, object]) -> int:
-    latency = timing.get("latency_ms")
-    return int(latency.get("n", 0)) if isinstance(latency, dict) else 0
+    return timing.latency_ms.n >= (options.calls or 1)
 
 
 def _time(
@@ -236,7 +228,7 @@ def _time(
     predictions = PredictionWriter(out).saved()
     answered = (clip for clip in subset.ids if predictions[clip].failure is None)
     clips: list[np.ndarray] = [given(clip) for clip in islice(answered, TIMED_CLIPS)]
-    content: dict[str, object]
+    timing: Timing | FailedTiming
     try:
         if not clips:
             raise SystemFailedError(f"{spec.text} has no answer for any clip")
@@ -244,10 +236,10 @@ def _time(
             timing = time_system(worker, clips, calls=options.calls)
         before_s = preprocess_times(subset, str(crop), options.source) if crop else []
         before = percentiles(before_s) if before_s else None
-        content = replace(timing, preprocess_ms=before).to_json()
+        timing = replace(timing, preprocess_ms=before)
     except SystemFailedError as error:
-        content = {"schema": 1, "error": str(error)}
-    write_file(out / TIMING_FILE, f"{json.dumps(content, indent=1, default=str)}\n".encode())
+        timing = FailedTiming(str(error))
+    write_timing(out, timing)
 
 
 def _result(

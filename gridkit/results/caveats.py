@@ -3,9 +3,8 @@
 `gridkit.evaluate.report.notes` says the same of the user's own system in sentences.
 """
 
-from collections.abc import Mapping
-
 from gridkit.results.records import Result
+from gridkit.results.timing import FailedTiming, Timing
 
 MAX_FAILED_SHARE = 0.05
 TIMING_FLAGS = {
@@ -44,9 +43,9 @@ def system_flags(result: Result) -> tuple[str, ...]:
     return tuple(found)
 
 
-def timing_flags(timing: Mapping[str, object] | None) -> tuple[str, ...]:
+def timing_flags(timing: Timing | FailedTiming | None) -> tuple[str, ...]:
     """Return what is wrong with a latency: noisy, clock-disputed."""
-    return tuple(flag for key, (flag, _) in TIMING_FLAGS.items() if (timing or {}).get(key) is True)
+    return tuple(flag for key, (flag, _) in TIMING_FLAGS.items() if getattr(timing, key, False))
 
 
 def rankable(result: Result) -> bool:

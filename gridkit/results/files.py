@@ -5,30 +5,39 @@ Reading is strict: a key that is missing, unknown or of the wrong type is an err
 it, and a file of a newer schema is refused rather than guessed at.
 """
 
-import json
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 from gridkit.corpus.grammar import SLOT_NAMES
 from gridkit.errors import ResultError
 from gridkit.results.clip_table import ClipTable, tabulate
 from gridkit.results.records import TASKS, ClipScore, Estimate, Result
+from gridkit.results.strict_json import (
+    as_object,
+    check_keys,
+    check_schema,
+    decode,
+    dump,
+    mapping,
+    parse_object,
+    read_text,
+    typed,
+    unreadable,
+    values,
+    whole_numbers,
+)
+from gridkit.results.timing import FailedTiming, Timing, read_timing
 from gridkit.store.files import write_file
 
 SCHEMA = 1
 RESULT_FILE = "result.json"
 CLIPS_FILE = "clips.jsonl"
-TIMING_FILE = "timing.json"
 REPORT_FILE = "report.html"
 LOG_FILE = "system.log"
 """The end of what the system printed."""
 STATUSES = ("scored", "failed")
-
-T = TypeVar("T", int, float, str)
 
 _OPTIONAL = ("missing", "speakers", "slots")
 _CLIP_KEYS = tuple(field.name for field in fields(ClipScore))
@@ -49,7 +58,7 @@ class ClipsFile:
             where = f"{self.path}, line {number}"
             if not line.endswith(b"\n"):
                 raise ResultError(f"{where} does not end; run `gridkit evaluate` again to go on")
-            yield clip_from_line(_decode(line, where), where)
+            yield clip_from_line(decode(line, where), where)
 
     def __len__(self) -> int:
         """Return the number of lines."""
@@ -60,7 +69,7 @@ class ClipsFile:
             with self.path.open("rb") as file:
                 yield from file
         except OSError as error:
-            raise _unreadable(self.path, error) from error
+            raise unreadable(self.path, error) from error
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ class Scored:
     result: Result
     clips: Iterable[ClipScore]
     """May be gone through again and again; those of a folder are read anew each time."""
-    timing: Mapping[str, object] | None
+    timing: Timing | FailedTiming | None
     """What `timing.json` holds; None where the system was not timed."""
 
     @cached_property
@@ -109,7 +118,7 @@ def read_result(folder: Path) -> Result:
         ResultError: it is missing, damaged or too new.
     """
     path = folder / RESULT_FILE
-    return result_from_json(_read_text(path), str(path))
+    return result_from_json(read_text(path), str(path))
 
 
 def write_result(folder: Path, result: Result) -> Path:
@@ -117,18 +126,6 @@ def write_result(folder: Path, result: Result) -> Path:
     path = folder / RESULT_FILE
     write_file(path, result_to_json(result).encode())
     return path
-
-
-def read_timing(folder: Path) -> Mapping[str, object] | None:
-    """Read the `timing.json` of a folder, None where the system was not timed.
-
-    Raises:
-        ResultError: it is damaged.
-    """
-    path = folder / TIMING_FILE
-    if not path.is_file():
-        return None
-    return _object(_parse(_read_text(path), str(path)), str(path))
 
 
 def result_to_json(result: Result) -> str:
@@ -140,7 +137,7 @@ def result_to_json(result: Result) -> str:
     }
     for key in ("failed", "versions", "slots"):
         content[key] = dict(sorted(content[key].items()))
-    return _json(content, RESULT_FILE, indent=2) + "\n"
+    return dump(content, RESULT_FILE, indent=2) + "\n"
 
 
 def result_from_json(text: str, where: str = RESULT_FILE) -> Result:
@@ -153,33 +150,28 @@ def result_from_json(text: str, where: str = RESULT_FILE) -> Result:
     Raises:
         ResultError: it is no JSON, of a newer schema, or has a key missing, unknown or wrong.
     """
-    content = _object(_parse(text, where), where)
-    schema = _typed(content, "schema", int, where)
-    if schema > SCHEMA:
-        raise ResultError(
-            f"{where} was written by a newer gridkit (schema {schema}, this one reads {SCHEMA}); "
-            "run `pip install --upgrade gridkit`"
-        )
+    content = parse_object(text, where)
+    check_schema(content, SCHEMA, where)
     known = [field.name for field in fields(Result)]
-    _check_keys(content, ["schema", *known], ["schema", *known][: -len(_OPTIONAL)], where)
-    task = _typed(content, "task", str, where)
+    check_keys(content, ["schema", *known], ["schema", *known][: -len(_OPTIONAL)], where)
+    task = typed(content, "task", str, where)
     if task not in TASKS:
         raise ResultError(f"{where}: task is {task!r}, not one of {', '.join(TASKS)}")
-    metrics = _mapping(content, "metrics", where)
+    metrics = mapping(content, "metrics", where)
     return Result(
-        protocol=_typed(content, "protocol", str, where),
+        protocol=typed(content, "protocol", str, where),
         task=task,
-        system=_mapping(content, "system", where),
-        corpus=_mapping(content, "corpus", where),
-        split=_mapping(content, "split", where),
-        n=_typed(content, "n", int, where),
-        failed=_values(content, "failed", int, where),
-        rank_metric=_typed(content, "rank_metric", str, where),
+        system=mapping(content, "system", where),
+        corpus=mapping(content, "corpus", where),
+        split=mapping(content, "split", where),
+        n=typed(content, "n", int, where),
+        failed=values(content, "failed", int, where),
+        rank_metric=typed(content, "rank_metric", str, where),
         metrics={
             name: _estimate(value, f"{where}: metrics.{name}") for name, value in metrics.items()
         },
-        versions=_values(content, "versions", str, where),
-        missing=_typed(content, "missing", int, where) if "missing" in content else 0,
+        versions=values(content, "versions", str, where),
+        missing=typed(content, "missing", int, where) if "missing" in content else 0,
         speakers=_nested(content, "speakers", where),
         slots=_nested(content, "slots", where),
     )
@@ -194,7 +186,7 @@ def clip_to_line(clip: ClipScore) -> str:
     content = {"id": clip.id, "status": clip.status, "reason": clip.reason} | {
         key: value for key, value in asdict(clip).items() if value
     }
-    return _json(content, clip.id) + "\n"
+    return dump(content, clip.id) + "\n"
 
 
 def clip_from_line(line: str, where: str = CLIPS_FILE) -> ClipScore:
@@ -203,129 +195,39 @@ def clip_from_line(line: str, where: str = CLIPS_FILE) -> ClipScore:
     Raises:
         ResultError: it is no JSON, or has a key missing, unknown or wrong.
     """
-    content = _object(_parse(line, where), where)
-    _check_keys(content, _CLIP_KEYS, ("id", "status"), where)
-    status = _typed(content, "status", str, where)
-    reason = _typed(content, "reason", str, where) if content.get("reason") is not None else None
+    content = parse_object(line, where)
+    check_keys(content, _CLIP_KEYS, ("id", "status"), where)
+    status = typed(content, "status", str, where)
+    reason = typed(content, "reason", str, where) if content.get("reason") is not None else None
     if status not in STATUSES or (status == "failed") != (reason is not None):
         raise ResultError(
             f"{where}: status {status!r} with reason {reason!r}; a clip is scored, or failed "
             "with a reason"
         )
     return ClipScore(
-        id=_typed(content, "id", str, where),
+        id=typed(content, "id", str, where),
         status=status,
         reason=reason,
-        detail=_typed(content, "detail", str, where) if content.get("detail") else None,
-        metrics=_values(content, "metrics", float, where),
+        detail=typed(content, "detail", str, where) if content.get("detail") else None,
+        metrics=values(content, "metrics", float, where),
         counts={
             name: (pair[0], pair[1])
-            for name, pair in _whole_numbers(content, "counts", 2, where).items()
+            for name, pair in whole_numbers(content, "counts", 2, where).items()
         },
-        slots=_whole_numbers(content, "slots", len(SLOT_NAMES), where),
-        text=_values(content, "text", str, where),
-        raw_text=_values(content, "raw_text", str, where),
+        slots=whole_numbers(content, "slots", len(SLOT_NAMES), where),
+        text=values(content, "text", str, where),
+        raw_text=values(content, "raw_text", str, where),
     )
 
 
 def _estimate(value: object, where: str) -> Estimate:
-    content = _object(value, where)
-    _check_keys(content, [f.name for f in fields(Estimate)], ("value", "low", "high", "n"), where)
-    true_audio = _typed(content, "true_audio", float, where) if "true_audio" in content else None
-    value, low, high = (_typed(content, key, float, where) for key in ("value", "low", "high"))
-    return Estimate(value, low, high, _typed(content, "n", int, where), true_audio)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return _decode(path.read_bytes(), str(path))
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> ResultError:
-    return ResultError(
-        f"cannot read {path}: {error.strerror}; name a folder that `gridkit evaluate` finished"
-    )
-
-
-def _decode(content: bytes, where: str) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise ResultError(f"{where} is damaged: not UTF-8 text") from error
-
-
-def _parse(text: str, where: str) -> object:
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is no number")
-
-    try:
-        return json.loads(text, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise ResultError(f"{where} is damaged: {error}") from error
-
-
-def _json(value: object, where: str, indent: int | None = None) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
-    except ValueError as error:
-        raise ResultError(f"{where} holds a figure that is not finite; nothing written") from error
-
-
-def _object(value: object, where: str) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise ResultError(f"{where} is damaged: expected an object, got {type(value).__name__}")
-    return value
-
-
-def _check_keys(
-    content: Mapping[str, object], known: Sequence[str], needed: Sequence[str], where: str
-) -> None:
-    missing = [key for key in needed if key not in content]
-    unknown = [key for key in content if key not in known]
-    if missing:
-        raise ResultError(f"{where} is damaged: {', '.join(missing)} missing")
-    if unknown:
-        raise ResultError(f"{where} has unknown keys: {', '.join(unknown)}")
-
-
-def _typed(content: Mapping[str, object], key: str, kind: type[T], where: str) -> T:
-    value = content.get(key)
-    if kind is float and isinstance(value, int):
-        value = float(value)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise ResultError(f"{where}: {key} is {value!r}, expected {kind.__name__}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ResultError(f"{where}: {key} is not finite")
-    return value
-
-
-def _mapping(content: Mapping[str, object], key: str, where: str) -> dict[str, object]:
-    return _object(content.get(key, {}), f"{where}: {key}")
-
-
-def _values(content: Mapping[str, object], key: str, kind: type[T], where: str) -> dict[str, T]:
-    inner = _mapping(content, key, where)
-    return {name: _typed(inner, name, kind, f"{where}: {key}") for name in inner}
+    content = as_object(value, where)
+    check_keys(content, [f.name for f in fields(Estimate)], ("value", "low", "high", "n"), where)
+    true_audio = typed(content, "true_audio", float, where) if "true_audio" in content else None
+    value, low, high = (typed(content, key, float, where) for key in ("value", "low", "high"))
+    return Estimate(value, low, high, typed(content, "n", int, where), true_audio)
 
 
 def _nested(content: Mapping[str, object], key: str, where: str) -> dict[str, dict[str, float]]:
-    outer = _mapping(content, key, where)
-    return {name: _values(outer, name, float, f"{where}: {key}") for name in outer}
-
-
-def _whole_numbers(
-    content: Mapping[str, object], key: str, length: int, where: str
-) -> dict[str, tuple[int, ...]]:
-    inner = _mapping(content, key, where)
-    for name, numbers in inner.items():
-        if not (
-            isinstance(numbers, list)
-            and len(numbers) == length
-            and all(type(number) is int for number in numbers)
-        ):
-            raise ResultError(
-                f"{where}: {key}.{name} is {numbers!r}, expected {length} whole numbers"
-            )
-    return {name: tuple(numbers) for name, numbers in inner.items()}  # type: ignore[arg-type]
+    outer = mapping(content, key, where)
+    return {name: values(outer, name, float, f"{where}: {key}") for name in outer}

@@ -18,6 +18,7 @@ from gridkit.results.caveats import result_flags, timing_flags
 from gridkit.results.files import Scored
 from gridkit.results.records import CONTROL_PREFIX, PROTOCOL, Estimate, Result
 from gridkit.results.statistics import MIN_SPEAKERS_FOR_T
+from gridkit.results.timing import FailedTiming, Timing
 from gridkit.results.wording import LAG, LAG_SIZE, describe, order_key, recogniser_of
 
 KINDS = ("system", "reference", "control")
@@ -75,16 +76,11 @@ def row_of(kind: str, scored: Scored) -> Row:
     return timed_row(kind, scored.result, scored.timing)
 
 
-def timed_row(kind: str, result: Result, timing: Mapping[str, object] | None) -> Row:
+def timed_row(kind: str, result: Result, timing: Timing | FailedTiming | None) -> Row:
     """Return the row of a result with the median, and the device, of its `timing.json`."""
-    latency, environment = (
-        part if isinstance(part := (timing or {}).get(key), Mapping) else {}
-        for key in ("latency_ms", "environment")
-    )
-    p50 = latency.get("p50")
-    device = str(environment.get("device", ""))
-    latency_ms = float(p50) if p50 is not None else None
-    return Row(kind, result, latency_ms, device, timing_flags(timing))
+    if not isinstance(timing, Timing):
+        return Row(kind, result)
+    return Row(kind, result, timing.latency_ms.p50, timing.device, timing_flags(timing))
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.timings import make_timing
 
 from gridkit.errors import UsageError
 from gridkit.evaluate.options import Options
@@ -14,8 +15,9 @@ from gridkit.evaluate.recorded import check_recordable, record, shipped_rows
 from gridkit.evaluate.systems.spec import parse_model
 from gridkit.recipe import load_recipe
 from gridkit.recipe.results import readme_row
-from gridkit.results.files import RESULT_FILE, TIMING_FILE, Scored, read_result, write_result
+from gridkit.results.files import RESULT_FILE, Scored, read_result, write_result
 from gridkit.results.rows import latency_note
+from gridkit.results.timing import TIMING_FILE, write_timing
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 REVISION = "ab" * 6
@@ -54,11 +56,11 @@ README = """
 | `synthetic-seen:test`, 9 clips | greedy | 1 % |  |
 | `synthetic-seen:test`, 9 clips | beam | 2 % |  |
 """
-TIMING = {
-    "latency_ms": {"p50": 31.4},
-    "throughput": {"1": 30.0, "8": 52.3},
-    "environment": {"device": "A Processor", "threads": 1},
-}
+TIMING = make_timing(
+    [31.4],
+    throughput={"1": 30.0, "8": 52.3},
+    environment={"device": "A Processor", "threads": 1},
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,7 @@ def of_recipe(read, tmp_path, decoding="greedy", **changes):
     system = {"name": "good", "revision": REVISION, "decoding": decoding}
     result = replace(read.result, **({"system": system} | changes))
     write_result(folder, result)
-    (folder / TIMING_FILE).write_text(json.dumps(TIMING))
+    write_timing(folder, TIMING)
     return Scored(folder, result, read.clips, TIMING)
 
 
@@ -132,7 +134,7 @@ def test_a_part_of_a_split_is_not_recorded_nor_what_is_no_recipe(read, recipe, t
     ):
         with pytest.raises(UsageError, match=f"not kept with the recipe: {why}"):
             record(of_recipe(read, tmp_path, **changes), recipe, SPLIT, "2026-01-31")
-    disputed = replace(of_recipe(read, tmp_path), timing={"clock_disputed": True})
+    disputed = replace(of_recipe(read, tmp_path), timing=replace(TIMING, clock_disputed=True))
     with pytest.raises(UsageError, match="not kept with the recipe: clock-disputed"):
         record(disputed, recipe, SPLIT, "2026-01-31")
     assert (recipe / "recipe.toml").read_text() == RECIPE

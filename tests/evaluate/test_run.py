@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from support.timings import make_timing
 
 from gridkit.compute.lock import folder_lock
 from gridkit.errors import (
@@ -26,13 +27,13 @@ from gridkit.evaluate.report.html import render_report
 from gridkit.evaluate.report.media import media_of
 from gridkit.evaluate.sandbox.worker import Limits
 from gridkit.evaluate.systems.spec import parse_model
-from gridkit.evaluate.timing.latency import Timing, percentiles
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED
-from gridkit.results.files import CLIPS_FILE, RESULT_FILE, TIMING_FILE
+from gridkit.results.files import CLIPS_FILE, RESULT_FILE
 from gridkit.results.records import PROTOCOL
 from gridkit.results.rows import columns, row_of
 from gridkit.results.statistics import estimates
+from gridkit.results.timing import TIMING_FILE, FailedTiming
 
 SHIFT_MS = 60
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -248,7 +249,7 @@ def test_true_sound_is_heard_once_for_all_systems(score, hummed, cache):
 def test_a_system_is_timed(score, model, monkeypatch):
     monkeypatch.setattr("gridkit.evaluate.timing.latency.WARM_UP_S", 0.01)
     scored = score(model(), timed=True, calls=20)
-    assert scored.timing["latency_ms"]["n"] == 20
+    assert scored.timing.latency_ms.n == 20
     text = json.loads((scored.folder / TIMING_FILE).read_text())
     assert len(text["samples_ms"]) == 20
 
@@ -262,8 +263,7 @@ def asked(monkeypatch):
         asked.append(calls)
         if calls == 7:
             raise SystemFailedError("it fails now")
-        some = percentiles([0.01] * (calls or 100))
-        return Timing(some, 1.0, 0.1, False, False, {}, some, some, (), (), {})
+        return make_timing([10.0] * (calls or 100))
 
     def preprocess_times(subset, crop, source):
         return [0.1] * 10 if source else []
@@ -279,10 +279,10 @@ def test_a_system_is_timed_again_where_more_is_asked_for(score, model, asked, tm
     for choice in choices:
         scored = score(path, timed=True, **choice)
     assert asked == [40, 60]
-    assert scored.timing["latency_ms"]["n"] == 60
-    assert scored.timing["preprocess_ms"] is None
+    assert scored.timing.latency_ms.n == 60
+    assert scored.timing.preprocess_ms is None
     scored = score(path, timed=True, source=tmp_path)
-    assert scored.timing["preprocess_ms"]["n"] == 10
+    assert scored.timing.preprocess_ms.n == 10
     assert score(path, timed=True, source=tmp_path).timing == scored.timing
     assert asked == [40, 60, None]
     score(path, timed=False, calls=80)
@@ -291,8 +291,8 @@ def test_a_system_is_timed_again_where_more_is_asked_for(score, model, asked, tm
 
 def test_a_timing_that_failed_is_made_again(score, model, asked):
     path = model()
-    assert score(path, timed=True, calls=7).timing == {"schema": 1, "error": "it fails now"}
-    assert score(path, timed=True).timing["latency_ms"]["n"] == 100
+    assert score(path, timed=True, calls=7).timing == FailedTiming("it fails now")
+    assert score(path, timed=True).timing.latency_ms.n == 100
     assert asked == [7, None]
 
 
@@ -350,7 +350,7 @@ def test_a_recogniser_is_a_system_that_hears(score, model, spoken):
     assert (scored.result.task, scored.result.rank_metric) == ("recognition", "wer")
     assert scored.result.name == "model.py (by heart)"
     assert values(scored)["wer"] == 0
-    assert (scored.timing["latency_ms"]["n"], set(scored.timing["throughput"])) == (20, {"1", "8"})
+    assert (scored.timing.latency_ms.n, set(scored.timing["throughput"])) == (20, {"1", "8"})
     assert "Speech recognition" in render_report(scored, (), media_of(scored, spoken))
 
 

@@ -92,7 +92,7 @@ def test_a_folder_is_read_by_its_name_or_its_file(folder):
         (changed(task="tts"), "task is 'tts', not one of v2s, lipreading"),
         (changed(metrics={"estoi": {"value": 0.1}}), "metrics.estoi is damaged: low, high, n"),
         (changed(failed={"hang": 0.5}), "failed: hang is 0.5"),
-        (changed().replace("0.30000000000000004", "NaN"), "NaN is no number"),
+        (changed().replace("0.30000000000000004", "NaN"), "NaN is not a number"),
         (changed().replace("0.30000000000000004", "1e999"), "value is not finite"),
     ],
 )

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from support.timings import make_timing
 
 from gridkit.results.records import Estimate, Result
 from gridkit.results.rows import Row, columns, final_table, timed_row
@@ -53,13 +54,13 @@ def limited(kind, name, timing=None, **changes):
 
 def test_each_row_says_what_limits_it():
     known = {"contamination": "contaminated", "stateful": True, "isolation": "none"}
-    timing = {"latency_ms": {"p50": 5.0}, "noisy": True, "clock_disputed": True}
+    timing = make_timing(noisy=True, clock_disputed=True)
     bad = limited("reference", "bad", timing, system=known, failed={"nan": 6}, missing=1)
     assert bad.flags == (
         "clips missing", "over 5 % failed", "contaminated", "stateful", "isolation: none"
     )  # fmt: skip
     assert bad.latency_flags == ("noisy", "clock-disputed")
-    good = limited("system", "good", {"latency_ms": {"p50": 5.0}}, system={"stateful": False})
+    good = limited("system", "good", make_timing(), system={"stateful": False})
     text = printed([good, bad])
     for flag in (*bad.flags, *bad.latency_flags):
         assert text.count(flag) == 1
@@ -85,7 +86,7 @@ def test_aligned_figures_stand_beside_aligned_nonsense_or_not_at_all():
 
 @pytest.mark.parametrize("width", [80, 83])
 def test_a_flag_costs_no_column_and_a_wide_column_no_narrow_one(width):
-    disputed = {"latency_ms": {"p50": 5.0}, "clock_disputed": True}
+    disputed = make_timing(clock_disputed=True)
     mine = limited("system", "mine.py", disputed, system={"contamination": "unknown"})
     assert "WER pocketsphinx" in printed([limited("system", "mine.py")], width)
     assert "WER pocketsphinx" in printed([mine], width)

@@ -1,12 +1,10 @@
 """What a reader must know before the figures of a result: on the page, and under the table."""
 
-from collections.abc import Mapping
-
-from gridkit.evaluate.report.latency import latency_of
 from gridkit.metrics.hub_recogniser import PREFIX
-from gridkit.results.caveats import MAX_FAILED_SHARE
+from gridkit.results.caveats import MAX_FAILED_SHARE, TIMING_FLAGS
 from gridkit.results.files import CLIPS_FILE, LOG_FILE, Scored
 from gridkit.results.records import Result
+from gridkit.results.timing import FailedTiming, Timing
 from gridkit.results.wording import recogniser_of
 
 
@@ -16,7 +14,7 @@ def notes(scored: Scored) -> tuple[str, ...]:
         *_on_failures(scored),
         *_on_rank(scored.result),
         *_on_system(scored.result),
-        *_on_timing(scored),
+        *_on_timing(scored.timing),
     )
 
 
@@ -62,13 +60,16 @@ def _on_system(result: Result) -> list[str]:
     return found
 
 
-def _on_timing(scored: Scored) -> list[str]:
-    latency = latency_of(scored.timing)
-    timing = scored.timing or {}
-    if latency is not None:
-        failed = timing.get("failed")
-        reasons = failed if isinstance(failed, Mapping) else {}
-        left_out = f"calls that failed are in no figure ({', '.join(sorted(reasons))})"
-        return [f"Timing: {words}." for words in (*latency.flags, *([left_out] if reasons else []))]
-    error = timing.get("error")
-    return [f"Not timed: {error}."] if error else []
+def _on_timing(timing: Timing | FailedTiming | None) -> list[str]:
+    if isinstance(timing, FailedTiming):
+        return [f"Not timed: {timing.error}."]
+    if timing is None:
+        return []
+    words = [
+        f"{flag}, {meaning}"
+        for key, (flag, meaning) in TIMING_FLAGS.items()
+        if getattr(timing, key)
+    ]
+    if timing.failed:
+        words.append(f"calls that failed are in no figure ({', '.join(sorted(timing.failed))})")
+    return [f"Timing: {word}." for word in words]

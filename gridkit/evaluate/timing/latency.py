@@ -12,7 +12,6 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import cycle, islice
 
@@ -23,8 +22,8 @@ from gridkit.evaluate.sandbox.worker import Answer, Worker
 from gridkit.evaluate.systems.answers import Checked
 from gridkit.evaluate.systems.spec import ModelSpec
 from gridkit.evaluate.timing.machine import machine_facts, machine_load
+from gridkit.results.timing import CLIP_S, Percentiles, Timing, WarmUp, percentiles
 
-CLIP_S = 3.0
 CALLS = 100
 MIN_CALLS = 20
 MAX_S = 60.0
@@ -33,7 +32,6 @@ WARM_UP_S = 2.0
 WARM_UP_MAX_S = 60.0
 BLOCK = 5
 SETTLED = 0.05
-P99_CALLS = 1_000
 DISPUTED = 0.05
 TRANSPORT_CALLS = 100
 """Before the system is timed, and as many after."""
@@ -45,55 +43,6 @@ BATCH_MAX_S = 60.0
 
 Ask = Callable[[], Answer]
 Clock = Callable[[], float]
-
-
-@dataclass(frozen=True)
-class Percentiles:
-    """Figures of one series of times, in milliseconds; percentiles by `inverted_cdf`."""
-
-    n: int
-    mean: float
-    p50: float
-    p90: float
-    p99: float | None
-    """From 1,000 calls only."""
-    max: float
-
-
-@dataclass(frozen=True)
-class Timing:
-    """What `timing.json` holds."""
-
-    latency_ms: Percentiles
-    first_call_ms: float
-    real_time_factor: float
-    """p50 over the clip's 3 s."""
-    clock_disputed: bool
-    noisy: bool
-    """Over half the cores were busy before the start."""
-    warm_up: Mapping[str, object]
-    """calls, seconds, settled."""
-    round_trip_ms: Percentiles
-    transport_ms: Percentiles
-    """Round trips of a system that answers at once."""
-    samples_ms: tuple[float, ...]
-    round_trip_samples_ms: tuple[float, ...]
-    environment: Mapping[str, object]
-    device_ms: Percentiles | None = None
-    """By CUDA's own events."""
-    peak_memory_bytes: int | None = None
-    throughput: Mapping[str, float] = field(default_factory=dict)
-    """Batch size to clips a second, where the system has `batch`."""
-    preprocess_ms: Percentiles | None = None
-    """From the video file to the crop; not in the latency. None where no source clips are there."""
-    failed: Mapping[str, int] = field(default_factory=dict)
-    """Failure reason to calls that failed; their times are in no figure."""
-    relative_latency: float | None = None
-    """p50 over that of the reference GAN, measured in the same run; None until it has weights."""
-
-    def to_json(self) -> dict[str, object]:
-        """Return the content of `timing.json`."""
-        return {"schema": 1} | asdict(self)
 
 
 def time_system(worker: Worker, clips: Sequence[np.ndarray], *, calls: int | None = None) -> Timing:
@@ -157,7 +106,7 @@ def changed(frames: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return frames + step.astype(frames.dtype)
 
 
-def warm_up_calls(ask: Ask, clock: Clock) -> tuple[Answer, dict[str, object]]:
+def warm_up_calls(ask: Ask, clock: Clock) -> tuple[Answer, WarmUp]:
     """Call until the time settles; return the first answer and what the warm-up took.
 
     At least 10 calls and 2 s, until two successive blocks of 5 differ by less than 5 %; at most
@@ -175,7 +124,7 @@ def warm_up_calls(ask: Ask, clock: Clock) -> tuple[Answer, dict[str, object]]:
         settled = len(elapsed) % BLOCK == 0 and _is_settled(elapsed)
         enough = len(elapsed) >= WARM_UP_CALLS and took_s >= WARM_UP_S
         if (enough and settled) or took_s >= WARM_UP_MAX_S:
-            return first, {"calls": len(elapsed), "seconds": took_s, "settled": settled}
+            return first, WarmUp(len(elapsed), took_s, settled)
         elapsed.append(ask().elapsed_s)
 
 
@@ -194,24 +143,6 @@ def timed_calls(ask: Ask, clock: Clock, *, calls: int | None = None) -> list[Ans
             break
         answers.append(ask())
     return answers
-
-
-def percentiles(times_s: Sequence[float]) -> Percentiles:
-    """Return the figures of a series of times given in seconds.
-
-    >>> percentiles([0.001, 0.002, 0.003, 0.010]).p50
-    2.0
-    """
-    times_ms = np.asarray(times_s) * 1e3
-    p50, p90, p99 = np.percentile(times_ms, [50, 90, 99], method="inverted_cdf").tolist()
-    return Percentiles(
-        n=len(times_ms),
-        mean=float(times_ms.mean()),
-        p50=p50,
-        p90=p90,
-        p99=p99 if len(times_ms) >= P99_CALLS else None,
-        max=float(times_ms.max()),
-    )
 
 
 def clock_is_disputed(
@@ -290,7 +221,7 @@ def _throughput(worker: Worker, clips: Sequence[np.ndarray]) -> dict[str, float]
 
 def _summary(
     first: Answer,
-    warm_up: Mapping[str, object],
+    warm_up: WarmUp,
     timed: Sequence[Answer],
     transport_s: Sequence[float],
     *,

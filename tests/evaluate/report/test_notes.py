@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.timings import make_timing
 
 from gridkit.evaluate.report.notes import notes
 from gridkit.results.files import Scored
 from gridkit.results.records import ClipScore, Estimate, Result
+from gridkit.results.timing import FailedTiming
 
 RESULT = Result(
     protocol="gridkit-1",
@@ -30,7 +32,7 @@ def notes_of(timing=None, folder=Path("mine"), clips=(), **changes):
 
 def test_a_clean_result_needs_none():
     assert notes_of() == ()
-    assert notes_of({"samples_ms": [1.0], "noisy": False, "clock_disputed": False}) == ()
+    assert notes_of(make_timing()) == ()
 
 
 @pytest.mark.parametrize(
@@ -43,13 +45,13 @@ def test_a_clean_result_needs_none():
         ({"system": {"stateful": True}}, "Stateful"),
         ({"system": {"isolation": "none"}}, "Isolation: none"),
         ({"metrics": {"wer_hf:org/name": ESTIMATE}}, "not known whether hf:org/name was trained"),
-        ({"timing": {"samples_ms": [1.0], "noisy": True}}, "Timing: noisy"),
-        ({"timing": {"samples_ms": [1.0], "clock_disputed": True}}, "clock-disputed"),
+        ({"timing": make_timing(noisy=True)}, "Timing: noisy"),
+        ({"timing": make_timing(clock_disputed=True)}, "clock-disputed"),
         (
-            {"timing": {"samples_ms": [1.0], "failed": {"nan": 1, "crash": 2}}},
+            {"timing": make_timing(failed={"nan": 1, "crash": 2})},
             "failed are in no figure (crash, nan)",
         ),
-        ({"timing": {"error": "mine failed while it was timed"}}, "Not timed: mine failed"),
+        ({"timing": FailedTiming("mine failed while it was timed")}, "Not timed: mine failed"),
     ],
 )
 def test_each_limit_is_one_sentence(changes, words):

@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from PIL import Image
+from support.timings import make_timing
 
 from gridkit.corpus.codes import codes_by_speaker
 from gridkit.corpus.grammar import SLOTS, text_of
@@ -32,6 +33,7 @@ from gridkit.results.clip_table import tabulate
 from gridkit.results.records import ClipScore, Result
 from gridkit.results.rows import Row, final_table, row_of
 from gridkit.results.statistics import estimates, per_slot, per_speaker
+from gridkit.results.timing import write_timing
 
 HOSTILE = "<script>alert('x')</script>&\"\N{RIGHT-TO-LEFT OVERRIDE}"
 
@@ -120,9 +122,7 @@ def make_folder(
     if timed:
         samples = (9 + rng.gamma(2.0, 1.5, 300)).tolist()
         environment = {"device": "Test CPU", "threads": 2, "torch": "2.13.0"}
-        timing = {"schema": 1, "latency_ms": {"p50": float(np.median(samples))},
-                  "samples_ms": samples, "environment": environment, "noisy": True}  # fmt: skip
-        (folder / "timing.json").write_text(json.dumps(timing))
+        write_timing(folder, make_timing(samples, environment=environment, noisy=True))
     return folder
 
 
