@@ -86,6 +86,10 @@ class MetricError(InputError):
         self.metric = metric
 
 
+class PairError(InputError, ValueError):
+    """A reference and a prediction that cannot be scored: of another type, length or rate."""
+
+
 class RecipeError(InputError):
     """A recipe whose settings or weights do not fit."""
 

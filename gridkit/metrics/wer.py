@@ -49,6 +49,20 @@ class TextScore:
         """1 where any word is wrong, else 0."""
         return int(self.word_errors > 0)
 
+    @property
+    def wer(self) -> float:
+        """Word errors over the words of the reference."""
+        return self.word_errors / self.words
+
+    @property
+    def cer(self) -> float:
+        """Character errors over the characters of the reference."""
+        return self.character_errors / self.characters
+
+    def __repr__(self) -> str:
+        """Return the rates and the slots; the counts are attributes."""
+        return f"TextScore(wer={self.wer:.4g}, cer={self.cer:.4g}, slots={self.slots})"
+
 
 def score_text(sentence: str, heard: str) -> TextScore:
     """Count the errors of what was heard against the sentence that was said.

@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
+import gridkit
 from gridkit.dsp.bands import band_powers
 from gridkit.metrics.lag import coarse_lag_ms, move
 from gridkit.metrics.sound import score_sound
@@ -44,6 +45,8 @@ def test_figures_of_the_protocol(row, real_clip, with_noise, late):
     scored = score_sound(reference, prediction)
     for name, figure in zip(COLUMNS, map(float, figures), strict=True):
         assert scored[name] == pytest.approx(figure, abs=TOLERANCES.get(name, 1e-6)), name
+
+    assert gridkit.score(reference, prediction).figures == scored
 
     x, y = reference / 32768, prediction / 32768
     on_grid_ms = coarse_lag_ms(band_powers(x), band_powers(y))

@@ -1,0 +1,89 @@
+"""The Python surface: what `import gridkit` offers, for scripts and notebooks.
+
+Each function checks what it is given, calls the functions that the commands call, and returns a
+record that a notebook shows. It imports what it needs when it is called.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, overload
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gridkit.api.scores import PairScores, SoundScore
+    from gridkit.metrics.wer import TextScore
+
+__all__ = ["score"]
+
+
+@overload
+def score(reference: str, prediction: str) -> "TextScore": ...
+@overload
+def score(
+    reference: "np.ndarray",
+    prediction: "np.ndarray",
+    rate_hz: int = ...,
+    *,
+    reference_rate_hz: int | None = ...,
+) -> "SoundScore": ...
+@overload
+def score(
+    reference: "list[str] | tuple[str, ...]",
+    prediction: "list[str] | tuple[str, ...]",
+    *,
+    ids: Sequence[str] | None = ...,
+) -> "PairScores[TextScore]": ...
+@overload
+def score(
+    reference: "list[np.ndarray] | tuple[np.ndarray, ...]",
+    prediction: "list[np.ndarray] | tuple[np.ndarray, ...]",
+    rate_hz: int = ...,
+    *,
+    reference_rate_hz: int | None = ...,
+    ids: Sequence[str] | None = ...,
+) -> "PairScores[SoundScore]": ...
+def score(
+    reference: object,
+    prediction: object,
+    rate_hz: int = 16_000,
+    *,
+    reference_rate_hz: int | None = None,
+    ids: Sequence[str] | None = None,
+) -> object:
+    """Score a prediction against its reference by protocol `gridkit-1`: sound, or text.
+
+    Sound is scored by all metrics for video-to-speech, exactly as `gridkit evaluate` scores a
+    clip: resampled to 16 kHz, cut or zero-padded to 3 s, rounded to 16 bits, then compared. Text
+    is scored by its word and character errors.
+
+    Args:
+        reference: what is true. Sound: an array (N,), one channel of 3 s, give or take 0.1 s;
+            int16, or float in [-1, 1], where what is beyond is clipped. Text: a `str` with at
+            least one word. Or a list of one kind.
+        prediction: the same kind; a list of the same length where the reference is a list.
+        rate_hz: of the sound, in Hz.
+        reference_rate_hz: of the reference, where it differs.
+        ids: for lists, the clip of each pair, such as `s1/bbaf2n`. With 4 or more speakers the
+            intervals are over speakers; else, and without ids, they are over pairs.
+
+    Returns:
+        For sound a `SoundScore`, for text a `TextScore`; for lists a `PairScores`, which has the
+        mean of each figure with its 95 % interval, and each pair's own score.
+
+    Raises:
+        PairError: what cannot be scored: NaN, more than one channel, another length or type.
+        MetricError: a metric cannot be computed for the pair. In lists such a pair counts as
+            failed, with the floor of each metric.
+
+    >>> score("bin blue at f two now", "bin blue at e two now")
+    TextScore(wer=0.1667, cer=0.04762, slots=(1, 1, 1, 0, 1, 1))
+    """
+    from gridkit.api.pair_lists import score_pairs
+    from gridkit.api.pairs import score_sound_pair, score_text_pair
+
+    if isinstance(reference, str) or isinstance(prediction, str):
+        return score_text_pair(reference, prediction)
+    rates_hz = (reference_rate_hz or rate_hz, rate_hz)
+    if isinstance(reference, list | tuple) or isinstance(prediction, list | tuple):
+        return score_pairs(reference, prediction, rates_hz, ids)
+    return score_sound_pair(reference, prediction, rates_hz)

@@ -1,0 +1,58 @@
+"""Records as small HTML tables, for notebooks; text that is not ours is escaped."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from gridkit.results.records import Estimate
+from gridkit.results.wording import MetricFacts, describe
+
+Cell = str | tuple[str, str]
+"""A text, or a text and a smaller line below."""
+
+
+def figures_html(figures: Mapping[str, float]) -> str:
+    """Return figures by name as a table, each with its direction and meaning."""
+    rows = [
+        (_label(facts), facts.text(value), facts.direction, facts.meaning)
+        for facts, value in ((describe(name), value) for name, value in figures.items())
+    ]
+    return table_html(("", "", "", ""), rows)
+
+
+def estimates_html(estimates: Mapping[str, Estimate], caption: str) -> str:
+    """Return headline figures as a table, each with its interval and n."""
+    rows = []
+    for name, estimate in estimates.items():
+        facts = describe(name)
+        interval = facts.interval(estimate.low, estimate.high)
+        rows.append((_label(facts), facts.text(estimate.value), interval, str(estimate.n)))
+    return table_html(("", "value", "95 % interval", "n"), rows, caption)
+
+
+def table_html(headings: Sequence[str], rows: Iterable[Sequence[Cell]], caption: str = "") -> str:
+    """Return a table; the first column is text, the others are figures.
+
+    Args:
+        headings: of the columns; without any text there is no head.
+        rows: cells as plain text.
+        caption: a line above.
+    """
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return (
+        "<table>"
+        + (f"<caption>{escape(caption)}</caption>" if caption else "")
+        + (f"<thead><tr>{head}</tr></thead>" if any(headings) else "")
+        + f"<tbody>{body}</tbody></table>"
+    )
+
+
+def _label(facts: MetricFacts) -> str:
+    return f"{facts.label} {facts.arrow}".strip()
+
+
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return f'<td style="text-align: left">{escape(cell)}</td>'
+    text, below = cell
+    return f"<td>{escape(text)}<br><small>{escape(below)}</small></td>"
