@@ -5,15 +5,17 @@ record that a notebook shows. It imports what it needs when it is called.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from gridkit.api.corpus import Corpus
     from gridkit.api.scores import PairScores, SoundScore
     from gridkit.metrics.wer import TextScore
 
-__all__ = ["score"]
+__all__ = ["open_corpus", "score"]
 
 
 @overload
@@ -87,3 +89,25 @@ def score(
     if isinstance(reference, list | tuple) or isinstance(prediction, list | tuple):
         return score_pairs(reference, prediction, rates_hz, ids)
     return score_sound_pair(reference, prediction, rates_hz)
+
+
+def open_corpus(place: str | Path) -> "Corpus":
+    """Open a prepared corpus.
+
+    Args:
+        place: its folder, or `hf:ORG/NAME[@REVISION]` on the Hugging Face Hub, which is fetched
+            once and kept in the cache.
+
+    Returns:
+        A `Corpus`: it has a length, `splits` and `crops`, gives a clip by its id
+        (`corpus["s1/bbaf2n"]`) and yields clips (`corpus.clips("s1:train")`). A clip has `text`,
+        `words` with their times, `samples`, `frames(crop)` and `landmarks`.
+
+    Raises:
+        CorpusError: the folder is not a prepared corpus, or an unfinished one, or a newer
+            gridkit made it.
+        HubError, NetworkError: it cannot be fetched.
+    """
+    from gridkit.api import corpus
+
+    return corpus.open_corpus(place)

@@ -25,6 +25,7 @@ from gridkit.store.shards import (
     ROWS_PER_BATCH,
     clips_of,
     read_batches,
+    read_clip,
     read_row,
 )
 
@@ -121,10 +122,22 @@ class Corpus:
         Raises:
             CorpusError: no such clip, or its shard is missing or damaged.
         """
+        shard, row = self._place(clip)
+        return read_row(self.folder / shard, row, columns)
+
+    def clip(self, clip: str) -> Clip:
+        """Read one kept clip by its id as a record, with all its crops.
+
+        Raises:
+            CorpusError: no such clip, or its shard is missing or damaged.
+        """
+        shard, row = self._place(clip)
+        return read_clip(self.folder / shard, row, tuple(self.file.profiles))
+
+    def _place(self, clip: str) -> tuple[str, int]:
         if clip not in self._places:
             raise CorpusError(f"{self.folder} keeps no clip {clip}")
-        shard, row = self._places[clip]
-        return read_row(self.folder / shard, row, columns)
+        return self._places[clip]
 
     @cached_property
     def _places(self) -> dict[str, tuple[str, int]]:

@@ -200,16 +200,13 @@ def read_row(path: Path, row: int, columns: Sequence[str]) -> dict[str, Any]:
     Raises:
         CorpusError: the file is missing, damaged, or lacks a column or the row.
     """
-    with open_parquet(path) as file:
-        _check_columns(path, file, columns)
-        offset = row
-        for group in range(file.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
-            if offset < rows:
-                read = partial(file.read_row_group, group, columns=list(columns))
-                return dict(_guarded(path, read).slice(offset, 1).to_pylist()[0])
-            offset -= rows
-    raise CorpusError(f"{path}: no row {row}; run gridkit validate")
+    return dict(_row_batch(path, row, columns).to_pylist()[0])
+
+
+def read_clip(path: Path, row: int, profiles: Sequence[str]) -> Clip:
+    """Read one row as a record, with the crops of these profiles; raises as `read_row`."""
+    columns = [*RECORD_COLUMNS, *map(crop_column, profiles)]
+    return next(clips_of(_row_batch(path, row, columns)))
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -290,6 +287,21 @@ def landmarks_of(batch: pa.RecordBatch) -> np.ndarray:
 def quality_of(figures: Mapping[str, Any]) -> Quality:
     """Return the record of a `qc` struct."""
     return Quality(**{field.name: figures[field.name] for field in fields(Quality)})
+
+
+def _row_batch(path: Path, row: int, columns: Sequence[str]) -> pa.RecordBatch:
+    """Return one row as a batch, from its row group alone."""
+    with open_parquet(path) as file:
+        _check_columns(path, file, columns)
+        offset = row
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if offset < rows:
+                read = partial(file.read_row_group, group, columns=list(columns))
+                (batch,) = _guarded(path, read).slice(offset, 1).combine_chunks().to_batches()
+                return batch
+            offset -= rows
+    raise CorpusError(f"{path}: no row {row}; run gridkit validate")
 
 
 def _check_columns(path: Path, file: pq.ParquetFile, columns: Sequence[str] | None) -> None:

@@ -146,16 +146,18 @@ def test_without_ids_the_interval_is_a_bootstrap_over_the_list(voice, with_noise
 
 
 def test_a_metric_that_fails_is_an_error_for_one_and_a_failure_in_a_list(
-    voice, other_voice, monkeypatch
+    voice, with_noise, monkeypatch
 ):
+    noisy = with_noise(voice, 10)
+
     def refuse(*_):
         raise ValueError("no utterance")
 
-    whole = gridkit.score(voice, other_voice)
+    whole = gridkit.score(voice, noisy)
     monkeypatch.setattr(pesq, "pesq_wb", refuse)
     with pytest.raises(MetricError, match="pesq_wb: ValueError: no utterance"):
-        gridkit.score(voice, other_voice)
-    scores = gridkit.score([voice, voice], [other_voice, np.zeros(48_000)])
+        gridkit.score(voice, noisy)
+    scores = gridkit.score([voice, voice], [noisy, np.zeros(48_000)])
     assert scores.pairs[0] is None
     assert scores.failed == {scores.ids[0]: "pesq_wb: ValueError: no utterance"}
     assert scores.metrics["estoi"].value == 0 < whole.estoi
