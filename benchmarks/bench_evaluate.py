@@ -1,15 +1,15 @@
 """Scoring real clips: gridkit against the public libraries called plainly, in one run.
 
 Plainly: pystoi, pesq, soxr, pocketsphinx and jiwer one clip after another, each metric by its own
-call, raw and then aligned, and the protocol's mcd and lag computed afresh for each; the sounds
-lie in memory. gridkit reads predictions that were saved and references from FLAC, and writes
-`clips.jsonl`, as an evaluation does. The figures are the same to 1e-6; that is checked.
+call, raw and then aligned, with the protocol's mcd and lag computed again for each; the sounds
+are in memory. gridkit reads predictions that were saved and references from FLAC, and writes
+`clips.jsonl`, as an evaluation does. The figures are the same to 1e-6; this is checked.
 
-A round scores the same clips plainly, by gridkit on one core, and on two (there twice over, so
-that it takes as long); rounds alternate them, so that what else the machine does falls on all.
-The median over the rounds counts. What does not grow with the clips (starting and ending
-processes, imports, the recogniser's model) is timed apart and counts once, as in the round where
-it took longest: the first, which starts from nothing.
+A round scores the same clips plainly, by gridkit on one core, and by gridkit on two (each clip
+twice, so that it takes as long). Rounds alternate the three, so that other work on the machine
+slows all of them. The median over the rounds counts. What does not grow with the number of clips
+(starting and ending processes, imports, the recogniser's model) is timed apart. It counts once,
+from the round where it took longest: the first one, which starts from nothing.
 
     python benchmarks/bench_evaluate.py [--clips 10] [--rounds 5]
 """
@@ -57,11 +57,11 @@ UNSEEN_TEST_CLIPS = 9_982
 RECOGNISER = "pocketsphinx"
 RECOGNISERS = {RECOGNISER: recogniser_factory(RECOGNISER)}
 WARM_CLIPS = 3
-"""A process: scored before the clock starts, and again after it stops, so that between the two
-every process is busy."""
+"""Per process: scored before the clock starts, and again after it stops, so that every process is
+busy between the two."""
 PLAIN, ONE, TWO = "plainly, one core", "gridkit, one core", "gridkit, two cores"
 MOST_OF_PLAIN, LEAST_OF_ONE = 1.0, 1.9
-"""What is to be reached: gridkit's time over the plain one, and one core's over two cores'."""
+"""The aims: gridkit's time over the plain time, and the time of one core over that of two."""
 
 Value = TypeVar("Value")
 Pairs = list[tuple[Reference, Prediction]]
@@ -72,9 +72,9 @@ class Run:
     """What one way took in one round, in seconds."""
 
     clip_s: float
-    """A clip, while all processes are busy."""
+    """Per clip, while all processes are busy."""
     once_s: float
-    """Whatever else: start-up, the end, the last clips on one core alone."""
+    """The rest: start-up, the end, the last clips on one core alone."""
 
 
 def main() -> None:
@@ -147,7 +147,7 @@ class PlainScorer:
         self.spent: dict[str, float] = defaultdict(float)
 
     def timed(self, pairs: Pairs) -> float:
-        """Return seconds a clip."""
+        """Return seconds per clip."""
         started = time.perf_counter()
         self.score(pairs)
         return (time.perf_counter() - started) / len(pairs)
@@ -207,7 +207,7 @@ def timed(spent: dict[str, float], step: str, call: Callable[..., Value], *given
 
 
 def run_gridkit(pairs: Pairs, workers: int, expected: Mapping[str, Mapping[str, float]]) -> Run:
-    """Score pairs in gridkit's processes, from what an evaluation finds on the disk."""
+    """Score pairs in gridkit's processes, from the files that an evaluation has on disk."""
     warm = workers * WARM_CLIPS
     stream = numbered([*pairs[:warm], *pairs, *pairs[:warm]])
     sounds = [(clip.id, clip.text, encode_flac(sound_in(clip))) for clip, _ in stream]
@@ -280,7 +280,7 @@ def score_steps(pair: Pair, spent: dict[str, float]) -> None:
 
 
 def busy_s(cores: Sequence[int]) -> float:
-    """Return how long these cores have worked since the machine started, taken together."""
+    """Return how long these cores have worked since the machine started, all together."""
     names = {f"cpu{core}" for core in cores}
     lines = (line.split() for line in Path("/proc/stat").read_text().splitlines())
     # user, nice, system; idle and waiting come next
@@ -293,7 +293,7 @@ def print_rounds(rounds: Sequence[Mapping[str, Run]]) -> None:
         return [row[to].clip_s / row[name].clip_s for row in rounds]
 
     cost = f"{UNSEEN_TEST_CLIPS:,} clips"
-    print(f"\n{'':20} {'ms a clip':>10} {'clips/s':>8} {'once, s':>8} {cost:>13}")
+    print(f"\n{'':20} {'ms/clip':>10} {'clips/s':>8} {'once, s':>8} {cost:>13}")
     longest_s = max(run.once_s for row in rounds for run in row.values())
     for name in rounds[0]:
         clip_s = statistics.median(row[name].clip_s for row in rounds)
@@ -314,7 +314,7 @@ def print_ratio(what: str, found: Sequence[float], wanted: str) -> None:
 def print_steps(
     plain: Mapping[str, float], plain_clips: int, ours: Mapping[str, float], our_clips: int
 ) -> None:
-    print(f"\n{'ms a clip, of which':20} {'plainly':>10} {'gridkit':>10}")
+    print(f"\n{'ms/clip, of which':20} {'plainly':>10} {'gridkit':>10}")
     for step, seconds in sorted(plain.items(), key=lambda item: -item[1]):
         print(
             f"{step:20} {1000 * seconds / plain_clips:10.1f} {1000 * ours[step] / our_clips:10.1f}"

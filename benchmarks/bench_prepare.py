@@ -1,4 +1,4 @@
-"""How fast prepare is: beside the public way, on one core and on two, and beside decoding alone.
+"""How fast prepare is on one core and on two, compared with the public way and with decoding alone.
 
 All in one run on original MPEG-1 clips, because absolute times mean little on a busy machine.
 The public way is dlib's detector on every frame, upsampled once, then its 68 points, one core;
@@ -32,7 +32,7 @@ from gridkit.prepare.sources import scan
 from gridkit.store.shards import write_shard
 
 REPEATS = 2
-"""Runs in processes, of which the quickest counts: what else the machine does only adds."""
+"""Runs in processes; the quickest counts, because other work on the machine only adds time."""
 GRID = Path(os.environ.get("GRIDKIT_GRID", "../shared/grid"))
 
 
@@ -52,7 +52,7 @@ def main() -> None:
         f"{len(tasks)} original clips of {len({task.speaker for task in tasks})} speakers; ", end=""
     )
     print(f"the public way on {len(few)} of them; {usable_cores()} cores\n")
-    print(f"{'':34}  ms a clip  clips/s  times the public way")
+    print(f"{'':34}    ms/clip  clips/s  times the public way")
     row("public way, one core", public_s, public_s)
     row("gridkit, one core", one_s, public_s)
     row("gridkit, two cores", two_s, public_s)
@@ -66,7 +66,7 @@ def row(name: str, clip_s: float, public_s: float) -> None:
 
 
 def original_clips(number: int) -> list[Task]:
-    """Return whole MPEG-1 clips, spread evenly over all that are there."""
+    """Return whole MPEG-1 clips, spread evenly over all those of the folder."""
     plan = make_plan(scan(GRID), "grid")
     tasks = [
         task
@@ -103,14 +103,14 @@ def write(results: Iterable[object]) -> None:
 
 
 def seconds_a_clip(work: Callable[[], object], tasks: Sequence[Task]) -> float:
-    """Return processor seconds: one thread's work, whatever else the machine does meanwhile."""
+    """Return processor seconds: the work of one thread, without other work of the machine."""
     start_s = time.process_time()
     work()
     return (time.process_time() - start_s) / len(tasks)
 
 
 def pooled(tasks: Sequence[Task], settings: Settings, workers: int) -> float:
-    """Return seconds a clip in processes, by the slope: what starting them takes cancels out."""
+    """Return seconds per clip in processes, by the slope: the time to start them cancels out."""
 
     def run(work: Sequence[Task]) -> float:
         start_s = time.perf_counter()

@@ -1,9 +1,9 @@
 """Reading crops through `datasets` against their decoder alone, and what publishing sends.
 
-The decoder is PyAV on one thread, frames and nothing else. Alone it is given the same bytes, which
-lie in memory; through `datasets` they come from the corpus's files, which the system has in its
-cache; opening is told apart. Rounds alternate, so that what else the machine does slows all; ratios
-are medians of wall time.
+The decoder is PyAV on one thread, frames and nothing else. Alone, it gets the same bytes from
+memory. Through `datasets`, they come from the corpus's files, which the operating system has in its
+cache. Opening is timed apart. Rounds alternate, so that other work on the machine slows all of
+them; ratios are medians of wall time.
 
 The corpus is published to a Hub on the loopback (tests/support/hub/server.py), over plain LFS.
 
@@ -52,7 +52,7 @@ class Run(NamedTuple):
     """Opening."""
     clip_s: float
     cpu_s: float
-    """Of all threads, a clip."""
+    """Of all threads, per clip."""
 
 
 def main() -> None:
@@ -114,7 +114,7 @@ def bench_reading(folder: Path, clips: int, rounds: int, cache: Path) -> None:
         for name, way in ways.items():
             runs[name].append(timed(way, column, len(crops)))
     print(f"\n{len(crops)} crops {profile}, {rounds} rounds\n")
-    print(f"{'':20} {'once, s':>8} {'ms a clip':>9} {'CPU ms':>7} {'ratio':>6}")
+    print(f"{'':20} {'once, s':>8} {'ms/clip':>9} {'CPU ms':>7} {'ratio':>6}")
     for name, times in runs.items():
         pairs = zip(times, runs[ALONE], strict=True)
         ratio = statistics.median(run.clip_s / alone.clip_s for run, alone in pairs)
@@ -143,7 +143,7 @@ def decode(mp4: bytes) -> int:
 
 
 def bench_publishing(folder: Path, home: Path) -> None:
-    """Publish twice, and hold the bytes that arrived against those on the disk."""
+    """Publish twice, and compare the bytes that arrived with those on the disk."""
     hub, server = serve(home / "hf-home")
     first_s, second_s = (publish(folder, hub) for _ in range(2))
     uploads = [request for request in hub.requests("upload") if request.status == 200]

@@ -1,11 +1,11 @@
-"""Clips a second of a LipNet training step: gridkit's, and a plain PyTorch step.
+"""Clips per second of a LipNet training step: gridkit's, and a plain PyTorch step.
 
 Both train the same model with the same losses, on the same batch size and the same made-up
-clips, which lie in memory. gridkit's step draws its clips, changes them, and trains in mixed
-precision, on a GPU with compiled convolutions and the clips on the device; the plain one is given
-its clips unchanged, as float32, has `nn.GRU` itself for its recurrent layers, and leaves
-everything at torch's defaults. Each has a process of its own, as gridkit's sets up the allocator
-of its own; steps alternate, so that what else the machine does slows both.
+clips in memory. gridkit's step draws its clips, changes them, and trains in mixed precision; on a
+GPU it has compiled convolutions and the clips on the device. The plain step gets its clips
+unchanged, as float32, has `nn.GRU` itself for its recurrent layers, and leaves everything at
+torch's defaults. Each has a process of its own, because gridkit sets up the allocator of its
+process. Steps alternate, so that other work on the machine slows both.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main() -> None:
         }
         times_s = timed(timers, given.steps)
     if given.threads is not None:
-        torch.set_num_threads(given.threads)  # here for what is printed alone
+        torch.set_num_threads(given.threads)  # in this process, for what is printed alone
     print(
         f"LipNet {given.model}, batch {given.batch}, {given.device}, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads, median of {given.steps} steps\n"

@@ -1,10 +1,10 @@
 """How often the 95 % intervals hold the truth, at 1, 4, 10 and 33 speakers.
 
 Clips of simulated speakers: a speaker's own mean varies about the truth, clips vary about the
-speaker's mean (both normal). Two questions are asked of each interval: does it hold the mean
-over all possible speakers, and does it hold the mean of just these speakers? The first is what
-a paper claims; with fewer than 4 speakers no interval can answer it, which is why the table
-heads that one 'these speakers only'.
+speaker's mean (both normal). Each interval is asked two questions. Does it hold the mean over all
+possible speakers? Does it hold the mean of just these speakers? The first is what a paper claims.
+With fewer than 4 speakers no interval can answer it, so the table heads that one 'these speakers
+only' (docs/protocol.md section 6).
 
     python benchmarks/interval_coverage.py
 
@@ -78,7 +78,7 @@ def coverage(interval: tuple[np.ndarray, np.ndarray], truth: np.ndarray | float)
 
 def main(trials: int) -> None:
     generator = np.random.default_rng(0)
-    print(f"{trials} trials; {CLIPS} clips a speaker; sd between speakers {BETWEEN_SPEAKERS}, "
+    print(f"{trials} trials; {CLIPS} clips per speaker; sd between speakers {BETWEEN_SPEAKERS}, "
           f"within {WITHIN_SPEAKER}; wanted .950")  # fmt: skip
     print("                    all speakers                        these speakers")
     print("speakers   t over speakers   clips alone   printed*     printed*")

@@ -5,7 +5,7 @@ are smoothed as the default profile does before the centres of the mouth are com
 
     python benchmarks/landmarks_accuracy.py GRID_VIDEO_FOLDER [--clips 8] [--suffix .mpg]
 
-GRID_VIDEO_FOLDER holds a folder a speaker (s1, s2, ...) with clips in it.
+GRID_VIDEO_FOLDER holds one folder per speaker (s1, s2, ...) with clips in it.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def public_mouths(luma: np.ndarray) -> np.ndarray:
 
 
 def compare(speaker: str, clips: Sequence[Path], tracker: FaceTracker) -> Agreement:
-    """Track clips both ways. Frames without a face are filled in likewise, and not compared."""
+    """Track clips both ways. Frames without a face are filled in the same way, and not compared."""
     frames = PROFILES[DEFAULT_PROFILE].smooth_frames
     apart, steps, public_steps = [], [], []
     for clip in clips:

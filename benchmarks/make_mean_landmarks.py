@@ -1,12 +1,13 @@
 """Make the mean face that crops are laid on: gridkit/media/data/mean_landmarks.txt.
 
 Landmarks of a few clips of every speaker, frame by frame, are laid on each other (similarity,
-generalised Procrustes), averaged in each speaker, then over the speakers, so that each speaker
-weighs the same; the mean is made symmetric, and set level with the eyes' centres at distance 1.
+generalised Procrustes), averaged per speaker, then over the speakers, so that each speaker has the
+same weight. The mean is made symmetric, and turned so that the centres of the eyes are level, at
+distance 1.
 
     python benchmarks/make_mean_landmarks.py GRID_VIDEO_FOLDER
 
-GRID_VIDEO_FOLDER holds a folder a speaker (s1, s2, ...) with clips in it.
+GRID_VIDEO_FOLDER holds one folder per speaker (s1, s2, ...) with clips in it.
 """
 
 import sys

@@ -71,6 +71,7 @@ def examine() -> tuple[Finding, ...]:
         ),
         *_codecs(),
         _landmarks(),
+        _recipes(),
         _device(),
         _disk(),
     )
@@ -114,6 +115,19 @@ def _landmarks() -> Finding:
     except GridkitError as error:
         return Finding("landmark model", False, True, str(error))
     return Finding("landmark model", True, True, f"{model.name}: {model.licence}")
+
+
+def _recipes() -> Finding:
+    if importlib.util.find_spec("torch") is None:
+        return Finding("recipes", False, True, "torch is missing")
+    from gridkit.recipe.shelf import shipped_folder
+
+    try:
+        folder = shipped_folder()
+    except GridkitError as error:
+        return Finding("recipes", False, True, str(error))
+    names = sorted(path.parent.name for path in folder.glob("*/weights.safetensors"))
+    return Finding("recipes", bool(names), True, f"{', '.join(names)} in {folder}")
 
 
 def _device() -> Finding:

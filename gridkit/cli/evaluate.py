@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from gridkit.cli.decodings import DECODINGS
-from gridkit.cli.recipes import RECIPES, RECIPES_SHOWN
 
 if TYPE_CHECKING:
     from gridkit.evaluate.options import Options
@@ -66,8 +65,9 @@ Older protocols, and what is not known of each:
 @click.option("--no-timing", is_flag=True, help="Score only.")
 @click.option("--no-controls", is_flag=True, help="Do not score the controls beside it.")
 @click.option("--with-references", is_flag=True, help="Evaluate the recipes now, too.")
-@click.option("--recipes", type=click.Path(path_type=Path), default=RECIPES,
-              show_default=RECIPES_SHOWN, help="Where the reference systems are.")  # fmt: skip
+@click.option("--recipes", metavar="DIR",
+              type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="Folder of reference systems.  [default: gridkit's own recipes]")  # fmt: skip
 @click.option("--beside", multiple=True, type=click.Path(path_type=Path, exists=True),
               metavar="RESULT", help="Another RESULT folder for the table.")  # fmt: skip
 @click.option("--record", "recorded", is_flag=True,
@@ -93,7 +93,7 @@ def command(
     no_timing: bool,
     no_controls: bool,
     with_references: bool,
-    recipes: Path,
+    recipes: Path | None,
     beside: tuple[Path, ...],
     recorded: bool,
     allow_missing: bool,
@@ -112,11 +112,12 @@ def command(
     from gridkit.evaluate.subset import open_subset
     from gridkit.evaluate.systems.spec import decoded_by, download_model, parse_model
     from gridkit.prepare.from_hub import local_corpus
+    from gridkit.recipe.shelf import find_shipped, shipped_folder
     from gridkit.store.reader import open_corpus
 
     spec = decoded_by(parse_model(model), decoding)
     spec = download_model(spec, trust_remote_code=trust_remote_code)
-    subset = open_subset(open_corpus(local_corpus(data)), split)
+    subset = open_subset(open_corpus(local_corpus(data)), str(find_shipped(Path(split))))
     options = Options(
         recognisers=tuple(dict.fromkeys(recognisers)),
         protocol=protocol,
@@ -140,6 +141,7 @@ def command(
 
     if recorded:
         check_recordable(spec)
+    recipes = recipes or shipped_folder()
     results_beside = [read_scored(folder) for folder in beside]
     out = out or Path("results") / _folder_name(spec, subset)
     scored = evaluate(spec, subset, out, options)
@@ -153,8 +155,8 @@ def command(
         others=results_beside,
     )
     show_outcome(scored, subset, others, as_json=as_json)
-    if recorded:
-        _record(scored, Path(spec.text), split)
+    if recorded and spec.path is not None:
+        _record(scored, spec.path, split)
 
 
 def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:

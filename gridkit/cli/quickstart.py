@@ -43,6 +43,7 @@ def command(folder: Path, speakers: int, clips: int) -> None:
     from gridkit.evaluate.systems.spec import parse_model
     from gridkit.prepare.pipeline import Request, prepare_corpus
     from gridkit.prepare.request import make_settings, synthesize_source
+    from gridkit.recipe.shelf import shipped_folder
     from gridkit.store.reader import open_corpus
     from gridkit.store.validate import validate
 
@@ -56,4 +57,4 @@ def command(folder: Path, speakers: int, clips: int) -> None:
     click.echo(f"checked   {len(report.findings)} findings\n")
     subset, options = open_subset(open_corpus(corpus), SPLIT), Options()
     scored = evaluate(parse_model(SYSTEM), subset, result, options)
-    show_outcome(scored, subset, rows_beside(scored, subset, options, Path("recipes")))
+    show_outcome(scored, subset, rows_beside(scored, subset, options, shipped_folder()))

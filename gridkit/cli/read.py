@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gridkit.cli.decodings import DECODINGS
-from gridkit.cli.recipes import RECIPES, RECIPES_SHOWN
 
 if TYPE_CHECKING:
     from gridkit.models.word_timing import TimedWord
@@ -30,9 +29,9 @@ Examples:
 @click.option(
     "--model",
     type=click.Path(file_okay=False, path_type=Path),
-    default=RECIPES / "lipnet-s1",
-    show_default=f"lipnet-s1 of {RECIPES_SHOWN}",
-    help="Folder of a lipreading recipe.",
+    default=Path("recipes/lipnet-s1"),
+    show_default=True,
+    help="Folder of a lipreading recipe; recipes/NAME is one that comes with gridkit.",
 )
 @click.option(
     "--decoding",
@@ -60,10 +59,11 @@ def command(
 
     from gridkit.recipe import load_system
     from gridkit.recipe.reading import read_clip
+    from gridkit.recipe.shelf import find_shipped
 
     if video_out is not None:
         check_video_out(video_out, clip)
-    lipreader = load_system(model, device, decoding)
+    lipreader = load_system(find_shipped(model), device, decoding)
     with reading_bar(clip, "read") as progress:
         reading = read_clip(clip, lipreader, progress)
     if as_json:

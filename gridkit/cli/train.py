@@ -58,6 +58,7 @@ def command(
     from gridkit.compute.lock import folder_lock
     from gridkit.prepare.from_hub import local_corpus
     from gridkit.recipe import load_recipe
+    from gridkit.recipe.shelf import find_shipped
     from gridkit.train.export import RunExport
     from gridkit.train.run import Limits, run_training
     from gridkit.train.settings import training_settings
@@ -66,7 +67,7 @@ def command(
         raise click.UsageError("give --data DIR or --packed FILE")
     limits = Limits(device, threads, minutes, checkpoint_part)
     with folder_lock(out):
-        recipe = load_recipe(recipe_folder)
+        recipe = load_recipe(find_shipped(recipe_folder))
         if split is not None:
             recipe = replace(recipe, split=split)
         settings = training_settings(recipe, overrides)

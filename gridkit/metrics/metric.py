@@ -1,4 +1,4 @@
-"""What a metric is: a record with its name, its direction, its floor and how it is computed."""
+"""What a metric is: its name, direction and floor, how it is computed, and how it is shown."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,16 +21,30 @@ class Metric:
     """What a silent or failed clip gets. None: silence is scored as any sound is, a failed clip
     counts as the worst scored clip of its system; where better is `zero`, neither counts."""
     unit: str = ""
+    """Printed after the label."""
     needs: str = "pair"
     """`pair`: reference and prediction, scored raw and aligned in time. `prediction`: the
-    prediction alone, scored as it is. `lag`: the lag itself. `text`: words (see `text.py`)."""
+    prediction alone, scored as it is. `lag`: the lag itself. `text`: words (see `wer.py`)."""
     score: Callable[[Pair], float] | None = None
     """Computes it, for `pair` and `prediction`."""
+    label: str = ""
+    """Heading of its column; empty: its name."""
+    meaning: str = "A metric of a plug-in."
+    """One or two short sentences for a newcomer."""
+    decimals: int = 3
+    """Digits after the point, as tables print it."""
+    percent: bool = False
+    """A share, printed in percent with one digit after the point."""
 
     @property
     def counts_every_clip(self) -> bool:
         """Whether silent and failed clips have a figure too; a lag they do not have."""
-        return self.floor is not None or self.better != "zero"
+        return self.needs != "lag" and (self.floor is not None or self.better != "zero")
+
+    @property
+    def heading(self) -> str:
+        """Return label and unit."""
+        return f"{self.label or self.name} {self.unit}".strip()
 
     def __post_init__(self) -> None:
         if self.better not in BETTER or self.needs not in NEEDS:
@@ -43,3 +57,5 @@ class Metric:
                 f"metric {self.name}: one that needs {self.needs!r} "
                 f"has {'no score function' if self.score is None else 'a score function'}"
             )
+        if self.decimals < 0:
+            raise UsageError(f"metric {self.name}: decimals is {self.decimals}, expected 0 or more")

@@ -38,7 +38,30 @@ def _mfcc_distance(pair: Pair) -> float:
     return float(np.sqrt(np.square(difference).sum(axis=1)).mean())
 
 
-PESQ_NB_16K = Metric("pesq_nb_16k", "up", 1.0, "MOS-LQO", score=_pesq_nb_16k)
-STOI_WRAPPED = Metric("stoi_wrapped", "up", 0.0, score=_stoi_wrapped)
-MFCC_DISTANCE = Metric("mfcc_distance", "down", None, score=_mfcc_distance)
+PESQ_NB_16K = Metric(
+    "pesq_nb_16k",
+    "up",
+    1.0,
+    score=_pesq_nb_16k,
+    label="PESQ nb 16k",
+    meaning="PESQ nb given 16 kHz sound, as some papers did.",
+    decimals=2,
+)
+STOI_WRAPPED = Metric(
+    "stoi_wrapped",
+    "up",
+    0.0,
+    score=_stoi_wrapped,
+    label="STOI wrapped",
+    meaning="STOI of samples that overflow, as in a paper.",
+)
+MFCC_DISTANCE = Metric(
+    "mfcc_distance",
+    "down",
+    None,
+    score=_mfcc_distance,
+    label="MFCC distance",
+    meaning="Distance of unscaled MFCC, in no unit.",
+    decimals=1,
+)
 OLDER_METRICS: tuple[Metric, ...] = (PESQ_NB_16K, STOI_WRAPPED, MFCC_DISTANCE)

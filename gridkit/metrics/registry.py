@@ -1,4 +1,4 @@
-"""The metrics by name: which way is better, what a failed clip gets, how each is computed.
+"""The metrics by name: direction, floor, how each is computed, and how tables show it.
 
 Another package adds a metric through the entry-point group `gridkit.metrics`: the entry's name
 is the metric's name, its object a `Metric` (docs/add-a-metric.md).
@@ -45,19 +45,119 @@ def _mcd_db(pair: Pair) -> float:
 
 
 SOUND_METRICS: tuple[Metric, ...] = (
-    Metric("stoi", "up", 0.0, score=_stoi),
-    Metric("estoi", "up", 0.0, score=_estoi),
-    Metric("pesq_nb", "up", 1.0, "MOS-LQO", score=_pesq_nb),
-    Metric("pesq_wb", "up", 1.0, "MOS-LQO", score=_pesq_wb),
-    Metric("pesq_nb_raw", "up", -0.5, "MOS", score=_pesq_nb_raw),
-    Metric("mcd_db", "down", 20.0, "dB", score=_mcd_db),
+    Metric(
+        "stoi",
+        "up",
+        0.0,
+        score=_stoi,
+        label="STOI",
+        meaning="The older form of ESTOI; kinder to steady noise.",
+    ),
+    Metric(
+        "estoi",
+        "up",
+        0.0,
+        score=_estoi,
+        label="ESTOI",
+        meaning="How much of the speech a listener would understand, judged from its short-time "
+        "envelopes; 1 is perfect.",
+    ),
+    Metric(
+        "pesq_nb",
+        "up",
+        1.0,
+        score=_pesq_nb,
+        label="PESQ nb",
+        meaning="Predicted listening quality, telephone band, 1 to 4.5.",
+        decimals=2,
+    ),
+    Metric(
+        "pesq_wb",
+        "up",
+        1.0,
+        score=_pesq_wb,
+        label="PESQ wb",
+        meaning="Predicted listening quality, wide band, 1 to 4.6.",
+        decimals=2,
+    ),
+    Metric(
+        "pesq_nb_raw",
+        "up",
+        -0.5,
+        score=_pesq_nb_raw,
+        label="PESQ nb raw",
+        meaning="PESQ on the scale that some papers print; never ranked.",
+        decimals=2,
+    ),
+    Metric(
+        "mcd_db",
+        "down",
+        20.0,
+        "dB",
+        score=_mcd_db,
+        label="MCD",
+        meaning="Distance of the smoothed spectra, in dB; 0 is equal.",
+        decimals=2,
+    ),
 )
-LAG = Metric("lag_ms", "zero", None, "ms", needs="lag")
+LAG = Metric(
+    "lag_ms",
+    "zero",
+    None,
+    "ms",
+    needs="lag",
+    label="Lag",
+    meaning="Median delay against the reference; positive is late.",
+    decimals=0,
+)
+LAG_SIZE = Metric(
+    "lag_ms_abs",
+    "down",
+    None,
+    "ms",
+    needs="lag",
+    label="|Lag|",
+    meaning="Mean size of the delay.",
+    decimals=0,
+)
+"""Not scored by itself: it stands beside the median lag."""
 TEXT_METRICS: tuple[Metric, ...] = (
-    Metric("wer", "down", 1.0, needs="text"),
-    Metric("cer", "down", 1.0, needs="text"),
-    Metric("ser", "down", 1.0, needs="text"),
-    Metric("slot", "up", 0.0, needs="text"),
+    Metric(
+        "wer",
+        "down",
+        1.0,
+        needs="text",
+        label="WER",
+        meaning="Words wrong, over words said.",
+        percent=True,
+    ),
+    Metric(
+        "cer",
+        "down",
+        1.0,
+        needs="text",
+        label="CER",
+        meaning="Characters wrong, over characters said.",
+        percent=True,
+    ),
+    Metric(
+        "ser",
+        "down",
+        1.0,
+        needs="text",
+        label="SER",
+        meaning="Sentences with an error.",
+        percent=True,
+    ),
+    Metric(
+        "slot",
+        "up",
+        0.0,
+        needs="text",
+        label="Slots",
+        meaning="Words right, slot by slot of the sentence.",
+        percent=True,
+    ),
 )
 BUILT_IN: tuple[Metric, ...] = (*SOUND_METRICS, LAG, *TEXT_METRICS, *OLDER_METRICS)
 
@@ -66,7 +166,7 @@ def find_metric(name: str) -> Metric:
     """Return the metric behind a column's name, such as `estoi_aligned` or `wer_pocketsphinx`.
 
     Raises:
-        UsageError: there is none; the message names those there are.
+        UsageError: there is no such metric; the message names the known ones.
     """
     known = {metric.name: metric for metric in (*BUILT_IN, *plug_ins())}
     base = name.removesuffix(ALIGNED)
@@ -75,7 +175,7 @@ def find_metric(name: str) -> Metric:
     measure, _, recogniser = name.partition("_")
     if recogniser and measure in {metric.name for metric in TEXT_METRICS}:
         return known[measure]
-    raise UsageError(f"no metric {name!r}; there are {', '.join(known)}")
+    raise UsageError(f"unknown metric {name!r}; known are {', '.join(known)}")
 
 
 @cache
@@ -83,7 +183,7 @@ def plug_ins() -> tuple[Metric, ...]:
     """Return the metrics that other installed packages add, by name.
 
     Raises:
-        UsageError: an entry that is no `Metric`, or takes a name that is taken.
+        UsageError: an entry is not a `Metric`, or its name is taken.
     """
     taken = {metric.name for metric in BUILT_IN}
     found = []

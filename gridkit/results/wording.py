@@ -1,32 +1,25 @@
-"""How tables and the report present each metric: its label, its format, one line for a newcomer.
+"""How tables and the report present each figure: its label, its format, one line for a newcomer.
 
-Which way is better and what a failed clip gets come from `gridkit.metrics.registry`. A metric
-that is not known there (a plug-in's that is not installed here) is shown by its name.
+What is known of a metric stands in `gridkit.metrics.registry`; here it is composed for a figure,
+such as `estoi_aligned` or `wer_pocketsphinx`. A metric that is not known (of a plug-in that is
+not installed here) is shown by its name.
 """
 
 from dataclasses import dataclass
 from functools import cache
 
 from gridkit.errors import UsageError
-from gridkit.metrics.registry import ALIGNED, TEXT_METRICS, find_metric
+from gridkit.metrics import registry
+from gridkit.metrics.metric import Metric
+from gridkit.metrics.registry import ALIGNED, TEXT_METRICS
 
-LAG = "lag_ms"
-LAG_SIZE = "lag_ms_abs"
+LAG = registry.LAG.name
+LAG_SIZE = registry.LAG_SIZE.name
 POOLED = ("wer", "cer")
 """Pooled over clips: all errors over all lengths."""
 
 _ARROWS = {"up": "↑", "down": "↓", "zero": "→ 0"}
 _DIRECTIONS = {"up": "higher is better", "down": "lower is better", "zero": "0 is best"}
-
-
-@dataclass(frozen=True)
-class Wording:
-    """The words and the format of one metric."""
-
-    label: str
-    meaning: str
-    decimals: int = 3
-    percent: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,30 +78,11 @@ class MetricFacts:
         return _DIRECTIONS.get(self.better, "")
 
 
-_WORDINGS = {
-    "estoi": Wording(
-        "ESTOI",
-        "How much of the speech a listener would understand, judged from its short-time "
-        "envelopes; 1 is perfect.",
-    ),
-    "stoi": Wording("STOI", "The older form of ESTOI; kinder to steady noise."),
-    "pesq_nb": Wording("PESQ nb", "Predicted listening quality, telephone band, 1 to 4.5.", 2),
-    "pesq_wb": Wording("PESQ wb", "Predicted listening quality, wide band, 1 to 4.6.", 2),
-    "pesq_nb_raw": Wording(
-        "PESQ nb raw", "PESQ on the scale that some papers print; never ranked.", 2
-    ),
-    "pesq_nb_16k": Wording("PESQ nb 16k", "PESQ nb given 16 kHz sound, as some papers did.", 2),
-    "stoi_wrapped": Wording("STOI wrapped", "STOI of samples that overflow, as in a paper."),
-    "mfcc_distance": Wording("MFCC distance", "Distance of unscaled MFCC, in no unit.", 1),
-    "mcd_db": Wording("MCD dB", "Distance of the smoothed spectra, in dB; 0 is equal.", 2),
-    LAG: Wording("Lag ms", "Median delay against the reference; positive is late.", 0),
-    LAG_SIZE: Wording("|Lag| ms", "Mean size of the delay.", 0),
-    "wer": Wording("WER", "Words wrong, over words said.", percent=True),
-    "cer": Wording("CER", "Characters wrong, over characters said.", percent=True),
-    "ser": Wording("SER", "Sentences with an error.", percent=True),
-    "slot": Wording("Slots", "Words right, slot by slot of the sentence.", percent=True),
-}
-_ORDER = tuple(_WORDINGS)
+_ORDER = (
+    "estoi stoi pesq_nb pesq_wb pesq_nb_raw pesq_nb_16k stoi_wrapped mfcc_distance mcd_db lag_ms "
+    "lag_ms_abs wer cer ser slot"
+).split()
+"""Of columns; metrics of plug-ins follow."""
 
 
 def recogniser_of(name: str) -> str | None:
@@ -128,20 +102,29 @@ def describe(name: str) -> MetricFacts:
     >>> describe("estoi_aligned").label, describe("wer_judge").label, describe("nmos").better
     ('ESTOI aligned', 'WER judge', '')
     """
-    better, floor, every = _rules(name)
-    base = name.removesuffix(ALIGNED)
+    metric = _metric_of(name)
+    if metric is None:
+        return MetricFacts(name, name, "", None, False, 3, False, "A metric of a plug-in.")
+    heading, meaning = metric.heading, metric.meaning
     recogniser = recogniser_of(name)
-    wording = _WORDINGS.get(name.split("_")[0] if recogniser else base)
-    if wording is None:
-        return MetricFacts(name, name, better, floor, every, 3, False, "A metric of a plug-in.")
-    label, meaning = wording.label, wording.meaning
     if recogniser:
-        label = f"{label} {recogniser}"
-        meaning = f"{meaning} As {recogniser} hears it; beside it what it gets on the true sound."
-    elif base != name:
-        label, meaning = f"{label} aligned", "The same once the lag is taken out; never ranked."
-    shown = wording.decimals, wording.percent, meaning
-    return MetricFacts(name, label, better, floor, every, *shown)
+        heading = f"{heading} {recogniser}"
+        meaning = (
+            f"{meaning} As {recogniser} transcribes the sound; beside it, the same on the "
+            "reference audio."
+        )
+    elif name != metric.name:
+        heading, meaning = f"{heading} aligned", "The same once the lag is taken out; never ranked."
+    return MetricFacts(
+        name,
+        heading,
+        metric.better,
+        metric.floor,
+        metric.counts_every_clip,
+        metric.decimals,
+        metric.percent,
+        meaning,
+    )
 
 
 def order_key(name: str) -> tuple[bool, int, str]:
@@ -152,12 +135,11 @@ def order_key(name: str) -> tuple[bool, int, str]:
     return base != name and name.endswith(ALIGNED), place, name
 
 
-def _rules(name: str) -> tuple[str, float | None, bool]:
-    """Return which way is better, the floor, and whether failed clips count."""
+def _metric_of(name: str) -> Metric | None:
+    """Return the metric of a figure; None where it is not known here."""
     if name == LAG_SIZE:
-        return "down", None, False
+        return registry.LAG_SIZE
     try:
-        metric = find_metric(name)
+        return registry.find_metric(name)
     except UsageError:
-        return "", None, False
-    return metric.better, metric.floor, metric.counts_every_clip
+        return None

@@ -15,6 +15,7 @@ from gridkit.compute.device import cuda_index
 from gridkit.compute.lock import folder_lock
 from gridkit.errors import GridkitError, UsageError
 from gridkit.recipe import Recipe, load_recipe
+from gridkit.recipe.shelf import find_shipped
 from gridkit.train.clips import TrainingClips, check, open_clips
 from gridkit.train.log import TrainingLog
 from gridkit.train.loop import Outcome, Progress, train
@@ -159,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         limits = Limits(given.device, given.threads, given.minutes, given.checkpoint_part)
         with folder_lock(given.out):
-            recipe = load_recipe(given.recipe)
+            recipe = load_recipe(find_shipped(given.recipe))
             if given.split is not None:
                 recipe = replace(recipe, split=given.split)
             clips = packed_clips(given.packed, given.out, recipe)

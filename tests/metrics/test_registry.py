@@ -63,7 +63,7 @@ def test_columns_are_found(column, name):
 
 @pytest.mark.parametrize("column", ["pesq", "estoi_best", "lag_ms_aligned", "wer_", "nmos"])
 def test_unknown_columns_are_errors_that_name_the_known(column):
-    with pytest.raises(UsageError, match=r"no metric .*; there are stoi, estoi"):
+    with pytest.raises(UsageError, match=r"unknown metric .*; known are stoi, estoi"):
         find_metric(column)
 
 
@@ -101,7 +101,7 @@ def test_an_installed_recogniser_is_found(install, voice):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"better": "high"}, {"needs": "video"}, {"score": None}, {"needs": "text"}],
+    [{"better": "high"}, {"needs": "video"}, {"score": None}, {"needs": "text"}, {"decimals": -1}],
 )
 def test_a_metric_that_contradicts_itself_is_refused(wrong):
     right = {"name": "m", "better": "up", "floor": 0.0, "score": lambda pair: 1.0}

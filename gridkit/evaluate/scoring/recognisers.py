@@ -11,6 +11,7 @@ from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems.spec import RECIPE_FILE
 from gridkit.metrics.recognise import Recogniser, recogniser_factory
 from gridkit.recipe import Recipe, load_recipe, load_recogniser, recogniser_name, trained_ids
+from gridkit.recipe.shelf import find_shipped
 
 
 def load_recognisers(names: Sequence[str], subset: Subset) -> Recognisers:
@@ -55,10 +56,11 @@ def known_clips(recipe: Recipe, subset: Subset) -> set[str]:
 
 def _folder_and_decoding(name: str) -> tuple[Path, str | None]:
     """Return the folder that a recogniser's name may be, and the decoding after the colon."""
-    if (Path(name) / RECIPE_FILE).is_file():
-        return Path(name), None
-    folder, _, decoding = name.rpartition(":")
-    return Path(folder), decoding
+    folder = find_shipped(Path(name))
+    if (folder / RECIPE_FILE).is_file():
+        return folder, None
+    folder_name, _, decoding = name.rpartition(":")
+    return find_shipped(Path(folder_name)), decoding
 
 
 def versions_of(recognisers: Recognisers) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """What `--model` names: the contract of a system, and the forms a model comes in.
 
     control:NAME              a control (docs/protocol.md section 9), scored without a system
-    recipes/lipnet-s1         a recipe folder: recipe.toml and weights
+    recipes/lipnet-s1         a recipe folder: recipe.toml and weights; where there is none here,
+                              the shipped one of that name
     file.py[:factory]         a factory `load(device)`, or the one named, that gives a System
     model.pt2, model.onnx     an exported network, with a model.toml beside it
     predictions:DIR           predictions made elsewhere: scored, not timed
@@ -131,7 +132,9 @@ def parse_model(text: str) -> ModelSpec:
     if path.suffix in _EXPORTED:
         _file(str(path.with_suffix(".toml")), f"{path.name} needs it beside it: task, crop, ...")
         return ModelSpec(text, _EXPORTED[path.suffix], _file(text))
-    return _recipe(text, path)
+    from gridkit.recipe.shelf import find_shipped  # its package brings torch; guests do not need it
+
+    return _recipe(text, find_shipped(path))
 
 
 def download_model(spec: ModelSpec, *, trust_remote_code: bool = False) -> ModelSpec:

@@ -1,0 +1,42 @@
+"""The recipes that come with gridkit: where they lie, and how `recipes/NAME` finds one.
+
+In a checkout they are the folder `recipes` beside the package. An installed package carries them
+inside itself (`setup.py` puts them there).
+"""
+
+from pathlib import Path
+
+from gridkit.errors import EnvironmentProblem
+
+FOLDER = "recipes"
+_PACKAGE = Path(__file__).parents[1]
+
+
+def shipped_folder() -> Path:
+    """Return the folder of the recipes that come with gridkit.
+
+    Raises:
+        EnvironmentProblem: this installation has none.
+    """
+    for parent in (_PACKAGE, _PACKAGE.parent):
+        if any((parent / FOLDER).glob("*/recipe.toml")):
+            return parent / FOLDER
+    raise EnvironmentProblem(
+        f"this installation of gridkit has no recipes: {_PACKAGE / FOLDER} is missing; "
+        "install it again: pip install --force-reinstall --no-deps gridkit"
+    )
+
+
+def find_shipped(path: Path) -> Path:
+    """Return the recipe, or the list of clips beside recipes, that a person names.
+
+    Args:
+        path: any path; `recipes/NAME` is the shipped one where the current directory has none.
+
+    Returns:
+        The path that exists; `path` itself where neither does.
+    """
+    if path.exists() or path.parent != Path(FOLDER):
+        return path
+    shipped = shipped_folder() / path.name
+    return shipped if shipped.exists() else path
