@@ -68,7 +68,7 @@ def _content(comparison: "Comparison", folders: tuple[Path, ...]) -> dict[str, o
         "speakers": comparison.speakers,
         "units": "speakers" if comparison.over_speakers else "clips",
         "results": [
-            {"folder": str(folder), "system": dict(result.system), "rank": rank}
+            {"folder": str(folder), "system": result.system.entries(), "rank": rank}
             | asdict(estimate)
             | {"failed": dict(result.failed), "missing": result.missing}
             | {"flags": list(result_flags(result))}

@@ -17,7 +17,7 @@ from gridkit.corpus.splits import hash_ids
 from gridkit.errors import ResultError
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.controls import FROM_TRAIN
-from gridkit.evaluate.predictions.files import FILE, FOLDER, SYSTEM_FILE
+from gridkit.evaluate.predictions.files import FILE, FOLDER
 from gridkit.evaluate.predictions.loose_files import SUFFIXES
 from gridkit.evaluate.sandbox.policy import HOLDING_FILES
 from gridkit.evaluate.subset import Subset
@@ -27,6 +27,7 @@ from gridkit.metrics.wer import NORMALISER
 from gridkit.recipe import load_recipe
 from gridkit.results.files import CLIPS_FILE, LOG_FILE, REPORT_FILE, RESULT_FILE
 from gridkit.results.records import NORMALISER_KEY
+from gridkit.results.system_card import SYSTEM_FILE
 from gridkit.results.timing import TIMING_FILE
 from gridkit.store.files import write_file
 

@@ -87,8 +87,7 @@ def shipped_rows(recipes: Path, like: Scored) -> Iterator[Row]:
             weights = load_recipe(path.parents[2]).weights
         except (ResultError, RecipeError):
             continue
-        revision = result.system.get("revision")
-        is_current = weights is not None and weights.sha256[:12] == revision
+        is_current = weights is not None and weights.sha256[:12] == result.system.revision
         is_itself = _system(result) == _system(like.result)
         if is_current and not is_itself and _question(result) == _question(like.result):
             yield timed_row("reference", result, timing)
@@ -100,13 +99,13 @@ def _question(result: Result) -> tuple[object, ...]:
 
 
 def _system(result: Result) -> tuple[object, ...]:
-    return tuple(result.system.get(key) for key in ("name", "revision", "decoding"))
+    return result.system.name, result.system.revision, result.system.decoding
 
 
 def _measured(scored: Scored, recipe: Path, split: str, date: str) -> Measured:
     result, name = scored.result, load_recipe(recipe).name
     estimate = result.metrics[result.rank_metric]
-    decoding = str(result.system["decoding"])
+    decoding = str(result.system.decoding)
     return Measured(
         metric=result.rank_metric,
         value=estimate.value,

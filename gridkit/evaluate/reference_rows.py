@@ -77,7 +77,7 @@ def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[R
         for name in CONTROLS[task]:
             control = parse_model(f"{CONTROL_PREFIX}{name}")
             why = _left_out(name, subset)
-            if scored.result.system.get("name") == control.text:
+            if scored.result.system.name == control.text:
                 continue
             if why:
                 print(f"{control.text} left out: {why}", file=sys.stderr)

@@ -19,7 +19,7 @@ from gridkit.compute.progress import Progress
 from gridkit.errors import CorpusError, SystemFailedError, SystemLoadError, UsageError
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.collect import collect_predictions, label, worker_of
-from gridkit.evaluate.predictions.files import PredictionWriter, made_by
+from gridkit.evaluate.predictions.files import PredictionWriter
 from gridkit.evaluate.question import (
     TRUE_AUDIO_FILE,
     check_question,
@@ -51,6 +51,7 @@ from gridkit.results.files import (
 )
 from gridkit.results.records import PROTOCOL, ClipScore, Result, recogniser_key
 from gridkit.results.statistics import estimates, per_slot, per_speaker
+from gridkit.results.system_card import SystemCard, read_system_card
 from gridkit.results.timing import FailedTiming, Timing, percentiles, read_timing, write_timing
 from gridkit.store.files import write_file
 
@@ -81,17 +82,17 @@ def evaluate(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> Sc
     with folder_lock(out):
         judges = versions_of(recognisers)
         check_question(out, question_of(spec, subset, options, judges))
-        facts = collect_predictions(spec, subset, out, options)
-        task = str(facts["task"])
+        card = collect_predictions(spec, subset, out, options)
+        task = str(card.task)
         headline = _headline(task, options.protocol)
         heard_by = recognisers if task == "v2s" else {}
         scores = _score(spec, subset, out, options, heard_by, task)
         judged_by = {name: judges[name] for name in heard_by}
         true_audio = _true_audio(subset, out, options, heard_by, judged_by)
-        if spec.is_run and options.timed and not _is_timed(out, options, facts):
-            _time(spec, subset, out, options, facts)
+        if spec.is_run and options.timed and not _is_timed(out, options, card):
+            _time(spec, subset, out, options, card)
         named = {recogniser_key(name): judged for name, judged in judged_by.items()}
-        result = _result(subset, options, facts, headline, scores, true_audio, named)
+        result = _result(subset, options, card, headline, scores, true_audio, named)
         write_result(out, result)
     return read_scored(out)
 
@@ -119,7 +120,8 @@ def _known_task(spec: ModelSpec, subset: Subset, out: Path, options: Options) ->
         return options.task
     assert spec.path is not None
     if spec.kind == "predictions":
-        return made_by(spec.path).get("task")
+        maker = read_system_card(spec.path)
+        return maker.task if maker else None
     if spec.kind in RECIPE_KINDS:
         return load_recipe(spec.path).task
     with suppress(SystemLoadError), worker_of(spec, subset, options, out) as worker:
@@ -209,22 +211,19 @@ def _shown(what: str, file: Path, total: int, scores: Iterable[ClipScore]) -> It
             yield score
 
 
-def _is_timed(out: Path, options: Options, facts: Mapping[str, object]) -> bool:
+def _is_timed(out: Path, options: Options, card: SystemCard) -> bool:
     """Return whether a folder has the times that are asked for; an error is none."""
     timing = read_timing(out)
     if not isinstance(timing, Timing):
         return False
-    if options.source is not None and facts["crop"] is not None and timing.preprocess_ms is None:
+    if options.source is not None and card.crop is not None and timing.preprocess_ms is None:
         return False
     return timing.latency_ms.n >= (options.calls or 1)
 
 
-def _time(
-    spec: ModelSpec, subset: Subset, out: Path, options: Options, facts: Mapping[str, object]
-) -> None:
+def _time(spec: ModelSpec, subset: Subset, out: Path, options: Options, card: SystemCard) -> None:
     """Time a system on clips that it can answer; where it cannot be timed the file says why."""
-    crop = facts["crop"]
-    given = subset.given_to(None if crop is None else str(crop))
+    given = subset.given_to(card.crop)
     predictions = PredictionWriter(out).saved()
     answered = (clip for clip in subset.ids if predictions[clip].failure is None)
     clips: list[np.ndarray] = [given(clip) for clip in islice(answered, TIMED_CLIPS)]
@@ -234,7 +233,7 @@ def _time(
             raise SystemFailedError(f"{spec.text} has no answer for any clip")
         with worker_of(spec, subset, options, out) as worker:
             timing = time_system(worker, clips, calls=options.calls)
-        before_s = preprocess_times(subset, str(crop), options.source) if crop else []
+        before_s = preprocess_times(subset, card.crop, options.source) if card.crop else []
         before = percentiles(before_s) if before_s else None
         timing = replace(timing, preprocess_ms=before)
     except SystemFailedError as error:
@@ -245,7 +244,7 @@ def _time(
 def _result(
     subset: Subset,
     options: Options,
-    facts: Mapping[str, object],
+    card: SystemCard,
     headline: str,
     scores: ClipTable,
     true_audio: ClipTable | None,
@@ -253,8 +252,8 @@ def _result(
 ) -> Result:
     return Result(
         protocol=options.protocol,
-        task=str(facts["task"]),
-        system=facts,
+        task=str(card.task),
+        system=card,
         corpus={
             "sha256": subset.corpus_sha256,
             "synthetic": subset.corpus.file.synthetic,

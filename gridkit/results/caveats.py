@@ -32,13 +32,13 @@ def rank_flags(result: Result) -> tuple[str, ...]:
 
 def system_flags(result: Result) -> tuple[str, ...]:
     """Return what a reader must know of a system: contaminated, stateful, not isolated."""
-    contamination = str(result.system.get("contamination"))
+    contamination = result.system.contamination
     found = ["contaminated"] if contamination == "contaminated" else []
     if contamination == "unknown" and not result.is_control:
         found.append("training unknown")
-    if result.system.get("stateful") is True:
+    if result.system.stateful:
         found.append("stateful")
-    if result.system.get("isolation") == "none":
+    if result.system.isolation == "none":
         found.append("isolation: none")
     return tuple(found)
 

@@ -28,6 +28,7 @@ from gridkit.results.strict_json import (
     values,
     whole_numbers,
 )
+from gridkit.results.system_card import card_of_entries
 from gridkit.results.timing import FailedTiming, Timing, read_timing
 from gridkit.store.files import write_file
 
@@ -131,6 +132,7 @@ def write_result(folder: Path, result: Result) -> Path:
 def result_to_json(result: Result) -> str:
     """Return a result as the text of `result.json`: names sorted."""
     content = {"schema": SCHEMA} | asdict(result)
+    content["system"] = result.system.entries()
     content["metrics"] = {
         name: {key: value for key, value in asdict(estimate).items() if value is not None}
         for name, estimate in sorted(result.metrics.items())
@@ -161,7 +163,7 @@ def result_from_json(text: str, where: str = RESULT_FILE) -> Result:
     return Result(
         protocol=typed(content, "protocol", str, where),
         task=task,
-        system=mapping(content, "system", where),
+        system=card_of_entries(mapping(content, "system", where), f"{where}: system"),
         corpus=mapping(content, "corpus", where),
         split=mapping(content, "split", where),
         n=typed(content, "n", int, where),

@@ -6,6 +6,8 @@ A clip is never dropped: it is scored, or failed with a reason, and counts in n 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gridkit.results.system_card import SystemCard
+
 PROTOCOL = "gridkit-1"
 TASKS = ("v2s", "lipreading", "recognition")
 """Frames to sound, frames to text, sound to text."""
@@ -61,8 +63,7 @@ class Result:
 
     protocol: str
     task: str
-    system: Mapping[str, object]
-    """name, revision, decoding, isolation, stateful, and what else its card says."""
+    system: SystemCard
     corpus: Mapping[str, object]
     """sha256 over ids and reference samples, synthetic or not."""
     split: Mapping[str, object]
@@ -83,10 +84,9 @@ class Result:
     @property
     def is_control(self) -> bool:
         """Tell whether this is the result of one of gridkit's own controls."""
-        return str(self.system.get("name")).startswith(CONTROL_PREFIX)
+        return self.system.name.startswith(CONTROL_PREFIX)
 
     @property
     def name(self) -> str:
         """Return what the system calls itself, and how it decodes where it says so."""
-        name, decoding = self.system.get("name", "unnamed"), self.system.get("decoding")
-        return f"{name} ({decoding})" if decoding else str(name)
+        return self.system.full_name

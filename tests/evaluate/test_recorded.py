@@ -17,6 +17,7 @@ from gridkit.recipe import load_recipe
 from gridkit.recipe.results import readme_row
 from gridkit.results.files import RESULT_FILE, Scored, read_result, write_result
 from gridkit.results.rows import latency_note
+from gridkit.results.system_card import SystemCard
 from gridkit.results.timing import TIMING_FILE, write_timing
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -85,7 +86,7 @@ def recipe(tmp_path):
 def of_recipe(read, tmp_path, decoding="greedy", **changes):
     """The RESULT folder as that recipe would have made it."""
     folder = Path(shutil.copytree(read.folder, tmp_path / f"result-{decoding}", dirs_exist_ok=True))
-    system = {"name": "good", "revision": REVISION, "decoding": decoding}
+    system = SystemCard("good", revision=REVISION, decoding=decoding)
     result = replace(read.result, **({"system": system} | changes))
     write_result(folder, result)
     write_timing(folder, TIMING)
@@ -129,8 +130,8 @@ def test_a_part_of_a_split_is_not_recorded_nor_what_is_no_recipe(read, recipe, t
     assert (recipe / "recipe.toml").read_text() == RECIPE
     for changes, why in (
         ({"failed": {"nan": 1}}, "over 5 % failed"),
-        ({"system": {"contamination": "contaminated"}}, "contaminated"),
-        ({"system": {"stateful": True}}, "stateful"),
+        ({"system": SystemCard(contamination="contaminated")}, "contaminated"),
+        ({"system": SystemCard(stateful=True)}, "stateful"),
     ):
         with pytest.raises(UsageError, match=f"not kept with the recipe: {why}"):
             record(of_recipe(read, tmp_path, **changes), recipe, SPLIT, "2026-01-31")
@@ -181,10 +182,10 @@ def test_what_the_recipes_ship_agrees_with_what_they_say(path):
     """After new weights, `make results` brings all three in line again."""
     folder, result = path.parents[1], read_result(path)
     recipe = load_recipe(folder)
-    assert result.system["revision"] == recipe.weights.sha256[:12]
+    assert result.system.revision == recipe.weights.sha256[:12]
     split = f"{result.split['name']}:{result.split['subset']}"
     [measured] = [
-        m for m in recipe.results if (m.split, m.decoding) == (split, result.system["decoding"])
+        m for m in recipe.results if (m.split, m.decoding) == (split, result.system.decoding)
     ]
     estimate = result.metrics[measured.metric]
     assert (measured.value, measured.low, measured.high, measured.n) == pytest.approx(

@@ -16,6 +16,7 @@ from gridkit.evaluate.run import evaluate
 from gridkit.evaluate.subset import open_subset
 from gridkit.evaluate.systems.spec import parse_model
 from gridkit.results.files import read_scored, write_result
+from gridkit.results.system_card import SystemCard
 
 OPTIONS = Options(timed=False, workers=1)
 
@@ -133,7 +134,7 @@ def copy_with(scored, folder, **changes):
 
 
 def test_a_result_named_beside_must_answer_the_same_question(read, spoken, tmp_path):
-    mine = read_scored(copy_with(read, tmp_path / "mine", system={"name": "mine"}))
+    mine = read_scored(copy_with(read, tmp_path / "mine", system=SystemCard("mine")))
     other = read_scored(copy_with(read, tmp_path / "other", protocol="gridkit-0"))
     rows = rows_beside(read, spoken, OPTIONS, tmp_path, controls=False, others=[mine])
     assert names(rows) == [("reference", "mine")]

@@ -21,6 +21,7 @@ from gridkit.results.clip_table import tabulate
 from gridkit.results.files import Scored
 from gridkit.results.records import ClipScore, Result
 from gridkit.results.statistics import estimates
+from gridkit.results.system_card import SystemCard
 
 
 def make_scored(name, values, speakers=("s1",), errors=None, **changes):
@@ -41,7 +42,7 @@ def make_scored(name, values, speakers=("s1",), errors=None, **changes):
     result = Result(
         protocol="gridkit-1",
         task="v2s",
-        system={"name": name},
+        system=SystemCard(name),
         corpus={"sha256": "c"},
         split={"name": "s1", "subset": "test"},
         n=len(clips),

@@ -8,6 +8,7 @@ import pytest
 from gridkit.errors import ResultError
 from gridkit.results import files as results
 from gridkit.results.records import ClipScore, Estimate, Result
+from gridkit.results.system_card import SystemCard
 
 CLIP = ClipScore(
     "s1/bbaf2n",
@@ -21,7 +22,7 @@ CLIP = ClipScore(
 RESULT = Result(
     protocol="gridkit-1",
     task="v2s",
-    system={"name": "recipes/gan-s1", "revision": "abc", "stateful": False},
+    system=SystemCard("recipes/gan-s1", revision="abc", stateful=False),
     corpus={"sha256": "0" * 64, "synthetic": False},
     split={"name": "s1", "subset": "test", "sha256": "1" * 64, "scored_sha256": "2" * 64},
     n=2,

@@ -9,6 +9,7 @@ from support.timings import make_timing
 
 from gridkit.results.records import Estimate, Result
 from gridkit.results.rows import Row, columns, final_table, timed_row
+from gridkit.results.system_card import SystemCard
 
 NAMES = "estoi stoi pesq_nb pesq_wb mcd_db lag_ms lag_ms_abs wer_pocketsphinx wer_judge-s1".split()
 
@@ -20,7 +21,7 @@ def row(kind, name):
     }
     split = {"name": "s1", "subset": "test"}
     result = Result(
-        "gridkit-1", "v2s", {"name": name}, {}, split, 100, {"hang": 3}, "estoi", metrics, {}
+        "gridkit-1", "v2s", SystemCard(name), {}, split, 100, {"hang": 3}, "estoi", metrics, {}
     )
     return Row(kind, result, 123.4)
 
@@ -48,7 +49,7 @@ def printed(rows, width=160):
 
 def limited(kind, name, timing=None, **changes):
     plain = row(kind, name).result
-    system = plain.system | changes.pop("system", {})
+    system = replace(plain.system, **changes.pop("system", {}))
     return timed_row(kind, replace(plain, system=system, **changes), timing)
 
 

@@ -13,6 +13,7 @@ from gridkit.metrics.registry import BUILT_IN, find_metric, plug_ins
 from gridkit.metrics.sound import score_sound
 from gridkit.results.records import Estimate, Result
 from gridkit.results.rows import Row, cell, columns
+from gridkit.results.system_card import SystemCard
 from gridkit.results.wording import describe, order_key
 
 PAGE = (Path(__file__).parents[2] / "docs/add-a-metric.md").read_text()
@@ -65,7 +66,7 @@ def test_the_metric_of_the_page_scores_and_has_a_column_of_its_own(nmos, capsys)
         "Neural MOS", "↑", "Predicted opinion score, 1 to 5."
     )  # fmt: skip
     metrics = {"nmos": Estimate(3.14159, 3.0, 3.2, 100), "estoi": Estimate(0.5, 0.4, 0.6, 100)}
-    result = Result("gridkit-1", "v2s", {"name": "mine"}, {}, {}, 100, {}, "estoi", metrics, {})
+    result = Result("gridkit-1", "v2s", SystemCard("mine"), {}, {}, 100, {}, "estoi", metrics, {})
     assert columns([Row("system", result)]) == (["estoi", "nmos"], [])
     assert (cell("nmos", metrics).value, cell("nmos", metrics).interval) == ("3.14", "3.00 to 3.20")
     # silence gets the floor, without the function

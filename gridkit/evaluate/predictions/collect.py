@@ -1,7 +1,5 @@
 """Get the predictions of a system of any kind, saved; asked anew only for what is not there."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,20 +9,21 @@ from gridkit.errors import UsageError
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.ask import DryRun, dry_run, fresh_order, predict
 from gridkit.evaluate.predictions.controls import DECODINGS, control_predictions
-from gridkit.evaluate.predictions.files import (
-    SYSTEM_FILE,
-    PredictionWriter,
-    made_by,
-    read_predictions,
-)
+from gridkit.evaluate.predictions.files import PredictionWriter, read_predictions
 from gridkit.evaluate.predictions.records import Prediction
-from gridkit.evaluate.sandbox.worker import SystemFacts, Worker
+from gridkit.evaluate.sandbox.worker import Limits, SystemFacts, Worker
 from gridkit.evaluate.scoring.recognisers import known_clips
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems.spec import ModelSpec
 from gridkit.recipe import load_recipe
 from gridkit.results.files import LOG_FILE
 from gridkit.results.records import TEXT_TASKS
+from gridkit.results.system_card import (
+    SystemCard,
+    card_of_entries,
+    read_system_card,
+    write_system_card,
+)
 from gridkit.store.files import write_file
 
 
@@ -61,31 +60,27 @@ def try_out(spec: ModelSpec, subset: Subset, options: Options) -> DryRun:
         return dry_run(worker, (given(clip) for clip in subset.ids[:2]))
 
 
-def collect_predictions(
-    spec: ModelSpec, subset: Subset, out: Path, options: Options
-) -> Mapping[str, object]:
+def collect_predictions(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> SystemCard:
     """Predict what is not predicted yet; return what the result says of the system."""
     writer = PredictionWriter(out)
-    card_file = out / SYSTEM_FILE
-    if writer.is_finished and card_file.is_file():
-        return dict(json.loads(card_file.read_text()))
+    kept = read_system_card(out)
+    if writer.is_finished and kept is not None:
+        return kept
     if spec.kind == "control":
         card = _predict_control(spec, subset, writer, options)
     elif spec.kind == "predictions":
         card = _copy_predictions(spec, subset, writer, options)
     else:
         card = _predict(spec, subset, writer, out, options)
-    card["stateful"] = writer.saved().any_stateful
-    content = json.dumps(card, indent=1, sort_keys=True, default=str)
-    write_file(card_file, f"{content}\n".encode())
+    card = replace(card, stateful=writer.saved().any_stateful)
+    write_system_card(out, card)
     writer.finish()
-    # as a run that goes on reads it
-    return dict(json.loads(content))
+    return card
 
 
 def _predict_control(
     spec: ModelSpec, subset: Subset, writer: PredictionWriter, options: Options
-) -> dict[str, object]:
+) -> SystemCard:
     done = set(writer.saved())
     predictions = control_predictions(
         spec.name, options.task, subset.references(), subset.train_references(), done=done
@@ -95,30 +90,24 @@ def _predict_control(
             writer.add(prediction)
             bar.advance()
     writer.flush()
-    card: dict[str, object] = {
-        "name": spec.label,
-        "task": options.task,
-        "isolation": "does not apply",
-    }
-    decoding = DECODINGS.get(spec.name)
-    return card | ({"decoding": decoding} if decoding else {})
+    return SystemCard(
+        spec.label,
+        options.task,
+        decoding=DECODINGS.get(spec.name),
+        isolation="does not apply",
+    )
 
 
 def _copy_predictions(
     spec: ModelSpec, subset: Subset, writer: PredictionWriter, options: Options
-) -> dict[str, object]:
+) -> SystemCard:
     """Take over predictions made elsewhere; the first that is usable tells the task."""
     assert spec.path is not None
     given = read_predictions(spec.path)
     none = Prediction("", failure="type", detail="there is no prediction of it")
     done = writer.saved()
-    card: dict[str, object] = {
-        "name": spec.label,
-        "isolation": "does not apply",
-        "contamination": "unknown",
-        **made_by(spec.path),
-    }
-    task = card.get("task")
+    maker = read_system_card(spec.path) or SystemCard()
+    task = maker.task
     for clip in subset.ids:
         prediction = done[clip] if clip in done else replace(given.get(clip, none), id=clip)
         task = task or _task_of(prediction)
@@ -130,7 +119,15 @@ def _copy_predictions(
         if clip not in done:
             writer.add(prediction)
     writer.flush()
-    return card | {"task": task or options.task}
+    # still true of predictions when someone else scores them
+    return SystemCard(
+        spec.label,
+        task or options.task,
+        revision=maker.revision,
+        decoding=maker.decoding,
+        isolation="does not apply",
+        contamination=maker.contamination or "unknown",
+    )
 
 
 def _task_of(prediction: Prediction) -> str | None:
@@ -141,13 +138,13 @@ def _task_of(prediction: Prediction) -> str | None:
 
 def _predict(
     spec: ModelSpec, subset: Subset, writer: PredictionWriter, out: Path, options: Options
-) -> dict[str, object]:
+) -> SystemCard:
     """Ask the system about every clip that is not saved yet; its log is kept, whatever happens."""
     worker = worker_of(spec, subset, options, out)
     try:
         facts = worker.start()
         _ask(worker, subset, writer, facts)
-        return _card(spec, facts, subset) | {"limits_s": asdict(worker.limits)}
+        return _card(spec, facts, subset, worker.limits)
     finally:
         writer.flush()
         worker.stop()
@@ -165,8 +162,8 @@ def _ask(worker: Worker, subset: Subset, writer: PredictionWriter, facts: System
             bar.advance()
 
 
-def _card(spec: ModelSpec, facts: SystemFacts, subset: Subset) -> dict[str, object]:
-    return {
+def _card(spec: ModelSpec, facts: SystemFacts, subset: Subset, limits: Limits) -> SystemCard:
+    entries = {
         "name": spec.label,
         **facts.card,
         # of a model of the Hub the commit says more than what its card says of its weights
@@ -176,7 +173,10 @@ def _card(spec: ModelSpec, facts: SystemFacts, subset: Subset) -> dict[str, obje
         "sample_rate": facts.sample_rate,
         "isolation": facts.isolation,
         "contamination": _contamination(spec, subset),
+        "stateful": None,  # known at the end
+        "limits_s": asdict(limits),
     }
+    return card_of_entries(entries, spec.text)
 
 
 def _contamination(spec: ModelSpec, subset: Subset) -> str:

@@ -8,7 +8,6 @@ it, of an earlier gridkit, are read too.
 """
 
 import io
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,10 +28,6 @@ from gridkit.store.files import temporary_of, write_file
 
 FOLDER = "predictions"
 FILE = "predictions.parquet"
-SYSTEM_FILE = "system.json"
-"""Beside them: what their RESULT says of the system."""
-CARRIED = ("task", "decoding", "revision", "contamination")
-"""What is still true of predictions when someone else scores them."""
 ROWS = 16
 """Rows a group: what is read to get one prediction."""
 PART_ROWS = 64
@@ -166,24 +161,6 @@ def read_predictions(folder: Path) -> Mapping[str, Prediction]:
         f"predictions:{folder}: neither {FILE} (columns id and flac or text) nor files such as "
         "s1/bbaf2n.wav in it"
     )
-
-
-def made_by(folder: Path) -> dict[str, str]:
-    """Return what the card of the system whose RESULT folder this is says; empty for others.
-
-    That is task, decoding, revision and contamination, those of them that are there.
-
-    Raises:
-        ResultError: its card is damaged.
-    """
-    file = folder / SYSTEM_FILE
-    if not file.is_file():
-        return {}
-    try:
-        card = dict(json.loads(file.read_text()))
-    except (ValueError, TypeError) as error:
-        raise ResultError(f"{file} is damaged: {error}") from error
-    return {key: card[key] for key in CARRIED if isinstance(card.get(key), str)}
 
 
 def prediction_of(row: Mapping[str, object]) -> Prediction:

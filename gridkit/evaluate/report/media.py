@@ -36,7 +36,7 @@ def media_of(scored: Scored, subset: Subset) -> Callable[[str], ClipMedia]:
         scored: the system's result; its folder holds the predictions.
         subset: the clips it was scored on.
     """
-    profile = str(scored.result.system.get("crop") or next(iter(subset.corpus.file.profiles)))
+    profile = scored.result.system.crop or next(iter(subset.corpus.file.profiles))
     predictions = PredictionWriter(scored.folder).saved()
     return corpus_media(subset, lambda clip: predictions[clip].samples, profile)
 

@@ -43,13 +43,13 @@ def _on_rank(result: Result) -> list[str]:
 
 def _on_system(result: Result) -> list[str]:
     found = []
-    if result.system.get("contamination") == "contaminated":
+    if result.system.contamination == "contaminated":
         found.append("Contaminated: it was trained on clips, or speakers, that it is scored on.")
-    elif result.system.get("contamination") == "unknown" and not result.is_control:
+    elif result.system.contamination == "unknown" and not result.is_control:
         found.append("Contamination unknown: nothing says which clips it was trained on.")
-    if result.system.get("stateful") is True:
+    if result.system.stateful:
         found.append("Stateful: asked twice about the same clip, it answered differently.")
-    if result.system.get("isolation") == "none":
+    if result.system.isolation == "none":
         found.append("Isolation: none. This machine could not keep the system from other files.")
     judges = {recogniser_of(name) or "" for name in result.metrics}
     found += [

@@ -233,7 +233,7 @@ def _facts(
     result: Result, latency: Latency | None
 ) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     groups = [
-        ("System", _pairs(result.system)),
+        ("System", _pairs(result.system.entries())),
         ("Split", _pairs(result.split)),
         ("Corpus", _pairs(result.corpus)),
         ("Versions", _pairs(result.versions)),

@@ -11,13 +11,14 @@ from gridkit.corpus.splits import Split
 from gridkit.errors import ResultError, SystemFailedError, SystemLoadError, UsageError
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.collect import collect_predictions, try_out, worker_of
-from gridkit.evaluate.predictions.files import SYSTEM_FILE, PredictionWriter
+from gridkit.evaluate.predictions.files import PredictionWriter
 from gridkit.evaluate.predictions.records import Prediction
 from gridkit.evaluate.question import content_of, question_of
 from gridkit.evaluate.scoring.recognisers import known_clips, load_recognisers, versions_of
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems.spec import decoded_by, parse_model
 from gridkit.recipe import load_recipe
+from gridkit.results.system_card import SYSTEM_FILE
 
 OPTIONS = Options()
 RECIPES = Path(__file__).parents[3] / "recipes"
@@ -35,12 +36,12 @@ def test_a_system_is_asked_about_every_clip(model, tones, tmp_path):
     light = tones.frames_of("mouth96")(tones.ids[0]).astype(float).mean(axis=(1, 2))
     expected = np.rint(32768 * np.repeat(0.01 * (light - light.mean()), 640))
     assert np.abs(saved[tones.ids[0]].samples - expected).max() <= 1
-    assert card["task"] == "v2s"
-    assert (card["crop"], card["sample_rate"]) == ("mouth96", 16_000)
-    assert card["contamination"] == "unknown"
-    assert card["limits_s"] == {"load_s": 300, "first_call_s": 120, "clip_s": 60}
-    assert card["stateful"] is False
-    assert card == json.loads((tmp_path / "out/system.json").read_text())
+    assert card.task == "v2s"
+    assert (card.crop, card.sample_rate_hz) == ("mouth96", 16_000)
+    assert card.contamination == "unknown"
+    assert card.limits_s == {"load_s": 300, "first_call_s": 120, "clip_s": 60}
+    assert card.stateful is False
+    assert card.entries() == json.loads((tmp_path / "out/system.json").read_text())
 
 
 def test_what_it_prints_is_its_log(model, tones, tmp_path):
@@ -80,7 +81,7 @@ def test_files_are_taken_over_and_what_is_not_there_fails(tones, tmp_path):
         (tmp_path / "mine" / f"{clip}.txt").write_text("bin blue at f two now\n")
     (tmp_path / "mine" / f"{tones.ids[5]}.txt").write_bytes(b"\xff")
     card, saved = collect(f"predictions:{tmp_path / 'mine'}", tones, tmp_path / "out")
-    assert (card["task"], card["contamination"]) == ("lipreading", "unknown")
+    assert (card.task, card.contamination) == ("lipreading", "unknown")
     assert saved[tones.ids[0]].failure == "type"
     assert saved[tones.ids[0]].detail == "there is no prediction of it"
     assert saved[tones.ids[5]].failure == "type"
@@ -107,7 +108,7 @@ def test_text_among_sound_is_a_failure(tones, tmp_path):
     writer.add(Prediction(third, text="bin blue at f two now"))
     writer.finish()
     card, saved = collect(f"predictions:{tmp_path / 'mine'}", tones, tmp_path / "out")
-    assert card["task"] == "v2s"
+    assert card.task == "v2s"
     assert (saved[first].failure, saved[first].detail) == ("crash", "it did")
     assert saved[third].failure == "type"
     assert saved[third].detail == "text, where the others are sound"
@@ -130,7 +131,7 @@ def test_predictions_of_a_result_keep_what_its_card_says_of_them(tones, tmp_path
     (made / SYSTEM_FILE).write_text(json.dumps(kept | own))
     card, saved = collect(spec.text, tones, tmp_path / "out")
     named = {"name": spec.label, "isolation": "does not apply", "stateful": False}
-    assert card == kept | named
+    assert card.entries() == kept | named
     assert saved[tones.ids[0]].failure is None
     assert content_of(spec) != before
     (made / SYSTEM_FILE).write_text("{")
@@ -144,9 +145,9 @@ def test_where_all_failed_a_person_says_the_task(tones, tmp_path):
         writer.add(Prediction(clip, failure="crash"))
     writer.finish()
     text = f"predictions:{tmp_path / 'mine'}"
-    assert collect(text, tones, tmp_path / "a")[0]["task"] == "v2s"
+    assert collect(text, tones, tmp_path / "a")[0].task == "v2s"
     options = Options(task="lipreading")
-    assert collect(text, tones, tmp_path / "b", options)[0]["task"] == "lipreading"
+    assert collect(text, tones, tmp_path / "b", options)[0].task == "lipreading"
 
 
 def test_a_control_that_goes_on_makes_the_rest_only_once(tones, tmp_path):

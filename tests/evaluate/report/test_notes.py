@@ -9,12 +9,13 @@ from support.timings import make_timing
 from gridkit.evaluate.report.notes import notes
 from gridkit.results.files import Scored
 from gridkit.results.records import ClipScore, Estimate, Result
+from gridkit.results.system_card import SystemCard
 from gridkit.results.timing import FailedTiming
 
 RESULT = Result(
     protocol="gridkit-1",
     task="v2s",
-    system={"name": "mine", "isolation": "landlock-6", "contamination": "clean"},
+    system=SystemCard("mine", isolation="landlock-6", contamination="clean"),
     corpus={"sha256": "0"},
     split={"name": "s1", "subset": "test"},
     n=100,
@@ -40,10 +41,10 @@ def test_a_clean_result_needs_none():
     [
         ({"missing": 3}, "Not ranked: 3 clips"),
         ({"corpus": {"synthetic": True}}, "synthetic"),
-        ({"system": {"contamination": "contaminated"}}, "Contaminated"),
-        ({"system": {"contamination": "unknown"}}, "Contamination unknown"),
-        ({"system": {"stateful": True}}, "Stateful"),
-        ({"system": {"isolation": "none"}}, "Isolation: none"),
+        ({"system": SystemCard(contamination="contaminated")}, "Contaminated"),
+        ({"system": SystemCard(contamination="unknown")}, "Contamination unknown"),
+        ({"system": SystemCard(stateful=True)}, "Stateful"),
+        ({"system": SystemCard(isolation="none")}, "Isolation: none"),
         ({"metrics": {"wer_hf:org/name": ESTIMATE}}, "not known whether hf:org/name was trained"),
         ({"timing": make_timing(noisy=True)}, "Timing: noisy"),
         ({"timing": make_timing(clock_disputed=True)}, "clock-disputed"),

@@ -33,6 +33,7 @@ from gridkit.results.clip_table import tabulate
 from gridkit.results.records import ClipScore, Result
 from gridkit.results.rows import Row, final_table, row_of
 from gridkit.results.statistics import estimates, per_slot, per_speaker
+from gridkit.results.system_card import SystemCard
 from gridkit.results.timing import write_timing
 
 HOSTILE = "<script>alert('x')</script>&\"\N{RIGHT-TO-LEFT OVERRIDE}"
@@ -88,7 +89,7 @@ def make_result(name, clips, task="v2s", **changes):
     values = {
         "protocol": "gridkit-1",
         "task": task,
-        "system": {"name": name, "revision": "1f2e3d", "isolation": "landlock"},
+        "system": SystemCard(name, revision="1f2e3d", isolation="landlock"),
         "corpus": {"sha256": "9c" * 32, "synthetic": False},
         "split": {"name": "seen4", "subset": "test", "sha256": "31" * 32},
         "n": len(clips),
@@ -203,7 +204,7 @@ def test_page_says_what_the_result_says(page):
 def test_a_row_beside_says_what_limits_it(tmp_path):
     folder = make_folder(tmp_path)
     reference, *controls = make_others(folder)
-    system = reference.result.system | {"contamination": "contaminated"}
+    system = replace(reference.result.system, contamination="contaminated")
     tainted = replace(
         reference,
         result=replace(reference.result, system=system),
