@@ -33,6 +33,7 @@ from gridkit.results.files import CLIPS_FILE, RESULT_FILE
 from gridkit.results.records import PROTOCOL
 from gridkit.results.rows import columns, row_of
 from gridkit.results.statistics import estimates
+from gridkit.results.system_card import SystemCard
 from gridkit.results.timing import TIMING_FILE, FailedTiming
 
 SHIFT_MS = 60
@@ -317,7 +318,7 @@ def test_a_system_is_timed_on_clips_that_it_answered(model, tones, tmp_path, mon
         writer.add(Prediction(clip, text="bin", failure="nan" if clip == tones.ids[0] else None))
     writer.flush()
     spec = parse_model(str(model()))
-    run._time(spec, tones, tmp_path, Options(), {"crop": "mouth96"})
+    run._time(spec, tones, tmp_path, Options(), SystemCard(crop="mouth96"))
     wanted = [tones.frames_of("mouth96")(clip) for clip in tones.ids[1:]]
     assert all((one == two).all() for one, two in zip(given, wanted, strict=True))
     timing = json.loads((tmp_path / TIMING_FILE).read_text())
