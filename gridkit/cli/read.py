@@ -57,6 +57,9 @@ def command(
     """
     import json
 
+    from gridkit.compute.torch_start import start_torch
+
+    start_torch()
     from gridkit.recipe import load_system
     from gridkit.recipe.reading import read_clip
     from gridkit.recipe.shelf import find_shipped
@@ -141,7 +144,6 @@ def check_video_out(video_out: Path, clip: Path) -> None:
 @contextmanager
 def reading_bar(clip: Path, label: str) -> Iterator[Callable[[float], None]]:
     """Show how many seconds of a clip are done."""
-    from gridkit.compute.progress import Progress
     from gridkit.media.stream import PictureStream
 
     with PictureStream(clip) as stream:
@@ -149,6 +151,8 @@ def reading_bar(clip: Path, label: str) -> Iterator[Callable[[float], None]]:
     if length_s <= SHORT_S:
         yield lambda _: None
         return
+    from gridkit.compute.progress import Progress
+
     with Progress(label, total=round(length_s), unit="s") as bar:
         shown_s = 0
 

@@ -8,7 +8,7 @@ stand in its place. dlib is imported late: it takes long, and few commands need 
 import hashlib
 import importlib.util
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,22 @@ class LandmarkModel:
     """A dlib shape predictor with 68 points."""
 
     path: Path
-    name: str
-    sha256: str
-    licence: str
+
+    @property
+    def name(self) -> str:
+        """Return what the file is called."""
+        return self.path.stem
+
+    @cached_property
+    def sha256(self) -> str:
+        """Return the digest of the file: 100 MB are read when it is asked for, not before."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @property
+    def licence(self) -> str:
+        """Return on what terms the file may be used."""
+        return DEFAULT_LICENCE if self.sha256 == DEFAULT_SHA256 else UNKNOWN_LICENCE
 
 
 def default_landmark_model() -> LandmarkModel:
@@ -60,10 +73,7 @@ def load_landmark_model(path: Path | str) -> LandmarkModel:
 @cache
 def _load(path: Path) -> LandmarkModel:
     predictor(path)
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    licence = DEFAULT_LICENCE if sha256 == DEFAULT_SHA256 else UNKNOWN_LICENCE
-    return LandmarkModel(path=path, name=path.stem, sha256=sha256, licence=licence)
+    return LandmarkModel(path)
 
 
 @cache

@@ -1,6 +1,8 @@
 """`gridkit read`: what is refused before a video is read, and how what was read is printed."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -38,6 +40,22 @@ def test_a_device_that_is_not_there_is_one_line(tmp_path, capsys):
     clip.write_bytes(b"not read")
     assert run("read", clip, "--device", "gpu") == 4
     assert "no such device: gpu" in capsys.readouterr().err
+
+
+def test_reading_imports_nothing_that_it_does_not_use(make_clip, tmp_path):
+    heavy = ["datasets", "pandas", "pyarrow", "transformers", "scipy", "rich", "sympy", "jiwer",
+             "torch._dynamo", "torch._meta_registrations", "gridkit.metrics"]  # fmt: skip
+    code = (
+        "import sys; from gridkit.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        f"finally: print([name for name in {heavy} if name in sys.modules])"
+    )
+    clip = make_clip(tmp_path / "clip.mkv")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "read", clip], capture_output=True, text=True, check=False
+    )
+    assert "no face" in done.stderr, "the clip was looked at"
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """A face is followed where it is known to be: scenes with a photograph moved about, real clips."""
 
+import pickle
+
+import dlib
 import numpy as np
 import pytest
 
@@ -318,3 +321,8 @@ def test_whoever_is_there_for_a_second_and_a_half_is_counted(portrait, wall, tra
     for t in range(start, start + 38):
         luma[t] = portrait.paste(luma[t], portrait.matrix(90, 140, 1.0))
     assert tracker.track(luma).faces == 2
+
+
+def test_the_detector_is_the_one_that_dlib_carries():
+    carried, ours = dlib.get_frontal_face_detector(), FaceDetector()._detector
+    assert pickle.dumps(ours) == pickle.dumps(carried)
