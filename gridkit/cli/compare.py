@@ -59,7 +59,7 @@ def _names(comparison: "Comparison", folders: tuple[Path, ...]) -> list[str]:
 def _content(comparison: "Comparison", folders: tuple[Path, ...]) -> dict[str, object]:
     from dataclasses import asdict
 
-    from gridkit.results.caveats import result_flags
+    from gridkit.results.caveats import flags, result_caveats
 
     rows = zip(comparison.results, comparison.estimates, comparison.ranks, folders, strict=True)
     return {
@@ -71,7 +71,7 @@ def _content(comparison: "Comparison", folders: tuple[Path, ...]) -> dict[str, o
             {"folder": str(folder), "system": result.system.entries(), "rank": rank}
             | asdict(estimate)
             | {"failed": dict(result.failed), "missing": result.missing}
-            | {"flags": list(result_flags(result))}
+            | {"flags": list(flags(result_caveats(result)))}
             for result, estimate, rank, folder in rows
         ],
         "pairs": [
@@ -89,7 +89,7 @@ def _results_table(comparison: "Comparison", names: list[str]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    from gridkit.results.caveats import result_flags
+    from gridkit.results.caveats import flags, result_caveats
     from gridkit.results.wording import describe
 
     facts = describe(comparison.metric)
@@ -116,7 +116,7 @@ def _results_table(comparison: "Comparison", names: list[str]) -> "Table":
             Text("\n").join(
                 [
                     Text(names[row]),
-                    *(Text(flag, "dim") for flag in result_flags(result)),
+                    *(Text(flag, "dim") for flag in flags(result_caveats(result))),
                 ]
             ),
             facts.text(estimate.value),

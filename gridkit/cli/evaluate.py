@@ -134,7 +134,7 @@ def command(
         _try(spec, subset, options)
         return
     from gridkit.cli.outcome import show_outcome
-    from gridkit.evaluate.recorded import check_recordable
+    from gridkit.evaluate.record import check_recordable
     from gridkit.evaluate.reference_rows import rows_beside
     from gridkit.evaluate.run import evaluate
     from gridkit.results.files import read_scored
@@ -178,7 +178,7 @@ def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
 def _record(scored: "Scored", recipe: Path, split: str) -> None:
     from datetime import date
 
-    from gridkit.evaluate.recorded import record
+    from gridkit.evaluate.record import record
 
     kept = record(scored, recipe, split, date.today().isoformat())
     click.echo(f"recorded  {kept.folder}; a row for the README:\n{kept.readme_row}", err=True)

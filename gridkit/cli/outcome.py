@@ -19,9 +19,10 @@ def show_outcome(
 
     from gridkit.evaluate.report.html import write_report
     from gridkit.evaluate.report.media import media_of
-    from gridkit.evaluate.report.notes import notes
+    from gridkit.evaluate.report.terminal import final_table
+    from gridkit.results.caveats import caveats
     from gridkit.results.files import result_to_json
-    from gridkit.results.rows import final_table, row_of
+    from gridkit.results.rows import row_of
 
     page = write_report(scored.folder, others, media_of(scored, subset))
     if as_json:
@@ -29,6 +30,6 @@ def show_outcome(
         return
     console = Console()
     console.print(final_table([row_of("system", scored), *others], console.width))
-    for note in notes(scored):
-        click.echo(note)
+    for caveat in caveats(scored):
+        click.echo(caveat.sentence)
     click.echo(f"look at   {page}")

@@ -15,7 +15,6 @@ from gridkit.compute.lock import folder_lock
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.controls import CONTROLS, FROM_TRAIN, SHUFFLED
 from gridkit.evaluate.question import clips_question, digest_of, train_sha256
-from gridkit.evaluate.recorded import shipped_rows
 from gridkit.evaluate.run import evaluate
 from gridkit.evaluate.scoring.recognisers import load_recognisers, versions_of
 from gridkit.evaluate.subset import Subset
@@ -25,6 +24,7 @@ from gridkit.results.compare import check_comparable
 from gridkit.results.files import RESULT_FILE, Scored, read_scored
 from gridkit.results.records import CONTROL_PREFIX
 from gridkit.results.rows import Row, row_of
+from gridkit.results.shipped import shipped_rows
 
 
 def rows_beside(

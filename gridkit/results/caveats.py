@@ -1,53 +1,126 @@
-"""What limits a result, in a word each: for a row of a table, and for whether it may be ranked.
+"""What limits a result: one list, of which tables print the flags and the report the sentences.
 
-`gridkit.evaluate.report.notes` says the same of the user's own system in sentences.
+A caveat that bars a rank keeps a result out of the ranking; a control has no rank either.
 """
 
+from dataclasses import dataclass
+
+from gridkit.metrics.hub_recogniser import PREFIX
+from gridkit.results.files import CLIPS_FILE, LOG_FILE, Scored
 from gridkit.results.records import Result
 from gridkit.results.timing import FailedTiming, Timing
+from gridkit.results.wording import recogniser_of
 
 MAX_FAILED_SHARE = 0.05
-TIMING_FLAGS = {
-    "noisy": ("noisy", "over half the cores were busy before the start"),
-    "clock_disputed": ("clock-disputed", "its own clock and the one outside disagree"),
-}
-"""Key of `timing.json` to the flag, and what it means."""
+CONTAMINATED = "contaminated"
+STATEFUL = "stateful"
+CLOCK_DISPUTED = "clock-disputed"
 
 
-def result_flags(result: Result) -> tuple[str, ...]:
-    """Return all that limits the figures of a result."""
-    return (*rank_flags(result), *system_flags(result))
+@dataclass(frozen=True)
+class Caveat:
+    """One thing that a reader must know before the figures."""
+
+    flag: str
+    """A word or two for the row of a table; empty: the sentence alone."""
+    sentence: str
+    """For the report, and for the lines below the table."""
+    bars_rank: bool = False
 
 
-def rank_flags(result: Result) -> tuple[str, ...]:
-    """Return what keeps a result from a rank, besides being a control.
+def caveats(scored: Scored) -> tuple[Caveat, ...]:
+    """Return all that limits a RESULT folder, in the order of the report."""
+    return (
+        *failure_caveats(scored),
+        *result_caveats(scored.result),
+        *timing_caveats(scored.timing),
+    )
 
-    Those are clips that were not there, and more than 5 % failed.
-    """
-    found = ["clips missing"] if result.missing else []
+
+def result_caveats(result: Result) -> tuple[Caveat, ...]:
+    """Return what limits the figures of a result: what bars a rank comes first."""
+    return (*_of_clips(result), *_of_system(result), *_of_recognisers(result))
+
+
+def timing_caveats(timing: Timing | FailedTiming | None) -> tuple[Caveat, ...]:
+    """Return what limits a latency, or why there is none."""
+    if isinstance(timing, FailedTiming):
+        return (Caveat("", f"Not timed: {timing.error}."),)
+    if timing is None:
+        return ()
+    found = []
+    if timing.noisy:
+        found.append(
+            Caveat("noisy", "Timing: noisy, over half the cores were busy before the start.")
+        )
+    if timing.clock_disputed:
+        found.append(
+            Caveat(
+                CLOCK_DISPUTED,
+                "Timing: clock-disputed, the system's own clock and the clock outside disagree.",
+            )
+        )
+    if timing.failed:
+        reasons = ", ".join(sorted(timing.failed))
+        found.append(Caveat("", f"Timing: calls that failed are in no figure ({reasons})."))
+    return tuple(found)
+
+
+def failure_caveats(scored: Scored) -> tuple[Caveat, ...]:
+    """Return how many clips failed, with the first of them, where any did."""
+    failed = scored.result.failed
+    if not failed:
+        return ()
+    counts = ", ".join(f"{reason} {count}" for reason, count in sorted(failed.items()))
+    first = next((clip for clip in scored.clips if clip.status == "failed"), None)
+    example = f"; the first is {first.id}: {first.detail or first.reason}" if first else ""
+    log = f", {LOG_FILE} has what it printed" if (scored.folder / LOG_FILE).is_file() else ""
+    where = scored.folder / CLIPS_FILE
+    return (Caveat("", f"Failed: {counts}{example}. {where} has each{log}."),)
+
+
+def flags(found: tuple[Caveat, ...]) -> tuple[str, ...]:
+    """Return the flags of caveats, those that have one."""
+    return tuple(caveat.flag for caveat in found if caveat.flag)
+
+
+def _of_clips(result: Result) -> list[Caveat]:
+    found = []
+    if result.missing:
+        sentence = f"Not ranked: {result.missing} clips of the split were not there."
+        found.append(Caveat("clips missing", sentence, bars_rank=True))
     if sum(result.failed.values()) > MAX_FAILED_SHARE * result.n:
-        found.append(f"over {100 * MAX_FAILED_SHARE:.0f} % failed")
-    return tuple(found)
+        share = f"{100 * MAX_FAILED_SHARE:.0f} %"
+        sentence = f"Not ranked: more than {share} of the clips failed."
+        found.append(Caveat(f"over {share} failed", sentence, bars_rank=True))
+    if result.corpus.get("synthetic") is True:
+        sentence = "Scored on synthetic clips: good for a trial, not for a comparison."
+        found.append(Caveat("", sentence))
+    return found
 
 
-def system_flags(result: Result) -> tuple[str, ...]:
-    """Return what a reader must know of a system: contaminated, stateful, not isolated."""
-    contamination = result.system.contamination
-    found = ["contaminated"] if contamination == "contaminated" else []
-    if contamination == "unknown" and not result.is_control:
-        found.append("training unknown")
-    if result.system.stateful:
-        found.append("stateful")
-    if result.system.isolation == "none":
-        found.append("isolation: none")
-    return tuple(found)
+def _of_system(result: Result) -> list[Caveat]:
+    found, system = [], result.system
+    if system.contamination == "contaminated":
+        sentence = "Contaminated: it was trained on clips, or speakers, that it is scored on."
+        found.append(Caveat(CONTAMINATED, sentence))
+    elif system.contamination == "unknown" and not result.is_control:
+        sentence = "Contamination unknown: nothing says which clips it was trained on."
+        found.append(Caveat("training unknown", sentence))
+    if system.stateful:
+        sentence = "Stateful: asked twice about the same clip, it answered differently."
+        found.append(Caveat(STATEFUL, sentence))
+    if system.isolation == "none":
+        sentence = "Isolation: none. This machine could not keep the system from other files."
+        found.append(Caveat("isolation: none", sentence))
+    return found
 
 
-def timing_flags(timing: Timing | FailedTiming | None) -> tuple[str, ...]:
-    """Return what is wrong with a latency: noisy, clock-disputed."""
-    return tuple(flag for key, (flag, _) in TIMING_FLAGS.items() if getattr(timing, key, False))
-
-
-def rankable(result: Result) -> bool:
-    """Tell whether a result may be ranked: no control, every clip there, at most 5 % failed."""
-    return not result.is_control and not rank_flags(result)
+def _of_recognisers(result: Result) -> list[Caveat]:
+    """Return which recognisers, of the Hub, may have been trained on the scored clips."""
+    judges = {recogniser_of(name) or "" for name in result.metrics}
+    return [
+        Caveat("", f"It is not known whether {judge} was trained on these clips.")
+        for judge in sorted(judges)
+        if judge.startswith(PREFIX)
+    ]

@@ -4,12 +4,10 @@ Results are comparable when the scored ids, the corpus hash, the protocol and th
 Pairs are compared by t-test: with 4 or more speakers over the speakers' mean differences, else
 over clips. A clip's own value stands for it, of wer and cer its own rate; a failed clip has the
 value that the headline counts it with. p is adjusted by Holm over the pairs named.
-
-The rank takes the p of each pair as it is: no adjustment by the size of the table, so that a
-new row cannot merge others.
+Ranks take the p of each pair as it is (`gridkit.results.ranks`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -18,13 +16,11 @@ from scipy import stats
 
 from gridkit.corpus.codes import split_id
 from gridkit.errors import ResultError
-from gridkit.results.caveats import rankable
 from gridkit.results.files import Scored
+from gridkit.results.ranks import rankable, ranks
 from gridkit.results.records import NORMALISER_KEY, Estimate, Result, recogniser_key
 from gridkit.results.statistics import CONFIDENCE, MIN_SPEAKERS_FOR_T
 from gridkit.results.wording import describe, recogniser_of
-
-RANK_P = 0.01
 
 
 @dataclass(frozen=True)
@@ -167,42 +163,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.empty(len(p_values))
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return [float(p) for p in adjusted]
-
-
-def ranks(
-    values: Sequence[float],
-    ranked: Sequence[bool],
-    tests: Mapping[tuple[int, int], tuple[float, float]],
-    *,
-    lower_is_better: bool,
-) -> tuple[int | None, ...]:
-    """Return the rank of each row.
-
-    Taken in order of the headline, a row's rank is the larger of the rank of the row above, and
-    1 + the number of rows above that are better with p < 0.01.
-
-    Args:
-        values: the headline of each row.
-        ranked: whether the row counts.
-        tests: for rows (i, j) with i < j, the difference i - j and its unadjusted p.
-        lower_is_better: whether a small value leads.
-    """
-    sign = -1 if lower_is_better else 1
-    order = sorted(
-        (row for row in range(len(values)) if ranked[row]), key=lambda row: -sign * values[row]
-    )
-
-    def beats(above: int, row: int) -> bool:
-        difference, p = tests[min(above, row), max(above, row)]
-        towards = difference if above < row else -difference
-        return p < RANK_P and sign * towards > 0
-
-    found: list[int | None] = [None] * len(values)
-    rank = 1
-    for place, row in enumerate(order):
-        rank = max(rank, 1 + sum(beats(above, row) for above in order[:place]))
-        found[row] = rank
-    return tuple(found)
 
 
 def _question(scored: Scored) -> dict[str, object]:

@@ -351,7 +351,7 @@ def test_a_recogniser_is_a_system_that_hears(score, model, spoken):
     assert (scored.result.task, scored.result.rank_metric) == ("recognition", "wer")
     assert scored.result.name == "model.py (by heart)"
     assert values(scored)["wer"] == 0
-    assert (scored.timing.latency_ms.n, set(scored.timing["throughput"])) == (20, {"1", "8"})
+    assert (scored.timing.latency_ms.n, set(scored.timing.throughput)) == (20, {"1", "8"})
     assert "Speech recognition" in render_report(scored, (), media_of(scored, spoken))
 
 

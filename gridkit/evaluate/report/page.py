@@ -8,7 +8,7 @@ from gridkit.evaluate.report.charts import Axis, nice_axis, thin
 from gridkit.evaluate.report.confusion import Confusion, confusions
 from gridkit.evaluate.report.latency import Latency, latency_of
 from gridkit.evaluate.report.media import MediaOf
-from gridkit.evaluate.report.notes import notes
+from gridkit.results.caveats import caveats
 from gridkit.results.files import Scored
 from gridkit.results.records import PROTOCOL, TEXT_TASKS, Result
 from gridkit.results.rows import (
@@ -134,7 +134,7 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
         title=result.name,
         task=TASK_TITLES[result.task],
         interval_note=interval_note(result),
-        notes=notes(scored),
+        notes=tuple(caveat.sentence for caveat in caveats(scored)),
         headline=headline,
         hero=tuple(
             (describe(name), cell(name, result.metrics)) for name in main if name in result.metrics

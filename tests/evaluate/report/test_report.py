@@ -31,7 +31,7 @@ from gridkit.media.video import Planes
 from gridkit.results import files as results
 from gridkit.results.clip_table import tabulate
 from gridkit.results.records import ClipScore, Result
-from gridkit.results.rows import Row, final_table, row_of
+from gridkit.results.rows import Row, row_of
 from gridkit.results.statistics import estimates, per_slot, per_speaker
 from gridkit.results.system_card import SystemCard
 from gridkit.results.timing import write_timing
@@ -349,6 +349,8 @@ def test_thinned_clips_keep_their_ends():
 
 def test_terminal_table_shows_names_as_they_are(tmp_path):
     from rich.console import Console
+
+    from gridkit.evaluate.report.terminal import final_table
 
     folder = make_folder(tmp_path, "[red]mine")
     rows = [*make_others(folder), row_of("system", results.read_scored(folder))]

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from support.timings import make_timing
 
-from gridkit.evaluate.report.notes import notes
+from gridkit.results.caveats import caveats, flags
 from gridkit.results.files import Scored
+from gridkit.results.ranks import rankable
 from gridkit.results.records import ClipScore, Estimate, Result
 from gridkit.results.system_card import SystemCard
 from gridkit.results.timing import FailedTiming
@@ -28,7 +29,12 @@ ESTIMATE = RESULT.metrics["estoi"]
 
 
 def notes_of(timing=None, folder=Path("mine"), clips=(), **changes):
-    return notes(Scored(folder, replace(RESULT, **changes), clips, timing))
+    found = caveats(Scored(folder, replace(RESULT, **changes), clips, timing))
+    return tuple(caveat.sentence for caveat in found)
+
+
+def flags_of(timing=None, **changes):
+    return flags(caveats(Scored(Path("mine"), replace(RESULT, **changes), (), timing)))
 
 
 def test_a_clean_result_needs_none():
@@ -75,3 +81,30 @@ def test_what_failed_is_told_with_the_first_reason_and_where_to_look(tmp_path):
     many = notes_of(folder=tmp_path, clips=clips, failed={"crash": 5, "nan": 1})
     assert many[0].endswith("clips.jsonl has each, system.log has what it printed.")
     assert "more than 5 %" in many[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "flag", "bars_rank"),
+    [
+        ({"missing": 3}, "clips missing", True),
+        ({"failed": {"nan": 6}}, "over 5 % failed", True),
+        ({"system": SystemCard(contamination="contaminated")}, "contaminated", False),
+        ({"system": SystemCard(contamination="unknown")}, "training unknown", False),
+        ({"system": SystemCard(stateful=True)}, "stateful", False),
+        ({"system": SystemCard(isolation="none")}, "isolation: none", False),
+    ],
+)
+def test_each_limit_of_the_figures_has_a_flag_and_some_bar_a_rank(changes, flag, bars_rank):
+    assert flags_of(**changes) == (flag,)
+    assert rankable(replace(RESULT, **changes)) is not bars_rank
+
+
+def test_five_percent_failed_are_ranked_and_a_control_is_not():
+    assert rankable(replace(RESULT, failed={"nan": 5}))
+    assert not rankable(replace(RESULT, system=SystemCard("control:noise")))
+    assert flags_of(system=SystemCard("control:noise", contamination="unknown")) == ()
+
+
+def test_limits_of_a_latency_have_flags_but_for_what_is_in_no_figure():
+    assert flags_of(make_timing(noisy=True, clock_disputed=True)) == ("noisy", "clock-disputed")
+    assert flags_of(make_timing(failed={"nan": 1})) == flags_of(FailedTiming("why")) == ()

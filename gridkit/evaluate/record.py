@@ -1,31 +1,33 @@
-"""Results that a recipe ships, so that its row stands beside any system scored on the same clips.
+"""Record a result with its recipe: `gridkit evaluate --record`.
 
-    recipes/NAME/results/SPLIT-SUBSET-DECODING/result.json, timing.json
-
-as `gridkit evaluate` wrote them, a few KB, without predictions. `record` puts them there, and the
-same figure into the recipe's `recipe.toml` and README.
+The files go to `recipes/NAME/results/SPLIT-SUBSET-DECODING/`, from where they are read by
+`gridkit.results.shipped`; the same figure goes into the recipe's `recipe.toml` and README.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridkit.errors import RecipeError, ResultError, UsageError
+from gridkit.errors import UsageError
 from gridkit.evaluate.systems.spec import RECIPE_FILE, ModelSpec
 from gridkit.recipe import Measured, load_recipe
 from gridkit.recipe.results import readme_row, with_result, with_row
-from gridkit.results.caveats import rank_flags, system_flags, timing_flags
-from gridkit.results.files import RESULT_FILE, Scored, read_result
-from gridkit.results.records import Result
-from gridkit.results.rows import Row, latency_text, timed_row
-from gridkit.results.timing import TIMING_FILE, FailedTiming, Timing, read_timing
+from gridkit.results.caveats import (
+    CLOCK_DISPUTED,
+    CONTAMINATED,
+    STATEFUL,
+    result_caveats,
+    timing_caveats,
+)
+from gridkit.results.files import RESULT_FILE, Scored
+from gridkit.results.rows import latency_text
+from gridkit.results.shipped import RESULTS_FOLDER
+from gridkit.results.timing import TIMING_FILE, FailedTiming, Timing
 from gridkit.results.wording import describe
 from gridkit.store.files import write_file
 
-RESULTS_FOLDER = "results"
 README_FILE = "README.md"
 
-_SPOILS = {"contaminated", "stateful", "clock-disputed"}
+_SPOILS = {CONTAMINATED, STATEFUL, CLOCK_DISPUTED}
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,12 @@ def check_recordable(spec: ModelSpec) -> None:
     """Check that a system has a folder to record its result in.
 
     Raises:
-        UsageError: it is no recipe on this machine.
+        UsageError: it is not a recipe on this machine.
     """
     if spec.kind != "recipe":
-        raise UsageError(f"--record: {spec.text} is no recipe folder, so nothing can be kept there")
+        raise UsageError(
+            f"--record: {spec.text} is not a recipe folder; a result is recorded with its recipe"
+        )
 
 
 def record(scored: Scored, recipe: Path, split: str, date: str) -> Recorded:
@@ -56,13 +60,13 @@ def record(scored: Scored, recipe: Path, split: str, date: str) -> Recorded:
         date: of today, ISO 8601.
 
     Raises:
-        UsageError: it may not stand for the recipe: clips missing or over 5 % failed, trained on
-            these clips, stateful, or a disputed clock.
+        UsageError: it cannot stand for the recipe: clips are missing, over 5 % failed, it was
+            trained on these clips, it is stateful, or its clock is disputed.
     """
-    limits = (*system_flags(scored.result), *timing_flags(scored.timing))
-    spoilt = (*rank_flags(scored.result), *(flag for flag in limits if flag in _SPOILS))
+    limits = (*result_caveats(scored.result), *timing_caveats(scored.timing))
+    spoilt = [limit.flag for limit in limits if limit.bars_rank or limit.flag in _SPOILS]
     if spoilt:
-        raise UsageError(f"--record: not kept with the recipe: {', '.join(spoilt)}")
+        raise UsageError(f"--record: this result cannot stand for the recipe: {', '.join(spoilt)}")
     measured = _measured(scored, recipe, split, date)
     folder = recipe / RESULTS_FOLDER / f"{measured.split.replace(':', '-')}-{measured.decoding}"
     for name in (RESULT_FILE, TIMING_FILE):
@@ -74,32 +78,6 @@ def record(scored: Scored, recipe: Path, split: str, date: str) -> Recorded:
         text = with_row(readme.read_text(encoding="utf-8"), measured, figures)
         write_file(readme, text.encode())
     return Recorded(folder, readme_row(measured, figures))
-
-
-def shipped_rows(recipes: Path, like: Scored) -> Iterator[Row]:
-    """Yield the results that recipes ship for the same clips, corpus and protocol.
-
-    Left out are results of other weights than the recipe has now, and the system itself.
-    """
-    for path in sorted(recipes.glob(f"*/{RESULTS_FOLDER}/*/{RESULT_FILE}")):
-        try:
-            result, timing = read_result(path.parent), read_timing(path.parent)
-            weights = load_recipe(path.parents[2]).weights
-        except (ResultError, RecipeError):
-            continue
-        is_current = weights is not None and weights.sha256[:12] == result.system.revision
-        is_itself = _system(result) == _system(like.result)
-        if is_current and not is_itself and _question(result) == _question(like.result):
-            yield timed_row("reference", result, timing)
-
-
-def _question(result: Result) -> tuple[object, ...]:
-    ids, corpus = result.split.get("scored_sha256"), result.corpus.get("sha256")
-    return result.protocol, result.task, corpus, ids
-
-
-def _system(result: Result) -> tuple[object, ...]:
-    return result.system.name, result.system.revision, result.system.decoding
 
 
 def _measured(scored: Scored, recipe: Path, split: str, date: str) -> Measured:
