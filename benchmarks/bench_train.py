@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -27,9 +28,10 @@ from gridkit.corpus.grammar import text_of, words_of
 from gridkit.models.alphabet import encode, word_frames
 from gridkit.models.frames import middle
 from gridkit.models.lipnet import COMPACT, LipNet, LipNetSettings
+from gridkit.recipe import Recipe
 from gridkit.train.clips import Label, TrainingClips
-from gridkit.train.loop import Trainer
-from gridkit.train.settings import AugmentationSettings, TrainingSettings
+from gridkit.train.ctc import CtcLearner, CtcSettings
+from gridkit.train.settings import AugmentationSettings
 
 MODELS = {"compact": COMPACT, "paper": LipNetSettings()}
 MakeStep = Callable[[LipNetSettings, TrainingClips, int, str], Callable[[], object]]
@@ -89,8 +91,21 @@ def label_of(clip: str, place: int) -> Label:
 def gridkit_step(
     settings: LipNetSettings, clips: TrainingClips, batch: int, device: str
 ) -> Callable[[], object]:
-    training = TrainingSettings(steps=1_000_000, batch=batch)
-    return Trainer(settings, clips, training, AugmentationSettings(mask_frames=8), device).learn
+    recipe = Recipe(
+        name="bench",
+        task="lipreading",
+        licence="",
+        training_speakers=(),
+        split="s1",
+        model=settings,
+        input=None,
+        training={},
+        augmentation={},
+    )
+    training = CtcSettings(steps=1_000_000, batch=batch)
+    learner = CtcLearner(recipe, clips, training, AugmentationSettings(mask_frames=8), device)
+    numbers = count()
+    return lambda: learner.step(next(numbers))
 
 
 def plain_step(

@@ -66,7 +66,7 @@ def command(
 
     if video_out is not None:
         check_video_out(video_out, clip)
-    lipreader = load_system(find_shipped(model), device, decoding)
+    lipreader = load_system(find_shipped(model), device, decoding, task="lipreading")
     with reading_bar(clip, "read") as progress:
         reading = read_clip(clip, lipreader, progress)
     if as_json:

@@ -20,7 +20,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("recipe_folder", metavar="RECIPE", type=FOLDER)
 @click.option("--data", metavar="DIR", help="Prepared corpus, or hf:ORG/NAME@REVISION.")
 @click.option("--packed", type=FILE, help="Packed cache instead of a corpus.")
-@click.option("--split", help="Another split than the recipe's, as for a trial on other clips.")
+@click.option("--split", help="Another split than the recipe's, for a trial on other clips.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the run; it resumes there.")
 @click.option(
     "--set",
@@ -31,7 +31,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--threads", type=int, help="CPU threads; all cores if not given.")
-@click.option("--minutes", type=float, help="Stop after so long; run again to go on.")
+@click.option("--minutes", type=float, help="Stop after so long; run again to resume.")
 @click.option("--checkpoint-part", type=float, metavar="MIB", help="Largest file of a checkpoint.")
 @click.option("--export-cache", type=FILE, help="Pack the clips into this file, do not train.")
 def command(
@@ -47,20 +47,19 @@ def command(
     checkpoint_part: float | None,
     export_cache: Path | None,
 ) -> None:
-    """Train the model of RECIPE, or go on with a run that stopped.
+    """Train the model of RECIPE, or resume a run that stopped.
 
     OUT becomes a recipe folder itself, from the first validation on: `gridkit evaluate --model OUT`
     takes it. Test clips are never read.
     """
     from dataclasses import replace
 
-    from gridkit.cli.train_bar import TrainingBar, clips_of
+    from gridkit.cli.train_bar import TrainingBar, clips_of, pack_with_bar
     from gridkit.compute.lock import folder_lock
     from gridkit.prepare.from_hub import local_corpus
     from gridkit.recipe import load_recipe
     from gridkit.recipe.shelf import find_shipped
-    from gridkit.train.export import RunExport
-    from gridkit.train.run import Limits, run_training
+    from gridkit.train.run import Limits, summary, train_recipe
     from gridkit.train.settings import training_settings
 
     if (data is None) == (packed is None):
@@ -74,25 +73,8 @@ def command(
         corpus = None if data is None else local_corpus(data)
         clips = clips_of(recipe, corpus, packed, out)
         if export_cache is not None:
-            from gridkit.compute.progress import Progress
-            from gridkit.train.pack import pack_clips
-
-            with Progress("pack", total=len(clips.labels)) as bar:
-                pack_clips(clips, export_cache, recipe, lambda _done, _total: bar.advance())
-            size = export_cache.stat().st_size
-            click.echo(
-                f"{export_cache}: {len(clips.labels)} clips, {size / 1e6:.1f} MB, "
-                f"{size / len(clips.labels) / 1e3:.0f} KB each"
-            )
+            click.echo(pack_with_bar(clips, export_cache, recipe))
             return
-        export = RunExport(recipe, *settings, clips.ids("train"), out)
         with TrainingBar(settings[0].steps) as report:
-            outcome = run_training(
-                recipe, clips, out, overrides, limits, report, lambda now: export.keep(now.weights)
-            )
-        size = export.finish(outcome.weights)
-    wer = "unknown" if outcome.val_wer is None else f"{100 * outcome.val_wer:.1f} %"
-    click.echo(
-        f"{out}: step {outcome.step} of {settings[0].steps} ({outcome.reason}), val WER {wer} "
-        f"greedy, weights {size / 1e6:.1f} MB"
-    )
+            outcome = train_recipe(recipe, clips, out, settings, limits, report)
+    click.echo(summary(outcome, settings, out))

@@ -1,4 +1,4 @@
-"""What `gridkit train` shows while it works: decoding, then loss, val WER, rate and time left."""
+"""What `gridkit train` shows while it works: decoding, then losses, figures, rate and time left."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,9 +11,10 @@ from rich.progress import BarColumn, Progress, TextColumn
 from gridkit.compute.progress import Progress as CountProgress
 from gridkit.recipe import Recipe
 from gridkit.train import loop
-from gridkit.train.clips import TrainingClips
+from gridkit.train.clips import CACHE_FOLDER, TrainingClips
 from gridkit.train.corpus import cached_clips
-from gridkit.train.run import CACHE_FOLDER, describe, packed_clips, plain_lines
+from gridkit.train.pack import pack_clips, packed_clips
+from gridkit.train.progress import describe, plain_lines
 
 
 def clips_of(recipe: Recipe, data: Path | None, packed: Path | None, out: Path) -> TrainingClips:
@@ -31,6 +32,17 @@ def clips_of(recipe: Recipe, data: Path | None, packed: Path | None, out: Path) 
             bar.advance()
 
         return cached_clips(recipe, data, out / CACHE_FOLDER, advance)
+
+
+def pack_with_bar(clips: TrainingClips, path: Path, recipe: Recipe) -> str:
+    """Pack clips into a file, and return one line about it."""
+    with CountProgress("pack", total=len(clips.labels)) as bar:
+        pack_clips(clips, path, recipe, lambda _done, _total: bar.advance())
+    size = path.stat().st_size
+    return (
+        f"{path}: {len(clips.labels)} clips, {size / 1e6:.1f} MB, "
+        f"{size / len(clips.labels) / 1e3:.0f} KB each"
+    )
 
 
 class TrainingBar:

@@ -1,12 +1,32 @@
-"""From the frames of a crop profile to what a lipreader looks at: a region, made smaller."""
+"""From the frames of a crop profile to the input of a model: a region, made smaller."""
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
 
 Frames = TypeVar("Frames", np.ndarray, torch.Tensor)
+
+
+@runtime_checkable
+class FrameWindow(Protocol):
+    """The window of frames that a model takes, as its settings say."""
+
+    @property
+    def height_px(self) -> int:
+        """Of the window."""
+        ...
+
+    @property
+    def width_px(self) -> int:
+        """Of the window."""
+        ...
+
+    @property
+    def colours(self) -> int:
+        """3 for RGB, 1 for gray."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,8 +49,8 @@ class FrameInput:
         Returns:
             uint8, (T, height, width, C); C is 1 for gray.
 
-        >>> look = FrameInput("mouth96", (0, 24, 96, 48), (48, 24))
-        >>> look(np.full((75, 96, 96), 7, np.uint8)).shape
+        >>> frame_input = FrameInput("mouth96", (0, 24, 96, 48), (48, 24))
+        >>> frame_input(np.full((75, 96, 96), 7, np.uint8)).shape
         (75, 24, 48, 1)
         """
         left, top, width, height = self.region_px

@@ -64,11 +64,11 @@ class _Layer(torch.autograd.Function):
     def backward(ctx: Any, by_output: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         features, w_ih, w_hh, gates, new, states = ctx.saved_tensors
         before = states[:, :-1]
-        r, z, told = gates.chunk(3, -1)
+        r, z, hidden_new = gates.chunk(3, -1)
         # slopes of the sums in front of the gates, by the state they make: known before the loop
         slope_n = (1 - z) * (1 - new * new)
         slopes = torch.cat(
-            (slope_n * told * r * (1 - r), (before - new) * z * (1 - z), slope_n * r), -1
+            (slope_n * hidden_new * r * (1 - r), (before - new) * z * (1 - z), slope_n * r), -1
         )
         by_state = _by_step(by_output)
         _run_back(by_state, slopes, z, w_hh)  # slopes are gradients from here on
@@ -99,7 +99,7 @@ def _run(gates: torch.Tensor, new: torch.Tensor, states: torch.Tensor, w_hh: tor
         w_hh: (2, hidden, 3 x hidden).
     """
     hidden = new.shape[-1]
-    for sums, r_z, r, z, told, n, state, following in zip(
+    for sums, r_z, r, z, hidden_new, n, state, following in zip(
         gates.unbind(1),
         gates[..., : 2 * hidden].unbind(1),
         *(gate.unbind(1) for gate in gates.chunk(3, -1)),
@@ -110,7 +110,7 @@ def _run(gates: torch.Tensor, new: torch.Tensor, states: torch.Tensor, w_hh: tor
     ):
         sums.baddbmm_(state, w_hh)
         r_z.sigmoid_()
-        n.addcmul_(r, told).tanh_()
+        n.addcmul_(r, hidden_new).tanh_()
         torch.lerp(n, state, z, out=following)
 
 

@@ -5,7 +5,7 @@ alignments and gives the layers below something to learn from long before CTC do
 the characters alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -41,7 +41,7 @@ class Heads(nn.Module):
 
 
 class WordFeedback(nn.Module):
-    """Tells the last recurrent layer which words the layers before it hear.
+    """Gives the last recurrent layer the words that the layers before it recognise.
 
     Without it a reader in doubt between two words may spell half of each.
 
@@ -50,18 +50,30 @@ class WordFeedback(nn.Module):
 
     def __init__(self, features: int):
         super().__init__()
-        self.told = nn.Linear(WORD_CLASSES, features)
+        self.projection = nn.Linear(WORD_CLASSES, features)
 
     def forward(self, words: torch.Tensor) -> torch.Tensor:
         """Map word log-probabilities (B, T, 52) to what is added to features (B, T, F)."""
-        return self.told(words.softmax(-1))
+        return self.projection(words.softmax(-1))
 
 
 RECURRENT: dict[str, Callable[[int, int], nn.GRU | nn.LSTM]] = {
     "gru": BidirectionalGRU,
     "lstm": partial(nn.LSTM, bidirectional=True, batch_first=True),
 }
-"""Makes a bidirectional layer of its inputs and its units a direction."""
+"""Makes a bidirectional layer of its inputs and its units per direction."""
+
+
+def recurrent_mistakes(
+    recurrent: str, hidden: int, recurrent_layers: int, *, word_feedback: bool
+) -> Iterator[str]:
+    """Say what is wrong with settings of the recurrent layers whose types are right."""
+    if recurrent not in RECURRENT:
+        yield f"no recurrent {recurrent!r}; it is one of {', '.join(RECURRENT)}"
+    if word_feedback and recurrent_layers < 2:
+        yield "word_feedback needs recurrent_layers of at least 2"
+    if min(hidden, recurrent_layers) < 1:
+        yield "hidden and recurrent_layers are at least 1"
 
 
 class Bidirectional(nn.Module):
@@ -124,10 +136,10 @@ def read(
     """
     if feedback is None:
         return heads(recurrent(features))
-    heard: list[torch.Tensor] = []
+    words: list[torch.Tensor] = []
 
-    def tell(between: torch.Tensor) -> torch.Tensor:
-        heard.append(heads(between).words)
-        return between + feedback(heard[0]).to(between.dtype)
+    def add_words(between: torch.Tensor) -> torch.Tensor:
+        words.append(heads(between).words)
+        return between + feedback(words[0]).to(between.dtype)
 
-    return Output(heads(recurrent(features, tell)).characters, heard[0])
+    return Output(heads(recurrent(features, add_words)).characters, words[0])

@@ -1,7 +1,7 @@
 """LipNet: space-time convolutions, two bidirectional recurrent layers, characters by CTC.
 
 Frames are uint8, (B, T, H, W, C), as they are decoded; the model standardises each colour by
-the mean and deviation in its settings. Its output is one distribution a video frame.
+the mean and deviation in its settings. Its output is one distribution per video frame.
 
 `LipNetSettings()` is the paper's model, `LSTM` the variant of the popular single-speaker
 tutorial, `COMPACT` a small gray one that trains on a CPU. The word head is an addition (heads.py).
@@ -9,16 +9,24 @@ tutorial, `COMPACT` a small gray one that trains on a CPU. The word head is an a
 Source: Assael et al. 2016, "LipNet", arXiv:1611.01599.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import nn
 
-from gridkit.models.heads import Bidirectional, Heads, Output, WordFeedback, read
+from gridkit.models.heads import (
+    Bidirectional,
+    Heads,
+    Output,
+    WordFeedback,
+    read,
+    recurrent_mistakes,
+)
 
 FRAMES_PER_SECOND = 25.0
-"""Of the output: one distribution a video frame."""
+"""Of the output: one distribution per video frame."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +52,24 @@ class LipNetSettings:
     recurrent: str = "gru"
     """`gru` or `lstm`."""
     hidden: int = 256
-    """Units a direction of each recurrent layer."""
+    """Units per direction of each recurrent layer."""
     recurrent_layers: int = 2
     recurrent_dropout: float = 0.0
     """Share of features dropped after each recurrent layer."""
     word_feedback: bool = False
-    """Whether the last recurrent layer is told which words the others hear (heads.py)."""
+    """Whether the last recurrent layer gets the words that the others recognise (heads.py)."""
+
+    def mistakes(self) -> Iterator[str]:
+        """Say what is wrong with settings whose types are right."""
+        yield from recurrent_mistakes(
+            self.recurrent, self.hidden, self.recurrent_layers, word_feedback=self.word_feedback
+        )
+        if min(self.channels, default=0) < 1:
+            yield "channels are at least 1"
+        if not len(self.kernels) == len(self.pooled) == len(self.channels):
+            yield "channels, kernels and pooled have one entry for each convolution"
+        if not len(self.mean) == len(self.deviation) == self.colours:
+            yield f"mean and deviation have one entry for each of {self.colours} colours"
 
 
 LSTM = LipNetSettings(

@@ -1,12 +1,13 @@
 """Recognisers of GRID speech: log-mel, convolutions, a bidirectional recurrent layer, CTC.
 
 Sound is mono at 16 kHz, (B, N); the log-mel is computed inside, so that a loss can be taken
-through it. Each band's mean over the clip is taken off: level and channel do not count. Two
+through it. Each band's mean over the clip is subtracted: level and channel do not count. Two
 front ends, so that a judge shares neither architecture nor weights with a recogniser whose
 features a system was trained on: `2d` convolves over time and bands, `1d` over time alone, with
 residual blocks that reach further and further.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log10
 
@@ -15,7 +16,14 @@ from torch import nn
 from torch.nn import functional
 
 from gridkit.corpus.records import SAMPLE_RATE_HZ
-from gridkit.models.heads import Bidirectional, Heads, Output, WordFeedback, read
+from gridkit.models.heads import (
+    Bidirectional,
+    Heads,
+    Output,
+    WordFeedback,
+    read,
+    recurrent_mistakes,
+)
 
 WINDOW_SAMPLES = 400
 HOP_SAMPLES = 160
@@ -42,18 +50,30 @@ class RecogniserSettings:
     recurrent: str = "gru"
     """`gru` or `lstm`."""
     hidden: int = 128
-    """Units a direction of each recurrent layer."""
+    """Units per direction of each recurrent layer."""
     recurrent_layers: int = 2
     dropout: float = 0.3
     warp: float = 0.0
     """In training, frequencies are stretched or squeezed by up to this share: as by a shorter or
     longer throat."""
     mask_bands: int = 10
-    """In training, up to so many neighbouring bands are silenced, twice a clip."""
+    """In training, up to so many neighbouring bands are silenced, twice per clip."""
     mask_frames: int = 20
-    """In training, up to so many 10 ms frames are silenced, twice a clip."""
+    """In training, up to so many 10 ms frames are silenced, twice per clip."""
     word_feedback: bool = False
-    """Whether the last recurrent layer is told which words the others hear (heads.py)."""
+    """Whether the last recurrent layer gets the words that the others recognise (heads.py)."""
+
+    def mistakes(self) -> Iterator[str]:
+        """Say what is wrong with settings whose types are right."""
+        yield from recurrent_mistakes(
+            self.recurrent, self.hidden, self.recurrent_layers, word_feedback=self.word_feedback
+        )
+        if min(self.channels, default=0) < 1:
+            yield "channels are at least 1"
+        if self.front not in FRONTS:
+            yield f"no front {self.front!r}; it is one of {', '.join(FRONTS)}"
+        if self.front == "1d" and len(set(self.channels)) > 1:
+            yield "the channels of a 1d front are all the same"
 
 
 class LogMel(nn.Module):
@@ -208,7 +228,7 @@ def warp(bands: torch.Tensor, share: float) -> torch.Tensor:
     factors = 1 + share * (2 * torch.rand(len(bands), 1, device=bands.device) - 1)
     width = (HIGHEST_MEL - LOWEST_MEL) / (count + 1)
     centres = LOWEST_MEL + width * torch.arange(1, count + 1, device=bands.device)
-    # what is heard in a band comes from here, in bands
+    # what a band gets comes from here, in bands
     places = ((to_mel(to_hz(centres) * factors) - LOWEST_MEL) / width - 1).clamp(0, count - 1)
     below = places.floor().long().clamp(max=count - 2)
     above_share = (places - below)[:, None]

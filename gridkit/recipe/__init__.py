@@ -1,13 +1,8 @@
 """Recipes: settings, weights and results of a model in one folder, and the system it makes."""
 
-from gridkit.recipe.schema import Measured, ModelSettings, Recipe, Weights, fill, load_recipe
-from gridkit.recipe.systems import (
-    Lipreader,
-    SpeechRecogniser,
-    load_recogniser,
-    load_system,
-    recogniser_name,
-)
+from gridkit.recipe.kinds import ModelSettings
+from gridkit.recipe.schema import Measured, Recipe, Weights, fill, load_recipe
+from gridkit.recipe.systems import Lipreader, SpeechRecogniser, load_system, recogniser_name
 from gridkit.recipe.weights import (
     build_model,
     load_weights,
@@ -27,7 +22,6 @@ __all__ = [
     "build_model",
     "fill",
     "load_recipe",
-    "load_recogniser",
     "load_system",
     "load_weights",
     "pack_weights",

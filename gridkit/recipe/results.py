@@ -13,12 +13,14 @@ _REASON = re.compile(r"^results = .*\n", re.MULTILINE)
 
 
 def with_result(toml: str, measured: Measured) -> str:
-    """Return a `recipe.toml` with a figure in it, in the place of what it had for the same.
+    """Return a `recipe.toml` with a figure in it, which replaces the one it had for the same.
 
-    Figures are the same by metric, split and decoding. A line that said why there are none goes.
+    Figures are the same by metric, split and decoding. A line that said why there are none is
+    removed.
 
     >>> text = with_result('name = "a"', Measured(
-    ...     "wer", 0.05, 0.03, 0.07, 100, "greedy", "s1:test", "gridkit", "a laptop", "2026-01-31"))
+    ...     "wer", 0.05, 0.03, 0.07, 100, "s1:test", "gridkit", "a laptop", "2026-01-31",
+    ...     decoding="greedy"))
     >>> print(text)
     name = "a"
     <BLANKLINE>
@@ -48,22 +50,28 @@ def with_row(readme: str, measured: Measured, figures: str) -> str:
     """Return a README whose row of the same split and decoding says other figures.
 
     >>> text = "| `s1:test`, 99 clips | greedy | 4 % |"
-    >>> with_row(text, Measured("wer", 0.05, 0.03, 0.07, 100, "greedy", "s1:test", "gridkit",
-    ...     "a laptop", "2026-01-31"), "5 % | 3 to 7 %")
+    >>> with_row(text, Measured("wer", 0.05, 0.03, 0.07, 100, "s1:test", "gridkit",
+    ...     "a laptop", "2026-01-31", decoding="greedy"), "5 % | 3 to 7 %")
     '| `s1:test`, 100 clips | greedy | 5 % | 3 to 7 % |'
     """
-    split, decoding = re.escape(measured.split), re.escape(measured.decoding)
     row = readme_row(measured, figures)
-    pattern = rf"^\| `{split}`, \d+ clips \| {decoding} \|.*$"
+    pattern = (
+        rf"^\| `{re.escape(measured.split)}`, \d+ clips \|{re.escape(_decoding_cell(measured))}.*$"
+    )
     return re.sub(pattern, lambda _: row, readme, flags=re.MULTILINE)
 
 
 def readme_row(measured: Measured, figures: str) -> str:
-    """Return a row of the README's table."""
-    return f"| `{measured.split}`, {measured.n} clips | {measured.decoding} | {figures} |"
+    """Return a row of the README's table; it has no decoding where the recipe gives sound."""
+    clips = f"| `{measured.split}`, {measured.n} clips |"
+    return f"{clips}{_decoding_cell(measured)} {figures} |"
 
 
-def _key(measured: Measured) -> tuple[str, str, str]:
+def _decoding_cell(measured: Measured) -> str:
+    return "" if measured.decoding is None else f" {measured.decoding} |"
+
+
+def _key(measured: Measured) -> tuple[str, str, str | None]:
     return measured.metric, measured.split, measured.decoding
 
 
@@ -75,5 +83,6 @@ def _to_toml(measured: Measured) -> str:
         if isinstance(value, float)
         else f"{name} = {value}"
         for name, value in vars(measured).items()
+        if value is not None
     ]
     return "\n".join(["[[results]]", *lines, ""])

@@ -1,6 +1,7 @@
 """What a recipe is: a folder with `recipe.toml` and weights.
 
-    name, task, decoding, licence           what it is; task is lipreading or recognition
+    name, task, decoding, licence           what it is; task is one of `gridkit.recipe.kinds`;
+                                            decoding where it gives text
     training_speakers, built_on             whom it was trained on; recipes it took weights or
                                             features from, whose training clips count as its own
     [model]     class and its settings      [input]     crop profile, region and size
@@ -8,28 +9,25 @@
     [weights]   file, sha256, trained_on    [[results]] metric, value, interval, command, ...
 
 `results` may be a line that says why there are none. Unknown keys are errors. `trained_on` is a
-file of clip ids, one a line: what a check for contamination reads.
+file of clip ids, one per line: what a check for contamination reads.
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from gridkit.errors import RecipeError
-from gridkit.models.frames import FrameInput
-from gridkit.models.heads import RECURRENT
-from gridkit.models.lipnet import LipNetSettings
-from gridkit.models.recogniser import FRONTS, RecogniserSettings
+from gridkit.models.frames import FrameInput, FrameWindow
+from gridkit.recipe.kinds import KINDS, TASKS, ModelKind, ModelSettings
 
 RECIPE_FILE = "recipe.toml"
 WEIGHTS_FILE = "weights.safetensors"
 TRAINED_ON_FILE = "trained_on.txt"
 DECODINGS = ("greedy", "beam", "grammar")
 
-ModelSettings = LipNetSettings | RecogniserSettings
 Record = TypeVar("Record")
 
 
@@ -52,7 +50,8 @@ class Measured:
     low: float
     high: float
     n: int
-    decoding: str
+    decoding: str | None = field(default=None, kw_only=True)
+    """None where the recipe gives sound."""
     split: str
     command: str
     machine: str
@@ -70,14 +69,15 @@ class Recipe:
     split: str
     model: ModelSettings
     input: FrameInput | None
-    """None for a recogniser: it hears."""
+    """None for a speech recogniser: it is given sound."""
     training: Mapping[str, Any]
     augmentation: Mapping[str, Any]
-    decoding: str = "greedy"
+    decoding: str | None = None
+    """How its text is made; None where it gives sound."""
     mirror: bool = False
-    """Whether a lipreader looks at a clip and at its mirror image too, and decodes their mean."""
+    """Whether a lipreader reads a clip and its mirror image, and decodes their mean."""
     built_on: tuple[str, ...] = ()
-    """Folders of other recipes, beside this one."""
+    """Folders of other recipes, next to this one."""
     weights: Weights | None = None
     results: tuple[Measured, ...] | str = ()
     folder: Path = field(default_factory=Path)
@@ -89,7 +89,7 @@ class _Head:
     task: str
     licence: str
     training_speakers: tuple[str, ...]
-    decoding: str = "greedy"
+    decoding: str | None = None
     mirror: bool = False
     built_on: tuple[str, ...] = ()
 
@@ -99,14 +99,6 @@ class _Data:
     split: str
 
 
-MODELS: dict[str, type[LipNetSettings] | type[RecogniserSettings]] = {
-    "lipnet": LipNetSettings,
-    "recogniser": RecogniserSettings,
-}
-TASKS: dict[str, type[LipNetSettings] | type[RecogniserSettings]] = {
-    "lipreading": LipNetSettings,
-    "recognition": RecogniserSettings,
-}
 _TABLES = ("model", "input", "data", "training", "augmentation", "weights", "results")
 
 
@@ -114,14 +106,14 @@ def load_recipe(folder: Path) -> Recipe:
     """Read a recipe.
 
     Raises:
-        RecipeError: `recipe.toml` is missing, no TOML, or has an unknown or a wrong key.
+        RecipeError: `recipe.toml` is missing, is not TOML, or has an unknown or a wrong key.
     """
     path = folder / RECIPE_FILE
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecipeError(
-            f"{folder} is no recipe: cannot read {path.name}: {error.strerror}"
+            f"{folder} is not a recipe: cannot read {path.name}: {error.strerror}"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: {error}") from error
@@ -133,18 +125,16 @@ def parse_recipe(table: Mapping[str, Any], folder: Path) -> Recipe:
     where = str(folder / RECIPE_FILE)
     top = {key: value for key, value in table.items() if key not in _TABLES}
     head = fill(_Head, top, where)
+    model, kind = _model(_table(table, "model", where), where)
     if head.task not in TASKS:
         raise RecipeError(f"{where}: no task {head.task!r}; it is one of {', '.join(TASKS)}")
-    if head.decoding not in DECODINGS:
-        known = ", ".join(DECODINGS)
-        raise RecipeError(f"{where}: no decoding {head.decoding!r}; it is one of {known}")
-    model = _model(_table(table, "model", where), where)
-    if type(model) is not TASKS[head.task]:
+    if head.task != kind.task:
         raise RecipeError(f"{where}: a model of this class does not do the task {head.task!r}")
-    look = None
-    if isinstance(model, LipNetSettings):
-        look = fill(FrameInput, _table(table, "input", where), f"{where} [input]")
-        _check_window(model, look, where)
+    task = TASKS[kind.task]
+    frame_input = None
+    if task.has_frames:
+        frame_input = fill(FrameInput, _table(table, "input", where), f"{where} [input]")
+        _check_window(model, frame_input, where)
     weights = table.get("weights")
     return Recipe(
         name=head.name,
@@ -153,10 +143,10 @@ def parse_recipe(table: Mapping[str, Any], folder: Path) -> Recipe:
         training_speakers=head.training_speakers,
         split=fill(_Data, _table(table, "data", where), f"{where} [data]").split,
         model=model,
-        input=look,
+        input=frame_input,
         training=_table(table, "training", where),
         augmentation=_table(table, "augmentation", where),
-        decoding=head.decoding,
+        decoding=_decoding(head, where),
         mirror=head.mirror,
         built_on=head.built_on,
         weights=None if weights is None else fill(Weights, weights, f"{where} [weights]"),
@@ -188,7 +178,7 @@ def fill(record: type[Record], table: Mapping[str, Any], where: str) -> Record:
     for key, value in table.items():
         values[key] = _tuples(value)
         if not _fits(values[key], hints[key]):
-            raise RecipeError(f"{where}: {key} = {value!r} is no {_type_name(hints[key])}")
+            raise RecipeError(f"{where}: {key} = {value!r} is not a {_type_name(hints[key])}")
     return record(**values)
 
 
@@ -224,44 +214,38 @@ def _table(table: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]
     return part
 
 
-def _model(table: Mapping[str, Any], where: str) -> ModelSettings:
+def _model(table: Mapping[str, Any], where: str) -> tuple[ModelSettings, ModelKind]:
     settings = dict(table)
-    kind = settings.pop("class", None)
-    if kind not in MODELS:
-        raise RecipeError(f"{where} [model]: no class {kind!r}; it is one of {', '.join(MODELS)}")
-    model = fill(MODELS[kind], settings, f"{where} [model]")
-    wrong = next(_wrong_settings(model), None)
-    if wrong is not None:
-        raise RecipeError(f"{where} [model]: {wrong}")
-    return model
+    name = settings.pop("class", None)
+    if name not in KINDS:
+        raise RecipeError(f"{where} [model]: no class {name!r}; it is one of {', '.join(KINDS)}")
+    kind = KINDS[name]
+    model: ModelSettings = fill(kind.settings, settings, f"{where} [model]")
+    mistake = next(model.mistakes(), None)
+    if mistake is not None:
+        raise RecipeError(f"{where} [model]: {mistake}")
+    return model, kind
 
 
-def _wrong_settings(model: ModelSettings) -> Iterator[str]:
-    """Say what is wrong with settings whose types are right."""
-    if model.recurrent not in RECURRENT:
-        yield f"no recurrent {model.recurrent!r}; it is one of {', '.join(RECURRENT)}"
-    if model.word_feedback and model.recurrent_layers < 2:
-        yield "word_feedback needs recurrent_layers of at least 2"
-    if min(model.hidden, model.recurrent_layers, len(model.channels), *model.channels) < 1:
-        yield "hidden, recurrent_layers and channels are at least 1"
-    if isinstance(model, RecogniserSettings):
-        if model.front not in FRONTS:
-            yield f"no front {model.front!r}; it is one of {', '.join(FRONTS)}"
-        if model.front == "1d" and len(set(model.channels)) > 1:
-            yield "the channels of a 1d front are all the same"
-    else:
-        if not len(model.kernels) == len(model.pooled) == len(model.channels):
-            yield "channels, kernels and pooled have one entry for each convolution"
-        if not len(model.mean) == len(model.deviation) == model.colours:
-            yield f"mean and deviation have one entry for each of {model.colours} colours"
+def _decoding(head: _Head, where: str) -> str | None:
+    if not TASKS[head.task].has_text:
+        if head.decoding is not None:
+            raise RecipeError(f"{where}: task {head.task} has no decoding: it gives sound")
+        return None
+    decoding = head.decoding or DECODINGS[0]
+    if decoding not in DECODINGS:
+        known = ", ".join(DECODINGS)
+        raise RecipeError(f"{where}: no decoding {decoding!r}; it is one of {known}")
+    return decoding
 
 
-def _check_window(model: LipNetSettings, look: FrameInput, where: str) -> None:
-    width_px, height_px = look.size_px
+def _check_window(model: ModelSettings, frame_input: FrameInput, where: str) -> None:
+    assert isinstance(model, FrameWindow)
+    width_px, height_px = frame_input.size_px
     if model.width_px > width_px or model.height_px > height_px:
         raise RecipeError(
-            f"{where}: the model's {model.width_px} x {model.height_px} pixels are no window of "
-            f"the input's {width_px} x {height_px}; give [model] width_px and height_px"
+            f"{where}: the model's {model.width_px} x {model.height_px} pixels do not fit in the "
+            f"input's {width_px} x {height_px}; give [model] width_px and height_px"
         )
 
 

@@ -1,7 +1,8 @@
-"""Recipes at work: a lipreader that is given frames, a recogniser that is given sound."""
+"""The systems that recipes make: a lipreader of frames, a recogniser of sound."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from gridkit.models.decoding import CharacterNgram, Decoded, beam, grammar, gree
 from gridkit.models.frames import middle
 from gridkit.models.lipnet import LipNet
 from gridkit.models.recogniser import Recogniser
+from gridkit.recipe.kinds import TASKS, kind_of
 from gridkit.recipe.schema import DECODINGS, Recipe, load_recipe
 from gridkit.recipe.weights import build_model, load_weights, trained_ids
 
@@ -32,8 +34,8 @@ class Lipreader:
         self.crop = recipe.input.crop
         self._input, self._mirror = recipe.input, recipe.mirror
         self._model, self._device = model.to(device).eval(), device
-        self.decode = decoder(decoding or recipe.decoding, recipe)
-        self.card = _card(recipe, decoding)
+        self.decode = decoder(recipe, decoding)
+        self.card = system_card(recipe, decoding)
 
     def __call__(self, frames: np.ndarray) -> str:
         """Read one clip, uint8 (T, H, W), or (T, H, W, 3) RGB."""
@@ -44,7 +46,7 @@ class Lipreader:
         return [self.decode(log_probs).text for log_probs in self.log_probs(clips)]
 
     def read(self, frames: np.ndarray) -> Decoded:
-        """Read one clip, and tell how sure the decoder is."""
+        """Read one clip, and say how sure the decoder is."""
         return self.decode(self.log_probs([frames])[0])
 
     def log_probs(self, clips: Sequence[np.ndarray]) -> np.ndarray:
@@ -74,7 +76,7 @@ class Lipreader:
         if batch.shape[-1] != settings.colours:
             raise RecipeError(
                 f"crop {self.crop} has {batch.shape[-1]} colours, and the recipe's model takes "
-                f"{settings.colours}: set [model] colours, and train it anew"
+                f"{settings.colours}: set [model] colours, and train it again"
             )
         return batch.to(self._device)
 
@@ -89,8 +91,8 @@ class SpeechRecogniser:
         assert recipe.weights is not None
         self.version = f"{recipe.weights.sha256[:12]}+{decoding or recipe.decoding}"
         self._model, self._device = model.to(device).eval(), device
-        self._decode = decoder(decoding or recipe.decoding, recipe)
-        self.card = _card(recipe, decoding)
+        self._decode = decoder(recipe, decoding)
+        self.card = system_card(recipe, decoding)
 
     def __call__(self, samples: np.ndarray) -> str:
         """Recognise one clip, int16 (N,), 16 kHz."""
@@ -108,52 +110,54 @@ class SpeechRecogniser:
             return output.characters.log_softmax(-1).cpu().numpy()
 
 
-def load_system(folder: Path, device: str = "cpu", decoding: str | None = None) -> Lipreader:
-    """Make the system of a recipe.
+def load_system(
+    folder: Path, device: str = "cpu", decoding: str | None = None, *, task: str | None = None
+) -> Any:
+    """Make the system of a recipe, as its row in `gridkit.recipe.kinds` says.
 
     Args:
         folder: of the recipe.
-        device: `cpu` or `cuda`.
+        device: `cpu`, `cuda` or `cuda:N`.
         decoding: `greedy`, `beam` or `grammar`; None for the recipe's own.
+        task: what it has to do, one of `gridkit.recipe.kinds.TASKS`; None for any.
 
     Raises:
-        RecipeError: the recipe or its weights do not fit, or it is a recogniser.
-        UsageError: no such decoding.
+        RecipeError: the recipe or its weights do not fit, or it has another task.
+        UsageError: no such decoding, or the recipe has none.
         EnvironmentProblem: no such device.
     """
     cuda_index(device)
     recipe = load_recipe(folder)
+    kind = kind_of(recipe.model)
+    if task not in (None, kind.task):
+        raise RecipeError(
+            f"{folder} is {TASKS[kind.task].system}; this command needs {TASKS[task].recipe}"
+        )
+    if decoding is not None and not TASKS[kind.task].has_text:
+        raise UsageError(
+            f"{folder} is {TASKS[kind.task].system}: it has no decoding; leave out {decoding!r}"
+        )
     model = build_model(recipe.model)
-    if not isinstance(model, LipNet):
-        raise RecipeError(f"recipe {recipe.name} hears, it does not see: give one that lipreads")
     load_weights(recipe, model)
-    return Lipreader(recipe, model, device, decoding)
-
-
-def load_recogniser(
-    folder: Path, device: str = "cpu", decoding: str | None = None
-) -> SpeechRecogniser:
-    """Make the recogniser of a recipe; arguments and errors as `load_system`."""
-    cuda_index(device)
-    recipe = load_recipe(folder)
-    model = build_model(recipe.model)
-    if not isinstance(model, Recogniser):
-        raise RecipeError(f"recipe {recipe.name} is no recogniser of speech: use it with --model")
-    load_weights(recipe, model)
-    return SpeechRecogniser(recipe, model, device, decoding)
+    return kind.system(recipe, model, device, decoding)
 
 
 def recogniser_name(recipe: Recipe, decoding: str | None) -> str:
-    """Return what a recogniser is called; where it does not decode its own way, that is said."""
+    """Return the name of a recogniser, with the decoding where it is not the recipe's own."""
     return recipe.name if decoding in (None, recipe.decoding) else f"{recipe.name}:{decoding}"
 
 
-def decoder(name: str, recipe: Recipe) -> Decoder:
+def decoder(recipe: Recipe, decoding: str | None) -> Decoder:
     """Return a decoder by name; `beam` knows the sentences that the recipe was trained on.
+
+    Args:
+        recipe: whose decoding it is where none is named.
+        decoding: its name.
 
     Raises:
         UsageError: there is none of that name.
     """
+    name = decoding or recipe.decoding
     if name == "greedy":
         return greedy
     if name == "grammar":
@@ -164,11 +168,13 @@ def decoder(name: str, recipe: Recipe) -> Decoder:
     raise UsageError(f"no decoding {name!r}; it is one of {', '.join(DECODINGS)}")
 
 
-def _card(recipe: Recipe, decoding: str | None) -> dict[str, object]:
+def system_card(recipe: Recipe, decoding: str | None) -> dict[str, object]:
+    """Return what a result says of the system of a recipe; see `gridkit.evaluate.systems.spec`."""
+    decoding = decoding or recipe.decoding
     return {
         "name": recipe.name,
         "revision": recipe.weights.sha256[:12] if recipe.weights else None,
-        "decoding": decoding or recipe.decoding,
+        **({"decoding": decoding} if decoding else {}),
         "licence": recipe.licence,
         "training_speakers": list(recipe.training_speakers),
     }

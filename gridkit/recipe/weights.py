@@ -10,14 +10,21 @@ import torch
 from torch import nn
 
 from gridkit.errors import RecipeError
-from gridkit.models.lipnet import LipNet, LipNetSettings
-from gridkit.models.recogniser import Recogniser
-from gridkit.recipe.schema import ModelSettings, Recipe, load_recipe
+from gridkit.recipe.kinds import ModelSettings, kind_of
+from gridkit.recipe.schema import Recipe, load_recipe
+from gridkit.recipe.weights_file import decode_tensors, encode_halves
+
+_STORED_NAMES = {"feedback.projection.": "feedback.told."}
+"""Parts of names in a module, and what files of weights have in their place."""
 
 
-def build_model(settings: ModelSettings) -> LipNet | Recogniser:
-    """Return an untrained model."""
-    return LipNet(settings) if isinstance(settings, LipNetSettings) else Recogniser(settings)
+def build_model(settings: ModelSettings) -> nn.Module:
+    """Return an untrained model.
+
+    Raises:
+        RecipeError: no kind of model has such settings.
+    """
+    return kind_of(settings).module(settings)
 
 
 def load_weights(recipe: Recipe, model: nn.Module) -> None:
@@ -26,9 +33,6 @@ def load_weights(recipe: Recipe, model: nn.Module) -> None:
     Raises:
         RecipeError: there are none, they are not those the recipe names, or they do not fit.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
     if recipe.weights is None:
         raise RecipeError(
             f"recipe {recipe.name} has no weights; train it: gridkit train {recipe.folder}"
@@ -41,9 +45,9 @@ def load_weights(recipe: Recipe, model: nn.Module) -> None:
     if hashlib.sha256(content).hexdigest() != recipe.weights.sha256:
         raise RecipeError(f"{path} is not what the recipe names (sha256 differs); fetch it again")
     try:
-        tensors = {name: tensor.float() for name, tensor in load(content).items()}
-    except SafetensorError as error:
-        raise RecipeError(f"{path} is no safetensors file: {error}") from error
+        tensors = {name: tensor.float() for name, tensor in decode_tensors(content).items()}
+    except ValueError as error:
+        raise RecipeError(f"{path} is not a safetensors file: {error}") from error
     restore(model, tensors, str(path))
 
 
@@ -51,22 +55,20 @@ def pack_weights(tensors: Mapping[str, torch.Tensor]) -> bytes:
     """Return weights as a safetensors file in half precision; the same weights, the same bytes.
 
     Raises:
-        RecipeError: a weight is no number, or too large.
+        RecipeError: a weight is not a number, or too large.
     """
-    from safetensors.torch import save
-
-    halves = {name: tensors[name].half().contiguous().cpu() for name in sorted(tensors)}
+    halves = {name: tensors[name].half().cpu() for name in tensors}
     lost = [name for name, half in halves.items() if not half.isfinite().all()]
     if lost:
         raise RecipeError(
-            f"{len(lost)} of {len(halves)} tensors, as {lost[0]}, hold what is no number in half "
-            "precision; train with a lower rate"
+            f"{len(lost)} of {len(halves)} tensors, such as {lost[0]}, hold values that half "
+            "precision cannot store; train with a lower rate"
         )
-    return save(halves)
+    return encode_halves(halves)
 
 
 def restore(model: nn.Module, tensors: Mapping[str, torch.Tensor], where: str) -> None:
-    """Load tensors into a model, all of them and no others.
+    """Load tensors into a model under the names of `weights_of`, all of them and no others.
 
     Raises:
         RecipeError: names or shapes differ.
@@ -80,20 +82,30 @@ def restore(model: nn.Module, tensors: Mapping[str, torch.Tensor], where: str) -
             f"{where} does not fit the model in {len(wrong)} tensors; the first, {first}: "
             f"expected {own.get(first, 'none')}, got {given.get(first, 'none')}"
         )
-    model.load_state_dict(dict(tensors), strict=False)
+    own_names = {_stored(name): name for name in model.state_dict()}
+    model.load_state_dict({own_names[name]: t for name, t in tensors.items()}, strict=False)
 
 
 def weights_of(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Return what is saved of a model: all but BatchNorm's step counters, which nothing uses."""
+    """Return what is saved of a model, under the names that files have for it.
+
+    That is all but BatchNorm's step counters, which nothing uses.
+    """
     return {
-        name: tensor
+        _stored(name): tensor
         for name, tensor in model.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
 
 
+def _stored(name: str) -> str:
+    for own, stored in _STORED_NAMES.items():
+        name = name.replace(own, stored)
+    return name
+
+
 def trained_ids(recipe: Recipe) -> frozenset[str]:
-    """Return every clip that had a part in the weights, those of `built_on` included.
+    """Return every clip that the weights were trained on, including those of `built_on`.
 
     Raises:
         RecipeError: a recipe or a list is missing.

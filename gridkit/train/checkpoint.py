@@ -1,4 +1,4 @@
-"""Checkpoints: all that a run needs to go on as if it had never stopped.
+"""Checkpoints: all that a run needs to continue as if it had never stopped.
 
 One is a file, or parts of at most a given size where files must
 stay small. `checkpoint.json` names the parts with their hashes and is replaced last, in one
@@ -55,8 +55,8 @@ def save_checkpoint(folder: Path, state: dict[str, Any], part_bytes: int | None 
             old.unlink()
 
 
-def load_checkpoint(folder: Path, device: str) -> dict[str, Any] | None:
-    """Read the last checkpoint of a run, None where there is none yet.
+def load_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Read the last checkpoint of a run into main memory, None where there is none yet.
 
     Raises:
         CheckpointError: a part is missing or damaged.
@@ -67,10 +67,10 @@ def load_checkpoint(folder: Path, device: str) -> dict[str, Any] | None:
     try:
         entries = json.loads(index.read_text(encoding="utf-8"))["parts"]
         content = b"".join(_read_part(folder, _Part(**entry)) for entry in entries)
-        return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-    # what torch says of a file that is none of its own is all of these
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    # what torch raises for a file that is not its own is any of these
     except (ValueError, KeyError, TypeError, EOFError, RuntimeError, UnpicklingError) as error:
-        raise CheckpointError(f"{index} is damaged; delete it to start anew") from error
+        raise CheckpointError(f"{index} is damaged; delete it to start again") from error
 
 
 def _read_part(folder: Path, part: _Part) -> bytes:
@@ -80,11 +80,11 @@ def _read_part(folder: Path, part: _Part) -> bytes:
     except OSError as error:
         raise CheckpointError(
             f"cannot read {path}: {error.strerror}; bring it back, or delete "
-            f"{folder / INDEX_FILE} to start anew"
+            f"{folder / INDEX_FILE} to start again"
         ) from error
     if hashlib.sha256(content).hexdigest() != part.sha256:
         raise CheckpointError(
             f"{path} is damaged (sha256 differs); bring it back, or delete "
-            f"{folder / INDEX_FILE} to start anew"
+            f"{folder / INDEX_FILE} to start again"
         )
     return content

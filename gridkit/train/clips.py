@@ -19,9 +19,12 @@ import numpy as np
 from gridkit.corpus.alignment import Word
 from gridkit.corpus.records import AUDIO_SAMPLES
 from gridkit.errors import TrainingError
+from gridkit.models.frames import FrameWindow
 from gridkit.recipe import Recipe
 from gridkit.store.files import write_file
 
+CACHE_FOLDER = "cache"
+"""Of a run."""
 INDEX_FILE = "clips.json"
 FRAMES_FILE = "frames.u8"
 AUDIO_FILE = "audio.i16"
@@ -67,8 +70,8 @@ def made_for(recipe: Recipe) -> dict[str, Any]:
 
     As JSON gives it back, with lists for tuples.
     """
-    look = None if recipe.input is None else asdict(recipe.input)
-    made: dict[str, Any] = json.loads(json.dumps({"split": recipe.split, "input": look}))
+    frame_input = None if recipe.input is None else asdict(recipe.input)
+    made: dict[str, Any] = json.loads(json.dumps({"split": recipe.split, "input": frame_input}))
     return made
 
 
@@ -82,6 +85,24 @@ def check(clips: TrainingClips, where: str) -> TrainingClips:
         if not clips.ids(subset):
             raise TrainingError(f"{where}: no {subset} clip in this split; prepare its speakers")
     return clips
+
+
+def check_frames(window: FrameWindow, clips: TrainingClips) -> None:
+    """Check that a model can take its windows from the clips.
+
+    Raises:
+        TrainingError: they have no frames, or frames of another size or colour.
+    """
+    if clips.frames is None:
+        raise TrainingError("these clips are sound alone; the model needs frames")
+    height_px, width_px, colours = clips.frames.shape[2:]
+    fits = window.height_px <= height_px and window.width_px <= width_px
+    if not fits or window.colours != colours:
+        raise TrainingError(
+            f"these clips have {width_px} x {height_px} pixels of {colours} colours, and the model "
+            f"takes {window.width_px} x {window.height_px} of {window.colours}: they were "
+            "made for another recipe, or its [input] is of another colour"
+        )
 
 
 def open_clips(folder: Path) -> tuple[TrainingClips, Mapping[str, Any]] | None:

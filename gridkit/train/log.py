@@ -1,9 +1,10 @@
-"""What a run leaves to look at: `training.jsonl`, and TensorBoard's files where it is installed
+"""The log of a run: `training.jsonl`, and TensorBoard's files where it is installed
 (extra `train`; then `tensorboard --logdir FOLDER`).
+
+Losses and figures are logged under the names that the learner gives them.
 """
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,17 +32,20 @@ class TrainingLog:
         """Log one step, if it is one that is logged."""
         if not (progress.validated or progress.step % EVERY_STEPS == 0):
             return
-        self._file.write(json.dumps(asdict(progress)) + "\n")
+        values, figures = step_values(progress), val_figures(progress)
+        line = {
+            "step": progress.step,
+            "steps": progress.steps,
+            **values,
+            "left_s": progress.left_s,
+            **figures,
+            **{f"best_{name}": value for name, value in progress.best.items()},
+            "validated": progress.validated,
+        }
+        self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         if self._board is not None:
-            figures = {
-                "loss": progress.loss,
-                "learning_rate": progress.learning_rate,
-                "clips_per_second": progress.clips_per_second,
-            }
-            if progress.validated:
-                figures["val_wer"] = progress.val_wer or 0.0
-            for name, value in figures.items():
+            for name, value in (values | (figures if progress.validated else {})).items():
                 self._board.add_scalar(name, value, progress.step)
 
     def __exit__(
@@ -53,6 +57,20 @@ class TrainingLog:
         self._file.close()
         if self._board is not None:
             self._board.close()
+
+
+def step_values(progress: Progress) -> dict[str, float]:
+    """Return what is logged of each step, by name."""
+    return {
+        **progress.losses,
+        "learning_rate": progress.learning_rate,
+        "clips_per_second": progress.clips_per_second,
+    }
+
+
+def val_figures(progress: Progress) -> dict[str, float]:
+    """Return the figures of the last validation under the names they are logged by."""
+    return {f"val_{name}": value for name, value in progress.figures.items()}
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -20,7 +20,15 @@ import numpy as np
 from gridkit.errors import TrainingError
 from gridkit.recipe import Recipe
 from gridkit.store.files import write_file
-from gridkit.train.clips import ClipWriter, TrainingClips, label_of, made_for
+from gridkit.train.clips import (
+    CACHE_FOLDER,
+    ClipWriter,
+    TrainingClips,
+    check,
+    label_of,
+    made_for,
+    open_clips,
+)
 
 BLOCK = (15, 8, 8)
 """Frames, rows and columns of a block; 75 frames are five."""
@@ -95,10 +103,30 @@ def check_pack(path: Path, recipe: Recipe) -> None:
         )
 
 
+def packed_clips(path: Path, out: Path, recipe: Recipe) -> TrainingClips:
+    """Return the clips of a packed cache, unpacked into the run's folder where not yet there.
+
+    Raises:
+        TrainingError: the file is damaged, was packed for another split or input than the
+            recipe's, or has no clip to train or validate on.
+    """
+    check_pack(path, recipe)
+    cache = out / CACHE_FOLDER
+    opened = open_clips(cache)
+    if opened is None or opened[1] != packed_source(path):
+        unpack_clips(path, cache)
+        opened = open_clips(cache)
+    assert opened is not None
+    return check(opened[0], str(path))
+
+
 def _parts(made: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a pack was made for under the names that a recipe has for it."""
-    look = made["input"] or {}
-    return {"split": made["split"], **{f"[input] {key}": value for key, value in look.items()}}
+    frame_input = made["input"] or {}
+    return {
+        "split": made["split"],
+        **{f"[input] {key}": value for key, value in frame_input.items()},
+    }
 
 
 def _index(path: Path, content: bytes) -> tuple[int, dict[str, Any]]:

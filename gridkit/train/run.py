@@ -1,10 +1,9 @@
-"""One call from clips to a recipe folder; and `python -m gridkit.train.run`, which trains from a
-packed cache on a machine that has torch and numpy alone.
+"""One entry from clips to a recipe folder, for `gridkit train` and for a machine that has torch
+and numpy alone: there `python -m gridkit.train.run` trains from a packed cache.
 """
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,15 +14,16 @@ from gridkit.compute.device import cuda_index
 from gridkit.compute.lock import folder_lock
 from gridkit.errors import GridkitError, UsageError
 from gridkit.recipe import Recipe, load_recipe
+from gridkit.recipe.kinds import kind_of
+from gridkit.recipe.schema import WEIGHTS_FILE
 from gridkit.recipe.shelf import find_shipped
-from gridkit.train.clips import TrainingClips, check, open_clips
+from gridkit.train.clips import TrainingClips
+from gridkit.train.export import RunExport
 from gridkit.train.log import TrainingLog
 from gridkit.train.loop import Outcome, Progress, train
-from gridkit.train.pack import check_pack, packed_source, unpack_clips
-from gridkit.train.settings import training_settings
-
-CACHE_FOLDER = "cache"
-LINE_INTERVAL_S = 10.0
+from gridkit.train.pack import packed_clips
+from gridkit.train.progress import describe_figures, plain_lines
+from gridkit.train.settings import RunSettings, training_settings
 
 
 @dataclass(frozen=True)
@@ -58,90 +58,60 @@ class Limits:
         return None if mib is None else max(1, int(mib * 2**20))
 
 
-def run_training(
+def train_recipe(
     recipe: Recipe,
     clips: TrainingClips,
     out: Path,
-    overrides: Sequence[str],
+    settings: RunSettings,
     limits: Limits,
     report: Callable[[Progress], None],
-    kept: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
-    """Train a recipe, or go on with it, and log as it goes.
+    """Train a recipe's model, or resume; log as it goes, and keep `out` a recipe folder.
 
-    `report` and `kept` are called as by `gridkit.train.loop.train`.
+    Args:
+        recipe: what is trained.
+        clips: to train and validate on.
+        out: folder of the run.
+        settings: how; see `training_settings`.
+        limits: device, threads, time.
+        report: called after every step.
 
     Raises:
-        TrainingError, CheckpointError, RecipeError, UsageError: see `gridkit.train.loop.train`
-            and `gridkit.train.settings.training_settings`.
+        TrainingError, CheckpointError: see `gridkit.train.loop.train`.
+        RecipeError, DiskFullError, EnvironmentProblem: see `gridkit.train.export.RunExport`.
     """
     if limits.threads is not None:
         torch.set_num_threads(limits.threads)
-    training, augmentation = training_settings(recipe, overrides)
+    training, augmentation = settings
+    export = RunExport(recipe, training, augmentation, clips.ids("train"), out)
+    learner = kind_of(recipe.model).learner(recipe, clips, training, augmentation, limits.device)
     with TrainingLog(out) as log:
 
-        def both(progress: Progress) -> None:
+        def log_and_report(progress: Progress) -> None:
             log.write(progress)
             report(progress)
 
-        return train(
-            recipe.model,
-            clips,
+        outcome = train(
+            learner,
             out,
             training,
-            augmentation,
-            look=recipe.input,
-            device=limits.device,
             minutes=limits.minutes,
             checkpoint_part_bytes=limits.checkpoint_part_bytes,
-            report=both,
-            kept=kept,
+            report=log_and_report,
+            kept=lambda now: export.keep(now.weights),
         )
+    export.finish(outcome.weights)
+    return outcome
 
 
-def packed_clips(path: Path, out: Path, recipe: Recipe) -> TrainingClips:
-    """Return the clips of a packed cache, unpacked into the run's folder where not yet there.
-
-    Raises:
-        TrainingError: the file is damaged, was packed for another split or input than the
-            recipe's, or has no clip to train or validate on.
-    """
-    check_pack(path, recipe)
-    cache = out / CACHE_FOLDER
-    opened = open_clips(cache)
-    if opened is None or opened[1] != packed_source(path):
-        unpack_clips(path, cache)
-        opened = open_clips(cache)
-    assert opened is not None
-    return check(opened[0], str(path))
-
-
-def describe(progress: Progress) -> str:
-    """Return one line about a run.
-
-    >>> describe(Progress(100, 4000, 1.234, 2e-3, 31.4, 1980.0, 0.25, 0.22, True))
-    'step 100/4000, loss 1.234, val WER 25.0 % (best 22.0), 31.4 clips/s, 33 min left'
-    """
-    val = ""
-    if progress.val_wer is not None and progress.best_wer is not None:
-        val = f", val WER {100 * progress.val_wer:.1f} % (best {100 * progress.best_wer:.1f})"
+def summary(outcome: Outcome, settings: RunSettings, out: Path) -> str:
+    """Return one line about a run that has ended."""
+    figures = describe_figures(outcome.figures) if outcome.figures else "not validated"
+    size_mb = (out / WEIGHTS_FILE).stat().st_size / 1e6
     return (
-        f"step {progress.step}/{progress.steps}, loss {progress.loss:.3f}{val}, "
-        f"{progress.clips_per_second:.1f} clips/s, {progress.left_s / 60:.0f} min left"
+        f"{out}: step {outcome.step} of {settings[0].steps} ({outcome.reason}), "
+        f"val {figures}, weights {size_mb:.1f} MB"
     )
-
-
-def plain_lines() -> Callable[[Progress], None]:
-    """Return a report that prints a line on stderr now and then, and at each validation."""
-    printed_s = time.monotonic()
-
-    def report(progress: Progress) -> None:
-        nonlocal printed_s
-        if progress.validated or time.monotonic() - printed_s >= LINE_INTERVAL_S:
-            printed_s = time.monotonic()
-            print(describe(progress), file=sys.stderr, flush=True)
-
-    return report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -163,15 +133,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             recipe = load_recipe(find_shipped(given.recipe))
             if given.split is not None:
                 recipe = replace(recipe, split=given.split)
+            settings = training_settings(recipe, given.set)
             clips = packed_clips(given.packed, given.out, recipe)
-            outcome = run_training(recipe, clips, given.out, given.set, limits, plain_lines())
+            outcome = train_recipe(recipe, clips, given.out, settings, limits, plain_lines())
     except GridkitError as error:
         print(f"gridkit: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print("gridkit: interrupted; run it again to go on", file=sys.stderr)
+        print("gridkit: interrupted; run it again to resume", file=sys.stderr)
         return 130
-    print(f"stopped at step {outcome.step}: {outcome.reason}; val WER {outcome.val_wer}")
+    print(summary(outcome, settings, given.out))
     return 0
 
 

@@ -7,15 +7,14 @@ from typing import Any
 
 from gridkit.errors import RecipeError, UsageError
 from gridkit.recipe import Recipe, fill
+from gridkit.recipe.kinds import kind_of
 
 SELECTIONS = ("best", "last")
-
-SlotWeights = tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """One run of training."""
+    """One run of training, whatever is learnt; a learner adds settings of its own."""
 
     steps: int
     batch: int = 16
@@ -25,15 +24,9 @@ class TrainingSettings:
     weight_decay: float = 0.01
     clip_norm: float = 5.0
     """Gradients are scaled down to this norm."""
-    word_loss_weight: float = 1.0
-    """Of the frame-by-frame word loss, beside CTC's 1."""
-    slot_weights: SlotWeights = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
-    """Of frames in which a word of each slot is said, in the word loss: half of GRID's words are
-    letters, but they fill a twelfth of its time, and are the hardest to tell apart; prepositions
-    are as short."""
     rise_steps: int = 0
     """Steps over which dropout and the changes of clips rise to what is set: disturbed from the
-    start a lipreader learns nothing for long, undisturbed it learns its clips by heart."""
+    start a lipreader learns nothing for a long time, undisturbed it learns its clips by heart."""
     average_decay: float = 0.99
     """The weights that are kept are a moving average over the steps; 0 for the last step's."""
     mixed_precision: bool = True
@@ -41,9 +34,9 @@ class TrainingSettings:
     validate_every: int = 100
     """Steps between validations; a checkpoint is written at each."""
     patience: int = 0
-    """Validations without a lower WER after which training stops; 0 for never."""
+    """Validations without a better figure after which training stops; 0 for never."""
     select: str = "best"
-    """Which weights are kept: the `best` on val, or the `last` where val may not decide."""
+    """Which weights are kept: the `best` on val, or the `last` where val must not decide."""
     seed: int = 0
 
 
@@ -84,17 +77,19 @@ class AugmentationSettings:
         )
 
 
-def training_settings(
-    recipe: Recipe, overrides: Iterable[str] = ()
-) -> tuple[TrainingSettings, AugmentationSettings]:
-    """Return a recipe's settings with those of the command line in their place.
+RunSettings = tuple[TrainingSettings, AugmentationSettings]
+"""How a run trains; the first is of the class that its learner has settings of."""
+
+
+def training_settings(recipe: Recipe, overrides: Iterable[str] = ()) -> RunSettings:
+    """Return a recipe's settings, replaced by those of the command line.
 
     Args:
         recipe: whose [training] and [augmentation] are read.
         overrides: as `training.steps=500`, values as in TOML.
 
     Raises:
-        UsageError: an override that is no `table.key=value`.
+        UsageError: an override that is not `table.key=value`.
         RecipeError: an unknown key, or a value of another type.
     """
     tables: dict[str, dict[str, Any]] = {
@@ -107,7 +102,8 @@ def training_settings(
             raise UsageError(f"--set {override}: no table {table!r}; use {' or '.join(tables)}")
         tables[table][key] = value
     where = f"recipe {recipe.name}"
-    training = fill(TrainingSettings, tables["training"], f"{where} [training]")
+    settings_class: type[TrainingSettings] = kind_of(recipe.model).learner.settings_class
+    training = fill(settings_class, tables["training"], f"{where} [training]")
     augmentation = fill(AugmentationSettings, tables["augmentation"], f"{where} [augmentation]")
     if training.select not in SELECTIONS:
         raise RecipeError(f"{where} [training]: select is {' or '.join(SELECTIONS)}")
@@ -124,7 +120,7 @@ def parse_override(text: str) -> tuple[str, str, Any]:
     """Return table, key and value of one override.
 
     Raises:
-        UsageError: it is no `table.key=value`.
+        UsageError: it is not `table.key=value`.
 
     >>> parse_override("training.steps=500")
     ('training', 'steps', 500)
@@ -132,7 +128,7 @@ def parse_override(text: str) -> tuple[str, str, Any]:
     name, equals, value = text.partition("=")
     table, dot, key = name.strip().partition(".")
     if not (equals and dot and key):
-        raise UsageError(f"--set {text}: expected table.key=value, as training.steps=500")
+        raise UsageError(f"--set {text}: expected table.key=value, for example training.steps=500")
     try:
         return table, key, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

@@ -63,7 +63,7 @@ def shown(monkeypatch, make_clip, tmp_path, capsys):
     """What the command prints of a reading."""
 
     def read_and_print(reading: Reading, *options: str) -> str:
-        monkeypatch.setattr("gridkit.recipe.load_system", lambda *_: None)
+        monkeypatch.setattr("gridkit.recipe.load_system", lambda *_, **__: None)
         monkeypatch.setattr("gridkit.recipe.reading.read_clip", lambda *_: reading)
         assert run("read", make_clip(tmp_path / "clip.mkv", frames=5), *options) == 0
         return capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The last recurrent layer is told which words the others hear."""
+"""The last recurrent layer gets the words that the others recognise."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def test_words_are_those_before_the_last_layer():
     assert not torch.allclose(before.characters, after.characters)
 
 
-def test_what_is_told_reaches_the_characters():
+def test_what_is_fed_back_reaches_the_characters():
     model = reader(True)
     before = model(FRAMES)
     with torch.no_grad():
@@ -37,8 +37,8 @@ def test_what_is_told_reaches_the_characters():
     after = model(FRAMES)
     assert not torch.allclose(before.characters, after.characters)
     with torch.no_grad():
-        model.feedback.told.weight.zero_()
-        model.feedback.told.bias.zero_()
+        model.feedback.projection.weight.zero_()
+        model.feedback.projection.bias.zero_()
     plain = reader(False)
     plain.load_state_dict({n: t for n, t in model.state_dict().items() if "feedback" not in n})
     torch.testing.assert_close(model(FRAMES).characters, plain(FRAMES).characters)

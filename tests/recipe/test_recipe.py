@@ -16,7 +16,6 @@ from gridkit.recipe import (
     Lipreader,
     build_model,
     load_recipe,
-    load_recogniser,
     load_system,
     pack_weights,
     trained_ids,
@@ -113,8 +112,8 @@ def test_a_recipe_is_read_into_records(tmp_path):
     ("old", "new", "message"),
     [
         ("hidden = 8", "hiden = 8", r"\[model\]: unknown key 'hiden'; it has height_px"),
-        ("hidden = 8", 'hidden = "8"', r"\[model\]: hidden = '8' is no int"),
-        ("[4, 4, 4]", '[4, "4", 4]', r"\[model\]: channels = .* is no tuple\[int, ...\]"),
+        ("hidden = 8", 'hidden = "8"', r"\[model\]: hidden = '8' is not a int"),
+        ("[4, 4, 4]", '[4, "4", 4]', r"\[model\]: channels = .* is not a tuple\[int, ...\]"),
         ("[0, 16, 96, 64]", "[0, 16, 96]", r"\[input\]: region_px = "),
         (
             "hidden = 8",
@@ -130,10 +129,10 @@ def test_a_recipe_is_read_into_records(tmp_path):
         ('name = "small"', 'name = "small"\ndecoding = "guess"', "no decoding 'guess'; it is one"),
         ('task = "lipreading"', 'task = "recognition"', "does not do the task 'recognition'"),
         ("hidden = 8", 'recurrent = "rnn"', "no recurrent 'rnn'; it is one of gru, lstm"),
-        ("hidden = 8", "hidden = 0", "hidden, recurrent_layers and channels are at least 1"),
+        ("hidden = 8", "hidden = 0", "hidden and recurrent_layers are at least 1"),
         ("[4, 4, 4]", "[4, 4]", "channels, kernels and pooled have one entry for each"),
         ("colours = 1", "colours = 3", "mean and deviation have one entry for each of 3 colours"),
-        ("width_px = 24", "width_px = 31", "31 x 16 pixels are no window of the input's 30 x 20"),
+        ("width_px = 24", "width_px = 31", "31 x 16 pixels do not fit in the input's 30 x 20"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_one_line(tmp_path, old, new, message):
@@ -218,7 +217,7 @@ def test_a_device_that_is_not_there_is_one_line(tmp_path):
 
 
 def test_weights_that_are_no_numbers_are_not_packed():
-    with pytest.raises(RecipeError, match="1 of 2 tensors, as b, hold what is no number in half"):
+    with pytest.raises(RecipeError, match="1 of 2 tensors, such as b, hold values that half"):
         pack_weights({"a": torch.ones(2), "b": torch.tensor([1.0, 1e9])})
 
 
@@ -246,12 +245,12 @@ def test_half_precision_moves_an_answer_little(tmp_path):
 
 
 def test_a_recogniser_answers_the_same_whatever_it_heard_before(tmp_path):
-    hears = load_recogniser(write_recipe(tmp_path, RECOGNISER), decoding="grammar")
+    hears = load_system(write_recipe(tmp_path, RECOGNISER), decoding="grammar")
     rng = np.random.default_rng(0)
     clips = [rng.integers(-3000, 3000, 48_000, dtype=np.int16) for _ in range(3)]
     assert [hears(clip) for clip in clips] == [hears(clip) for clip in clips[::-1]][::-1]
     assert (hears.name, hears.version[12:]) == ("small:grammar", "+grammar")
-    own = load_recogniser(tmp_path)
+    own = load_system(tmp_path)
     assert (own.name, own.version[12:]) == ("small", "+greedy")
     assert own.batch(clips) == [own(clip) for clip in clips]
 
@@ -274,8 +273,8 @@ def test_wrong_weights_are_one_line(tmp_path):
     with pytest.raises(RecipeError, match="recipe small has no weights; train it: gridkit train"):
         load_system(bare)
     folder = write_recipe(tmp_path / "a", LIPREADER)
-    with pytest.raises(RecipeError, match="is no recogniser of speech: use it with --model"):
-        load_recogniser(folder)
+    with pytest.raises(RecipeError, match="is a lipreader; this command needs a speech recog"):
+        load_system(folder, task="recognition")
     text = (folder / "recipe.toml").read_text()
     (folder / "recipe.toml").write_text(text.replace("hidden = 8", "hidden = 6"))
     with pytest.raises(RecipeError, match=r"does not fit the model in \d+ tensors; the first, "):
@@ -289,10 +288,10 @@ def test_wrong_weights_are_one_line(tmp_path):
     weights.unlink()
     with pytest.raises(RecipeError, match="cannot read the weights"):
         load_system(folder)
-    with pytest.raises(RecipeError, match=r"no recipe: cannot read .*recipe.toml"):
+    with pytest.raises(RecipeError, match=r"not a recipe: cannot read .*recipe.toml"):
         load_recipe(tmp_path)
 
 
 def test_a_recogniser_does_not_read_lips(tmp_path):
-    with pytest.raises(RecipeError, match="hears, it does not see: give one that lipreads"):
-        load_system(write_recipe(tmp_path, RECOGNISER))
+    with pytest.raises(RecipeError, match="is a speech recogniser; this command needs a lipread"):
+        load_system(write_recipe(tmp_path, RECOGNISER), task="lipreading")

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.training_clips import AUGMENTATION, MODEL, SETTINGS, made_up_clips
+from support.training_clips import AUGMENTATION, MODEL, SETTINGS, made_up_clips, train
 
 from gridkit.models.frames import FrameInput
 from gridkit.recipe import build_model, load_recipe, load_weights, trained_ids, weights_of
 from gridkit.store.files import write_file
 from gridkit.train import export as export_module
 from gridkit.train.export import RunExport, to_toml
-from gridkit.train.loop import Outcome, train
+from gridkit.train.loop import Outcome
 
 RECIPE = {
     "name": "made-up",

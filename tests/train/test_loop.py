@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.training_clips import AUGMENTATION, MODEL, SETTINGS, made_up_clips
+from support.training_clips import AUGMENTATION, MODEL, SETTINGS, learner, made_up_clips, train
 
 from gridkit.errors import CheckpointError, TrainingError
 from gridkit.models.frames import FrameInput
 from gridkit.models.recogniser import RecogniserSettings
 from gridkit.recipe import load_recipe
 from gridkit.train.clips import TrainingClips
-from gridkit.train.loop import Trainer, learning_rate, strength, train
+from gridkit.train.schedule import learning_rate, strength
 from gridkit.train.settings import training_settings
 
 
@@ -39,7 +39,7 @@ def test_the_loss_falls(tmp_path):
     settings = replace(SETTINGS, steps=60, validate_every=60)
     train(
         MODEL, made_up_clips(), tmp_path, settings, AUGMENTATION,
-        report=lambda progress: losses.append(progress.loss),
+        report=lambda progress: losses.append(progress.losses["loss"]),
     )  # fmt: skip
     assert len(losses) == 60
     assert losses[-1] < losses[0] / 3
@@ -71,8 +71,7 @@ import sys, time, torch
 torch.set_num_threads(1)
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from support.training_clips import AUGMENTATION, MODEL, SETTINGS, made_up_clips
-from gridkit.train.loop import train
+from support.training_clips import AUGMENTATION, MODEL, SETTINGS, made_up_clips, train
 train(MODEL, made_up_clips(), Path(sys.argv[2]), SETTINGS, AUGMENTATION,
       checkpoint_part_bytes=50_000, report=lambda progress: time.sleep(0.1))
 """
@@ -102,13 +101,13 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path):
 
 def test_other_settings_do_not_go_on_from_a_checkpoint(tmp_path):
     train(MODEL, made_up_clips(), tmp_path, replace(SETTINGS, steps=4), AUGMENTATION)
-    with pytest.raises(CheckpointError, match=r"another run, it differs in seed; use the same"):
+    with pytest.raises(CheckpointError, match=r"another run; it differs in seed; use the same"):
         train(MODEL, made_up_clips(), tmp_path, replace(SETTINGS, seed=1), AUGMENTATION)
-    with pytest.raises(CheckpointError, match="another run, it differs in model hidden"):
+    with pytest.raises(CheckpointError, match="another run; it differs in model hidden"):
         train(replace(MODEL, hidden=8), made_up_clips(), tmp_path, SETTINGS, AUGMENTATION)
-    look = FrameInput("mouth96", (8, 28, 80, 40), (28, 14))
+    frame_input = FrameInput("mouth96", (8, 28, 80, 40), (28, 14))
     with pytest.raises(CheckpointError, match="it differs in input crop, input region_px, input"):
-        train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION, look=look)
+        train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION, frame_input=frame_input)
     longer = train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION)
     assert longer.step == SETTINGS.steps
 
@@ -126,7 +125,7 @@ def test_clips_that_do_not_fit_the_model_are_one_line(tmp_path):
         train(replace(MODEL, width_px=29), clips, tmp_path, SETTINGS, AUGMENTATION)
     with pytest.raises(TrainingError, match=r"of 1 colours, and the model takes 24 x 12 of 3"):
         train(replace(MODEL, colours=3), clips, tmp_path, SETTINGS, AUGMENTATION)
-    with pytest.raises(TrainingError, match="sound alone, and the model lipreads"):
+    with pytest.raises(TrainingError, match="sound alone; the model needs frames"):
         train(MODEL, replace(clips, frames=None), tmp_path, SETTINGS, AUGMENTATION)
 
 
@@ -169,7 +168,7 @@ def test_dropout_and_changes_rise_together(monkeypatch):
     settings = replace(SETTINGS, rise_steps=5)
     assert [strength(settings, step) for step in (0, 1, 4, 5, 9)] == [0.0, 0.2, 0.8, 1.0, 1.0]
     assert strength(SETTINGS, 0) == 1.0
-    run = Trainer(MODEL, made_up_clips(), settings, replace(AUGMENTATION, mask_frames=5), "cpu")
+    run = learner(MODEL, made_up_clips(), settings, replace(AUGMENTATION, mask_frames=5))
     rates, masks = [], []
     ask = run.batches.training
 
@@ -178,9 +177,9 @@ def test_dropout_and_changes_rise_together(monkeypatch):
         return ask(places, seed, step, augmentation)
 
     monkeypatch.setattr(run.batches, "training", training)
-    for _ in range(6):
-        run.learn()
-        rates.append(run.model.recurrent.dropout.p)
+    for number in range(6):
+        run.step(number)
+        rates.append(run.optimised.module.recurrent.dropout.p)
     assert masks == [0, 1, 2, 3, 4, 5]
     full = MODEL.recurrent_dropout
     assert rates == pytest.approx([0, 0.2 * full, 0.4 * full, 0.6 * full, 0.8 * full, full])

@@ -21,9 +21,9 @@ from gridkit.train.pack import (
     encode_frames,
     encode_sound,
     pack_clips,
+    packed_clips,
     unpack_clips,
 )
-from gridkit.train.run import packed_clips
 
 LIPNET = load_recipe(Path(__file__).parent.parent.parent / "recipes/lipnet-s1")
 

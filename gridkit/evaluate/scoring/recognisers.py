@@ -10,7 +10,7 @@ from gridkit.evaluate.scoring.score import Recognisers
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems.spec import RECIPE_FILE
 from gridkit.metrics.recognise import Recogniser, recogniser_factory
-from gridkit.recipe import Recipe, load_recipe, load_recogniser, recogniser_name, trained_ids
+from gridkit.recipe import Recipe, load_recipe, load_system, recogniser_name, trained_ids
 from gridkit.recipe.shelf import find_shipped
 
 
@@ -38,7 +38,7 @@ def load_recognisers(names: Sequence[str], subset: Subset) -> Recognisers:
                 f"speakers, such as {min(known)}: its judgement would flatter; choose another"
             )
         named = recogniser_name(recipe, decoding)
-        factories[named] = partial(load_recogniser, folder, decoding=decoding)
+        factories[named] = partial(load_system, folder, decoding=decoding, task="recognition")
     return factories
 
 

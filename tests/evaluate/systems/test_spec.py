@@ -22,7 +22,7 @@ from gridkit.evaluate.predictions.ask import dry_run
 from gridkit.evaluate.sandbox.guest.exported import best_path, read_interface, scale
 from gridkit.evaluate.sandbox.worker import Worker
 from gridkit.evaluate.systems.spec import decoded_by, download_model, parse_model
-from gridkit.recipe import build_model, load_recipe, load_recogniser, pack_weights, weights_of
+from gridkit.recipe import build_model, load_recipe, load_system, pack_weights, weights_of
 
 FRAMES = np.full((75, 8, 8), 51, np.uint8)
 GOOD = """
@@ -181,7 +181,7 @@ def test_a_recipe_that_hears_is_given_sound(tmp_path):
         answer = worker.ask(sound).checked
         both = worker.ask_batch([sound, sound]).clips
     assert (facts.task, facts.crop, facts.sample_rate) == ("recognition", None, None)
-    assert answer.text == load_recogniser(tmp_path)(sound)
+    assert answer.text == load_system(tmp_path)(sound)
     assert [clip.text for clip in both] == [answer.text] * 2
 
 

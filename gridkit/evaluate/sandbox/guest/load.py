@@ -42,20 +42,15 @@ def load_system(
     if kind == "python":
         system = _load_python(Path(path), factory)(device)
     elif kind in RECIPE_KINDS:
-        system = _load_recipe(Path(path), device, decoding)
+        from gridkit.recipe import load_system as load_recipe_system
+
+        system = load_recipe_system(Path(path), device, decoding)
     else:
         from gridkit.evaluate.sandbox.guest.exported import load_exported
 
         system = load_exported(kind, Path(path), device)
     _check_contract(system, Path(path).name)
     return cast(System, system)
-
-
-def _load_recipe(folder: Path, device: str, decoding: str | None) -> object:
-    from gridkit.recipe import load_recipe, load_recogniser, load_system
-
-    load = load_recogniser if load_recipe(folder).task == "recognition" else load_system
-    return load(folder, device, decoding)
 
 
 class _Transport:
