@@ -40,7 +40,7 @@ from gridkit.dsp.bands import band_powers  # noqa: E402
 from gridkit.dsp.griffin_lim import log_mel, sound_of  # noqa: E402
 from gridkit.evaluate.predictions.files import PredictionWriter  # noqa: E402
 from gridkit.evaluate.predictions.records import Prediction, Reference  # noqa: E402
-from gridkit.evaluate.scoring.score import score_predictions  # noqa: E402
+from gridkit.evaluate.scoring.scorer import Scorer  # noqa: E402
 from gridkit.media.codecs import decode_flac, encode_flac  # noqa: E402
 from gridkit.media.decode import decode_clip, fit_length, to_int16  # noqa: E402
 from gridkit.metrics.lag import lag_ms, move  # noqa: E402
@@ -214,17 +214,12 @@ def run_gridkit(pairs: Pairs, workers: int, expected: Mapping[str, Mapping[str, 
     with tempfile.TemporaryDirectory() as folder:
         predictions = saved([prediction for _, prediction in stream], Path(folder))
         started_s = time.perf_counter()
-        found = score_predictions(
-            (Reference(clip, text, decode_flac(flac)[0]) for clip, text, flac in sounds),
-            predictions,
-            Path(folder) / "clips.jsonl",
-            recognisers=RECOGNISERS,
-            workers=workers,
-        )
+        references = (Reference(clip, text, decode_flac(flac)[0]) for clip, text, flac in sounds)
         scores, came_s = [], []
-        for score in found:
-            scores.append(score)
-            came_s.append(time.perf_counter())
+        with Scorer(RECOGNISERS, workers=workers) as scorer:
+            for score in scorer.score(references, predictions, Path(folder) / "clips.jsonl"):
+                scores.append(score)
+                came_s.append(time.perf_counter())
         took_s = time.perf_counter() - started_s
     check_equal(expected, scores)
     clip_s = (came_s[warm + len(pairs) - 1] - came_s[warm - 1]) / len(pairs)

@@ -137,6 +137,7 @@ def command(
     from gridkit.evaluate.record import check_recordable
     from gridkit.evaluate.reference_rows import rows_beside
     from gridkit.evaluate.run import evaluate
+    from gridkit.evaluate.scoring.scorer import open_scorer
     from gridkit.results.files import read_scored
 
     if recorded:
@@ -144,16 +145,18 @@ def command(
     recipes = recipes or shipped_folder()
     results_beside = [read_scored(folder) for folder in beside]
     out = out or Path("results") / _folder_name(spec, subset)
-    scored = evaluate(spec, subset, out, options)
-    others = rows_beside(
-        scored,
-        subset,
-        options,
-        recipes,
-        controls=not no_controls,
-        with_references=with_references,
-        others=results_beside,
-    )
+    with open_scorer(subset, options) as scorer:
+        scored = evaluate(spec, subset, out, options, scorer)
+        others = rows_beside(
+            scored,
+            subset,
+            options,
+            recipes,
+            controls=not no_controls,
+            with_references=with_references,
+            others=results_beside,
+            scorer=scorer,
+        )
     show_outcome(scored, subset, others, as_json=as_json)
     if recorded and spec.path is not None:
         _record(scored, spec.path, split)

@@ -39,6 +39,7 @@ def command(folder: Path, speakers: int, clips: int) -> None:
     from gridkit.evaluate.options import Options
     from gridkit.evaluate.reference_rows import rows_beside
     from gridkit.evaluate.run import evaluate
+    from gridkit.evaluate.scoring.scorer import open_scorer
     from gridkit.evaluate.subset import open_subset
     from gridkit.evaluate.systems.spec import parse_model
     from gridkit.prepare.pipeline import Request, prepare_corpus
@@ -56,5 +57,7 @@ def command(folder: Path, speakers: int, clips: int) -> None:
         click.echo(str(finding))
     click.echo(f"checked   {len(report.findings)} findings\n")
     subset, options = open_subset(open_corpus(corpus), SPLIT), Options()
-    scored = evaluate(parse_model(SYSTEM), subset, result, options)
-    show_outcome(scored, subset, rows_beside(scored, subset, options, shipped_folder()))
+    with open_scorer(subset, options) as scorer:
+        scored = evaluate(parse_model(SYSTEM), subset, result, options, scorer)
+        others = rows_beside(scored, subset, options, shipped_folder(), scorer=scorer)
+    show_outcome(scored, subset, others)

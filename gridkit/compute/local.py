@@ -16,7 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from gridkit.errors import EnvironmentProblem
 
@@ -67,32 +67,71 @@ def map_ordered(
         function: picklable; an exception it raises ends the run.
         items: taken as workers get free, never all at once.
         workers: processes; every one computes with one thread.
+        preload: see `Workers`.
+    """
+    with Workers(workers, preload=preload) as processes:
+        yield from processes.map_ordered(function, items)
+
+
+class Workers:
+    """Processes that several calls of `map_ordered` share; a context manager that ends them.
+
+    They are started when the first item comes, and again after one has died.
+
+    Args:
+        count: processes; every one computes with one thread.
         preload: a module that is imported once, by a process that the workers are forked from,
             so that they start at once and share what it loads. The first one named in a process
             stays: workers that name another import it themselves.
     """
-    waiting = iter(items)
-    in_flight: deque[Item] = deque()
-    while True:
-        futures: deque[Future[Result]] = deque()
-        pool = _pool(workers, preload)
-        try:
-            while True:
-                for item in islice(waiting, workers * AHEAD_PER_WORKER - len(in_flight)):
-                    in_flight.append(item)
-                    futures.append(_submit(pool, function, item))
-                if not in_flight:
-                    return
-                result = futures[0].result()
-                futures.popleft()
-                in_flight.popleft()
-                yield result
-        except BrokenProcessPool:
-            pass
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-        while in_flight:
-            yield _alone(function, in_flight.popleft(), preload)
+
+    def __init__(self, count: int, *, preload: str | None = None):
+        self.count, self._preload = count, preload
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the processes, once they have done what is under way."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def map_ordered(
+        self, function: Callable[[Item], Result], items: Iterable[Item]
+    ) -> Generator[Result | Crashed, None, None]:
+        """Yield `function(item)` for each item, in the order of the items; see `map_ordered`."""
+        waiting = iter(items)
+        in_flight: deque[Item] = deque()
+        while True:
+            futures: deque[Future[Result]] = deque()
+            try:
+                while True:
+                    for item in islice(waiting, self.count * AHEAD_PER_WORKER - len(in_flight)):
+                        in_flight.append(item)
+                        futures.append(self._submit(function, item))
+                    if not in_flight:
+                        return
+                    result = futures[0].result()
+                    futures.popleft()
+                    in_flight.popleft()
+                    yield result
+            except BrokenProcessPool:
+                self.stop()
+            finally:
+                if futures:  # the caller has seen enough, or an item has failed
+                    self.stop()
+            while in_flight:
+                yield _alone(function, in_flight.popleft(), self._preload)
+
+    def _submit(self, function: Callable[[Item], Result], item: Item) -> Future[Result]:
+        if self._pool is None:
+            self._pool = _pool(self.count, self._preload)
+        return _submit(self._pool, function, item)
 
 
 def _alone(function: Callable[[Item], Result], item: Item, preload: str | None) -> Result | Crashed:

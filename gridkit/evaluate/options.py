@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridkit.evaluate.sandbox.worker import Limits
+from gridkit.evaluate.sandbox.limits import Limits
 from gridkit.results.records import PROTOCOL
 
 

@@ -21,7 +21,8 @@ from gridkit.evaluate.predictions.files import FILE, FOLDER
 from gridkit.evaluate.predictions.loose_files import SUFFIXES
 from gridkit.evaluate.sandbox.policy import HOLDING_FILES
 from gridkit.evaluate.subset import Subset
-from gridkit.evaluate.systems.spec import RECIPE_FILE, RECIPE_KINDS, ModelSpec
+from gridkit.evaluate.systems.contract import RECIPE_KINDS
+from gridkit.evaluate.systems.spec import RECIPE_FILE, ModelSpec
 from gridkit.metrics.registry import plug_ins
 from gridkit.metrics.wer import NORMALISER
 from gridkit.recipe import load_recipe

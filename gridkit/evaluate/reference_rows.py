@@ -16,7 +16,7 @@ from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.controls import CONTROLS, FROM_TRAIN, SHUFFLED
 from gridkit.evaluate.question import clips_question, digest_of, train_sha256
 from gridkit.evaluate.run import evaluate
-from gridkit.evaluate.scoring.recognisers import load_recognisers, versions_of
+from gridkit.evaluate.scoring.scorer import Scorer, open_scorer
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems.spec import RECIPE_FILE, parse_model
 from gridkit.recipe import load_recipe
@@ -36,6 +36,7 @@ def rows_beside(
     controls: bool = True,
     with_references: bool = False,
     others: Sequence[Scored] = (),
+    scorer: Scorer | None = None,
 ) -> list[Row]:
     """Return the rows that stand beside a system.
 
@@ -47,6 +48,7 @@ def rows_beside(
         controls: whether to add the controls of its task.
         with_references: evaluate the recipes now, rather than take the results they ship.
         others: more results.
+        scorer: what the system was scored with; None: a new one.
 
     Raises:
         ResultError: one of `others` answers another question.
@@ -54,24 +56,25 @@ def rows_beside(
     if others:
         check_comparable([scored, *others])
     rows = [row_of(_kind(other), other) for other in others]
-    if with_references:
-        rows += evaluated_rows(recipes, subset, scored, options)
-    else:
-        rows += shipped_rows(recipes, scored)
-    if controls:
-        rows += control_rows(scored, subset, options)
+    with open_scorer(subset, options, scorer) as scorer:
+        if with_references:
+            rows += evaluated_rows(recipes, subset, scored, options, scorer)
+        else:
+            rows += shipped_rows(recipes, scored)
+        if controls:
+            rows += control_rows(scored, subset, options, scorer)
     return rows
 
 
-def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[Row]:
+def control_rows(scored: Scored, subset: Subset, options: Options, scorer: Scorer) -> Iterator[Row]:
     """Yield the controls of a system's task, but for the system itself where it is one.
 
     They are evaluated now where the cache does not have them. Those that have nothing to be made
     of are left out, and named.
     """
     task = scored.result.task
-    judges = versions_of(load_recognisers(options.recognisers, subset))
-    key = digest_of([clips_question(subset, options, judges), train_sha256(subset)])
+    question = clips_question(subset, options, scorer.versions)
+    key = digest_of([question, train_sha256(subset)])
     folder = cache_folder() / "controls" / key / task
     with folder_lock(folder, wait=True):
         for name in CONTROLS[task]:
@@ -84,7 +87,7 @@ def control_rows(scored: Scored, subset: Subset, options: Options) -> Iterator[R
                 continue
             out = folder / name
             if not (out / RESULT_FILE).is_file():
-                evaluate(control, subset, out, replace(options, task=task))
+                evaluate(control, subset, out, replace(options, task=task), scorer)
             yield row_of("control", read_scored(out))
 
 
@@ -98,14 +101,15 @@ def _left_out(name: str, subset: Subset) -> str:
 
 
 def evaluated_rows(
-    recipes: Path, subset: Subset, scored: Scored, options: Options
+    recipes: Path, subset: Subset, scored: Scored, options: Options, scorer: Scorer
 ) -> Iterator[Row]:
     """Yield every recipe of the task that has weights, evaluated now beside the system."""
     for path in sorted(recipes.glob(f"*/{RECIPE_FILE}")):
         recipe = load_recipe(path.parent)
         if recipe.weights is not None and recipe.task == scored.result.task:
             out = scored.folder / "references" / recipe.name
-            yield row_of("reference", evaluate(parse_model(str(path.parent)), subset, out, options))
+            reference = evaluate(parse_model(str(path.parent)), subset, out, options, scorer)
+            yield row_of("reference", reference)
 
 
 def _kind(scored: Scored) -> str:

@@ -84,7 +84,7 @@ class Subset:
 
         return frames
 
-    def given_to(self, crop: str | None) -> Callable[[str], np.ndarray]:
+    def input_of(self, crop: str | None) -> Callable[[str], np.ndarray]:
         """Return what gives the input of a system: frames of its crop, or sound if it has none."""
         return self._sound if crop is None else self.frames_of(crop)
 

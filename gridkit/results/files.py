@@ -13,7 +13,7 @@ from pathlib import Path
 from gridkit.corpus.grammar import SLOT_NAMES
 from gridkit.errors import ResultError
 from gridkit.results.clip_table import ClipTable, tabulate
-from gridkit.results.records import TASKS, ClipScore, Estimate, Result
+from gridkit.results.records import ClipScore, Estimate, Result
 from gridkit.results.strict_json import (
     as_object,
     check_keys,
@@ -29,6 +29,7 @@ from gridkit.results.strict_json import (
     whole_numbers,
 )
 from gridkit.results.system_card import card_of_entries
+from gridkit.results.tasks import TASKS
 from gridkit.results.timing import FailedTiming, Timing, read_timing
 from gridkit.store.files import write_file
 

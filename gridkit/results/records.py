@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from gridkit.results.system_card import SystemCard
 
 PROTOCOL = "gridkit-1"
-TASKS = ("v2s", "lipreading", "recognition")
-"""Frames to sound, frames to text, sound to text."""
-TEXT_TASKS = ("lipreading", "recognition")
 CONTROL_PREFIX = "control:"
 """What the names of gridkit's own controls begin with."""
 NORMALISER_KEY = "normaliser"

@@ -5,12 +5,15 @@ from multiprocessing import forkserver
 
 import pytest
 from support import small_corpus
+from support.clip_systems import LIMITS
+from support.clip_systems import SYSTEM as CLIP_SYSTEM
 
 from gridkit.compute import local
 from gridkit.corpus.splits import grid_split
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.run import evaluate
-from gridkit.evaluate.scoring.score import PRELOAD as SCORING
+from gridkit.evaluate.sandbox.worker import Worker
+from gridkit.evaluate.scoring.scorer import PRELOAD as SCORING
 from gridkit.evaluate.subset import open_subset
 from gridkit.evaluate.systems.spec import parse_model
 from gridkit.prepare.batch import PRELOAD as PREPARING
@@ -126,3 +129,19 @@ def hummed(tmp_path_factory, spoken):
     (folder / "hum.py").write_text(SYSTEM.format(body="pass"))
     options = Options(timed=False, workers=1)
     return evaluate(parse_model(str(folder / "hum.py")), spoken, folder / "result", options)
+
+
+@pytest.fixture
+def worker_of(tmp_path):
+    """A function that gives a worker of a system whose call begins with a line of Python."""
+    workers = []
+
+    def make(body="", rate=16_000, limits=LIMITS):
+        path = tmp_path / "model.py"
+        path.write_text(CLIP_SYSTEM.format(body=body, rate=rate))
+        workers.append(Worker(parse_model(str(path)), limits=limits))
+        return workers[-1]
+
+    yield make
+    for worker in workers:
+        worker.stop()

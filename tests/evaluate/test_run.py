@@ -18,15 +18,15 @@ from gridkit.errors import (
     SystemLoadError,
     UsageError,
 )
-from gridkit.evaluate import run
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.files import FILE, FOLDER, PredictionWriter
 from gridkit.evaluate.predictions.records import Prediction
 from gridkit.evaluate.question import OF_PREDICTIONS, QUESTION_FILE, SCORERS, TRUE_AUDIO_FILE
 from gridkit.evaluate.report.html import render_report
 from gridkit.evaluate.report.media import media_of
-from gridkit.evaluate.sandbox.worker import Limits
+from gridkit.evaluate.sandbox.limits import Limits
 from gridkit.evaluate.systems.spec import parse_model
+from gridkit.evaluate.timing import system_timing
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED
 from gridkit.results.files import CLIPS_FILE, RESULT_FILE
@@ -269,8 +269,8 @@ def asked(monkeypatch):
     def preprocess_times(subset, crop, source):
         return [0.1] * 10 if source else []
 
-    monkeypatch.setattr(run, "time_system", time_system)
-    monkeypatch.setattr(run, "preprocess_times", preprocess_times)
+    monkeypatch.setattr(system_timing, "time_system", time_system)
+    monkeypatch.setattr(system_timing, "preprocess_times", preprocess_times)
     return asked
 
 
@@ -312,13 +312,14 @@ def test_a_system_is_timed_on_clips_that_it_answered(model, tones, tmp_path, mon
         given.extend(clips)
         raise SystemFailedError("it fails now")
 
-    monkeypatch.setattr(run, "time_system", time_system)
+    monkeypatch.setattr(system_timing, "time_system", time_system)
     writer = PredictionWriter(tmp_path)
     for clip in tones.ids:
         writer.add(Prediction(clip, text="bin", failure="nan" if clip == tones.ids[0] else None))
     writer.flush()
     spec = parse_model(str(model()))
-    run._time(spec, tones, tmp_path, Options(), SystemCard(crop="mouth96"))
+    card = SystemCard(crop="mouth96")
+    system_timing.write_system_timing(spec, tones, tmp_path, Options(), card)
     wanted = [tones.frames_of("mouth96")(clip) for clip in tones.ids[1:]]
     assert all((one == two).all() for one, two in zip(given, wanted, strict=True))
     timing = json.loads((tmp_path / TIMING_FILE).read_text())

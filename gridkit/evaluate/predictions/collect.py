@@ -3,46 +3,34 @@
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from gridkit.compute.cache import cache_folder
+from gridkit.compute.local import Workers
 from gridkit.compute.progress import Progress
 from gridkit.errors import UsageError
+from gridkit.evaluate.contamination import contamination_of
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.ask import DryRun, dry_run, fresh_order, predict
 from gridkit.evaluate.predictions.controls import DECODINGS, control_predictions
 from gridkit.evaluate.predictions.files import PredictionWriter, read_predictions
 from gridkit.evaluate.predictions.records import Prediction
-from gridkit.evaluate.sandbox.worker import Limits, SystemFacts, Worker
-from gridkit.evaluate.scoring.recognisers import known_clips
+from gridkit.evaluate.sandbox.limits import Limits
+from gridkit.evaluate.sandbox.worker import SystemFacts, Worker
 from gridkit.evaluate.subset import Subset
+from gridkit.evaluate.systems.process import worker_of
 from gridkit.evaluate.systems.spec import ModelSpec
-from gridkit.recipe import load_recipe
 from gridkit.results.files import LOG_FILE
-from gridkit.results.records import TEXT_TASKS
 from gridkit.results.system_card import (
     SystemCard,
     card_of_entries,
     read_system_card,
     write_system_card,
 )
+from gridkit.results.tasks import TEXT_TASKS
 from gridkit.store.files import write_file
 
 
 def label(step: str, spec: ModelSpec) -> str:
     """Return what a progress bar says of a step; controls by name, as several follow each other."""
     return f"{step} {spec.text}" if spec.kind == "control" else step
-
-
-def worker_of(spec: ModelSpec, subset: Subset, options: Options, out: Path | None = None) -> Worker:
-    """Return the process that a system will run in; corpus and results are out of its reach."""
-    hidden = [subset.corpus.folder, cache_folder(), *([out] if out else [])]
-    return Worker(
-        spec,
-        device=options.device,
-        limits=options.limits,
-        profiles=tuple(subset.corpus.file.profiles),
-        hidden=hidden,
-        isolate=options.isolate,
-    )
 
 
 def try_out(spec: ModelSpec, subset: Subset, options: Options) -> DryRun:
@@ -56,18 +44,28 @@ def try_out(spec: ModelSpec, subset: Subset, options: Options) -> DryRun:
     if not spec.is_run:
         raise UsageError(f"--dry-run: {spec.text} is not run; name a system")
     with worker_of(spec, subset, options) as worker:
-        given = subset.given_to(worker.start().crop)
+        given = subset.input_of(worker.start().crop)
         return dry_run(worker, (given(clip) for clip in subset.ids[:2]))
 
 
-def collect_predictions(spec: ModelSpec, subset: Subset, out: Path, options: Options) -> SystemCard:
-    """Predict what is not predicted yet; return what the result says of the system."""
+def collect_predictions(
+    spec: ModelSpec, subset: Subset, out: Path, options: Options, processes: Workers
+) -> SystemCard:
+    """Predict what is not predicted yet; return what the result says of the system.
+
+    Args:
+        spec: a system, a control, or predictions made elsewhere.
+        subset: the clips.
+        out: the RESULT folder.
+        options: how.
+        processes: for the controls that take long.
+    """
     writer = PredictionWriter(out)
     kept = read_system_card(out)
     if writer.is_finished and kept is not None:
         return kept
     if spec.kind == "control":
-        card = _predict_control(spec, subset, writer, options)
+        card = _predict_control(spec, subset, writer, options, processes)
     elif spec.kind == "predictions":
         card = _copy_predictions(spec, subset, writer, options)
     else:
@@ -79,11 +77,16 @@ def collect_predictions(spec: ModelSpec, subset: Subset, out: Path, options: Opt
 
 
 def _predict_control(
-    spec: ModelSpec, subset: Subset, writer: PredictionWriter, options: Options
+    spec: ModelSpec, subset: Subset, writer: PredictionWriter, options: Options, processes: Workers
 ) -> SystemCard:
     done = set(writer.saved())
     predictions = control_predictions(
-        spec.name, options.task, subset.references(), subset.train_references(), done=done
+        spec.name,
+        options.task,
+        subset.references(),
+        subset.train_references(),
+        processes,
+        done=done,
     )
     with Progress(label("predict", spec), len(subset.ids), done=len(done)) as bar:
         for prediction in predictions:
@@ -157,7 +160,7 @@ def _ask(worker: Worker, subset: Subset, writer: PredictionWriter, facts: System
     if not order:
         return
     with Progress("predict", len(subset.ids), done=len(done)) as bar:
-        for prediction in predict(worker, order, subset.given_to(facts.crop)):
+        for prediction in predict(worker, order, subset.input_of(facts.crop)):
             writer.add(prediction)
             bar.advance()
 
@@ -172,15 +175,8 @@ def _card(spec: ModelSpec, facts: SystemFacts, subset: Subset, limits: Limits) -
         "crop": facts.crop,
         "sample_rate": facts.sample_rate,
         "isolation": facts.isolation,
-        "contamination": _contamination(spec, subset),
+        "contamination": contamination_of(spec, subset),
         "stateful": None,  # known at the end
         "limits_s": asdict(limits),
     }
     return card_of_entries(entries, spec.text)
-
-
-def _contamination(spec: ModelSpec, subset: Subset) -> str:
-    """Return whether a system was trained on the clips it is scored on, where that is known."""
-    if spec.path is None or spec.kind not in ("recipe", "hub"):
-        return "unknown"
-    return "contaminated" if known_clips(load_recipe(spec.path), subset) else "clean"

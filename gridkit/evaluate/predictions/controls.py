@@ -10,21 +10,21 @@ recognition, `pocketsphinx` is what a recogniser hears that never met GRID.
 """
 
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import cache
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
 
-from gridkit.compute.local import Crashed, map_ordered, usable_cores
+from gridkit.compute.local import Crashed, Workers
 from gridkit.corpus.codes import rank_key, split_id
 from gridkit.corpus.grammar import SLOTS
 from gridkit.corpus.records import AUDIO_SAMPLES
 from gridkit.dsp.griffin_lim import log_mel, sound_of
-from gridkit.errors import InputError, UsageError
+from gridkit.errors import InputError, MetricError, UsageError
 from gridkit.evaluate.predictions.records import Prediction, Reference
-from gridkit.evaluate.scoring.score import PRELOAD
+from gridkit.evaluate.scoring.transcribe import transcribe
 from gridkit.media.codecs import decode_flac, encode_flac
 from gridkit.media.decode import to_int16
 from gridkit.metrics.recognise import Pocketsphinx
@@ -45,11 +45,19 @@ Control = Callable[[Iterable[Reference], Iterable[Reference]], Iterator[Predicti
 """From references and train clips to predictions."""
 
 
+@dataclass(frozen=True)
+class PerClip:
+    """A control that takes long, and sees one clip at a time: made on all cores."""
+
+    predict: Callable[[Reference], Prediction]
+
+
 def control_predictions(
     name: str,
     task: str,
     references: Iterable[Reference],
     train: Iterable[Reference],
+    workers: Workers,
     *,
     done: Collection[str] = (),
 ) -> Iterator[Prediction]:
@@ -61,6 +69,7 @@ def control_predictions(
         references: the clips to predict, those of a speaker together; taken one at a time
             (`shuffled`: one speaker at a time).
         train: the split's train clips; read by `average` and `majority` alone.
+        workers: processes for the controls that take long.
         done: ids that an earlier run predicted: left out.
 
     Raises:
@@ -77,6 +86,8 @@ def control_predictions(
         raise UsageError(f"no control {name!r} for {task} (--task); {known}")
     if control is not _shuffled:  # which takes the sound of another clip
         references = (clip for clip in references if clip.id not in done)
+    if isinstance(control, PerClip):
+        return _in_processes(control.predict, references, workers)
     return (found for found in control(references, train) if found.id not in done)
 
 
@@ -150,12 +161,6 @@ def _average(references: Iterable[Reference], train: Iterable[Reference]) -> Ite
         yield Prediction(clip.id, samples=samples)
 
 
-def _griffin_lim(
-    references: Iterable[Reference], _train: Iterable[Reference]
-) -> Iterator[Prediction]:
-    return _spread(_through_mel, references)
-
-
 def _through_mel(clip: Reference) -> Prediction:
     return Prediction(clip.id, samples=to_int16(sound_of(log_mel(_float(clip)))))
 
@@ -182,28 +187,32 @@ def _majority(references: Iterable[Reference], train: Iterable[Reference]) -> It
         yield Prediction(clip.id, text=text)
 
 
-def _pocketsphinx(
-    references: Iterable[Reference], _train: Iterable[Reference]
+def _transcribe(clip: Reference) -> Prediction:
+    try:
+        text = transcribe(Pocketsphinx.name, Pocketsphinx, _samples(clip))
+    except MetricError as error:
+        return Prediction(clip.id, failure="crash", detail=str(error))
+    return Prediction(clip.id, text=text)
+
+
+def _in_processes(
+    predict: Callable[[Reference], Prediction], references: Iterable[Reference], workers: Workers
 ) -> Iterator[Prediction]:
-    return _spread(_heard, references)
+    """Yield what a function makes of each reference, on all cores.
 
+    A clip that ends its process twice is a failed one.
+    """
+    under_way: deque[str] = deque()
 
-def _heard(clip: Reference) -> Prediction:
-    return Prediction(clip.id, text=_listener()(_samples(clip)))
+    def noted() -> Iterator[Reference]:
+        for reference in references:
+            under_way.append(reference.id)
+            yield reference
 
-
-@cache
-def _listener() -> Pocketsphinx:
-    """Return the recogniser of this process."""
-    return Pocketsphinx()
-
-
-def _spread(
-    predict: Callable[[Reference], Prediction], references: Iterable[Reference]
-) -> Iterator[Prediction]:
-    """Yield what a function makes of each reference, on all cores."""
-    for prediction in map_ordered(predict, references, workers=usable_cores(), preload=PRELOAD):
-        assert not isinstance(prediction, Crashed)
+    for prediction in workers.map_ordered(predict, noted()):
+        clip = under_way.popleft()
+        if isinstance(prediction, Crashed):
+            prediction = Prediction(clip, failure="crash", detail=prediction.detail)
         yield prediction
 
 
@@ -216,19 +225,19 @@ def _samples(clip: Reference) -> np.ndarray:
     return clip.samples
 
 
-CONTROLS: Mapping[str, Mapping[str, Control]] = {
+CONTROLS: Mapping[str, Mapping[str, Control | PerClip]] = {
     "v2s": {
         "reference": _reference,
         "silence": _silence,
         "noise": _noise,
         SHUFFLED: _shuffled,
         "average": _average,
-        "griffin-lim": _griffin_lim,
+        "griffin-lim": PerClip(_through_mel),
     },
     "lipreading": {"reference": _reference_text, "majority": _majority},
     "recognition": {
         "reference": _reference_text,
-        "pocketsphinx": _pocketsphinx,
+        "pocketsphinx": PerClip(_transcribe),
         "majority": _majority,
     },
 }

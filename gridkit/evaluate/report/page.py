@@ -10,7 +10,7 @@ from gridkit.evaluate.report.latency import Latency, latency_of
 from gridkit.evaluate.report.media import MediaOf
 from gridkit.results.caveats import caveats
 from gridkit.results.files import Scored
-from gridkit.results.records import PROTOCOL, TEXT_TASKS, Result
+from gridkit.results.records import PROTOCOL, Result
 from gridkit.results.rows import (
     Cell,
     Row,
@@ -22,6 +22,7 @@ from gridkit.results.rows import (
     row_of,
 )
 from gridkit.results.statistics import per_speaker
+from gridkit.results.tasks import TEXT_TASKS
 from gridkit.results.wording import MetricFacts, describe, recogniser_of
 
 TASK_TITLES = {

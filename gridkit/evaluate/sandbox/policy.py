@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import gridkit
-from gridkit.evaluate.sandbox.guest.landlock import without
 
 _SYSTEM = (
     "/usr /lib /lib32 /lib64 /bin /sbin /nix/store "
@@ -92,6 +91,29 @@ def clean_environment(
     user = dict.fromkeys(("USER", "LOGNAME"), "system")
     counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))
     return kept | own | python | user | counts | {"HF_HUB_OFFLINE": "1"}
+
+
+def without(folder: Path, hidden: Iterable[Path]) -> list[Path]:
+    """Return what of a folder may be read where parts of it are hidden.
+
+    Rules of Landlock only add up, so a folder that holds a hidden one is opened child by child.
+
+    Args:
+        folder: resolved.
+        hidden: resolved paths.
+    """
+    hidden = list(hidden)
+    if any(folder.is_relative_to(path) for path in hidden):
+        return []
+    inside = [path for path in hidden if path.is_relative_to(folder)]
+    if not inside:
+        return [folder]
+    try:
+        children = sorted(folder.iterdir())
+    except OSError:
+        return []
+    # a link could lead back up: what it points to is allowed on its own account, or not at all
+    return [kept for child in children if not child.is_symlink() for kept in without(child, inside)]
 
 
 def _telling_of_clips(path: Path) -> list[Path]:

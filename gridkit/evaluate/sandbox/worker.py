@@ -17,12 +17,13 @@ import numpy as np
 from gridkit.compute.local import usable_cores
 from gridkit.errors import EnvironmentProblem, GridkitError, MissingExtraError, SystemLoadError
 from gridkit.evaluate.sandbox.channel import Header
-from gridkit.evaluate.sandbox.guest.load import RATES_HZ
 from gridkit.evaluate.sandbox.launch import LOG_TAIL_BYTES, NoAnswerError, Process
+from gridkit.evaluate.sandbox.limits import Limits
 from gridkit.evaluate.sandbox.policy import device_files, readable_paths
 from gridkit.evaluate.systems.answers import Checked, check_answer, failed, one_line
+from gridkit.evaluate.systems.contract import RATES_HZ
 from gridkit.evaluate.systems.spec import ModelSpec
-from gridkit.results.records import TASKS
+from gridkit.results.tasks import TASKS
 
 _ERRORS: dict[str, type[GridkitError]] = {
     "extra": MissingExtraError,
@@ -33,20 +34,6 @@ _LOCKED = (
     "(--no-isolation shows whether that is it)"
 )
 """Said where a system was kept from a file."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long a system may take, in seconds; recorded with the result."""
-
-    load_s: float = 300.0
-    first_call_s: float = 120.0
-    clip_s: float = 30.0
-
-    @classmethod
-    def for_device(cls, device: str) -> "Limits":
-        """Return the protocol's limits: 60 s a clip on a CPU, else 30 s."""
-        return cls(clip_s=60.0 if device == "cpu" else 30.0)
 
 
 @dataclass(frozen=True)

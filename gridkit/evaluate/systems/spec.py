@@ -1,4 +1,4 @@
-"""What `--model` names: the contract of a system, and the forms a model comes in.
+"""What `--model` names: the forms a model comes in.
 
     control:NAME              a control (docs/protocol.md section 9), scored without a system
     recipes/lipnet-s1         a recipe folder: recipe.toml and weights; where there is none here,
@@ -14,53 +14,19 @@ A name is parsed here; a system is loaded only in its own process (`gridkit.eval
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
-
-import numpy as np
 
 from gridkit.errors import SystemLoadError, UsageError
+from gridkit.evaluate.systems.contract import RECIPE_KINDS, Kind
 from gridkit.hub.address import HubAddress, parse_hub_address
 from gridkit.hub.client import hub_errors, open_hub
 from gridkit.hub.snapshot import find_commit
+from gridkit.recipe.shelf import find_shipped
 
-Kind = Literal[
-    "control", "recipe", "python", "torch-export", "onnx", "predictions", "hub", "transport"
-]
-"""`transport` has no written form: it answers at once, and so times the pipe."""
-RECIPE_KINDS: tuple[Kind, ...] = ("recipe", "hub")
 RECIPE_FILE = "recipe.toml"
 DEFAULT_FACTORY = "load"
 
 _PYTHON = re.compile(r"(?P<path>.+\.py)(?::(?P<factory>[^:/\\]+))?")
 _EXPORTED: dict[str, Kind] = {".pt2": "torch-export", ".onnx": "onnx"}
-
-
-class System(Protocol):
-    """Any video-to-speech or lipreading model, or recogniser of speech, as gridkit asks it.
-
-    Optional attributes: `batch(list_of_frames)`, answers for many clips at once, timed as
-    throughput; `card`, a dict of plain values and lists of them that is written into the
-    result (name, revision, decoding, ...).
-    """
-
-    task: str
-    """`v2s`, `lipreading` or `recognition`."""
-    crop: str
-    """Crop profile: what it will be given; not for `recognition`."""
-    sample_rate: int
-    """Hz, of the sound it returns; for `v2s` only."""
-
-    def __call__(self, frames: np.ndarray) -> np.ndarray | str:
-        """Return the sound, or the text, of one clip.
-
-        Args:
-            frames: uint8, (T, H, W) where the crop is gray, else (T, H, W, 3) RGB; 25 fps. For
-                `recognition` the true sound, int16 (48000,), 16 kHz.
-
-        Returns:
-            float32 (N,) in [-1, 1], within 0.1 s of the clip's 3 s; or text.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -132,8 +98,6 @@ def parse_model(text: str) -> ModelSpec:
     if path.suffix in _EXPORTED:
         _file(str(path.with_suffix(".toml")), f"{path.name} needs it beside it: task, crop, ...")
         return ModelSpec(text, _EXPORTED[path.suffix], _file(text))
-    from gridkit.recipe.shelf import find_shipped  # its package brings torch; guests do not need it
-
     return _recipe(text, find_shipped(path))
 
 

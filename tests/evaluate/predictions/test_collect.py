@@ -7,15 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gridkit.compute.local import Workers
 from gridkit.corpus.splits import Split
 from gridkit.errors import ResultError, SystemFailedError, SystemLoadError, UsageError
+from gridkit.evaluate.contamination import known_clips
 from gridkit.evaluate.options import Options
-from gridkit.evaluate.predictions.collect import collect_predictions, try_out, worker_of
+from gridkit.evaluate.predictions.collect import collect_predictions, try_out
 from gridkit.evaluate.predictions.files import PredictionWriter
 from gridkit.evaluate.predictions.records import Prediction
 from gridkit.evaluate.question import content_of, question_of
-from gridkit.evaluate.scoring.recognisers import known_clips, load_recognisers, versions_of
+from gridkit.evaluate.scoring.recognisers import load_recognisers
+from gridkit.evaluate.scoring.scorer import PRELOAD, Scorer
 from gridkit.evaluate.subset import Subset
+from gridkit.evaluate.systems.process import worker_of
 from gridkit.evaluate.systems.spec import decoded_by, parse_model
 from gridkit.recipe import load_recipe
 from gridkit.results.system_card import SYSTEM_FILE
@@ -25,7 +29,8 @@ RECIPES = Path(__file__).parents[3] / "recipes"
 
 
 def collect(text, subset, out, options=OPTIONS):
-    card = collect_predictions(parse_model(str(text)), subset, out, options)
+    with Workers(1, preload=PRELOAD) as processes:
+        card = collect_predictions(parse_model(str(text)), subset, out, options, processes)
     return card, PredictionWriter(out).saved()
 
 
@@ -216,10 +221,10 @@ def test_a_judge_may_be_told_how_to_decode(tones):
     judges = load_recognisers(names, tones)
     assert list(judges) == ["judge-s1", "judge-s1:grammar", "pocketsphinx"]
     assert judges["judge-s1:grammar"]().name == "judge-s1:grammar"
-    versions = versions_of(judges)
+    versions = Scorer(judges).versions
     assert versions["judge-s1"] != versions["judge-s1:grammar"]
     with pytest.raises(UsageError, match="no decoding 'guess'; it is one of greedy"):
-        versions_of(load_recognisers([f"{judge}:guess"], tones))
+        Scorer(load_recognisers([f"{judge}:guess"], tones)).versions  # noqa: B018
     with pytest.raises(UsageError, match=r"no recogniser 'no/judge:beam'.* folders of recipes"):
         load_recognisers(["no/judge:beam"], tones)
 

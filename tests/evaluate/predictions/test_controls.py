@@ -5,14 +5,14 @@ import hashlib
 import numpy as np
 import pytest
 
+from gridkit.compute.local import Workers
 from gridkit.corpus.codes import ranked_ids
 from gridkit.corpus.grammar import text_of
 from gridkit.dsp.griffin_lim import log_mel
 from gridkit.errors import InputError, UsageError
-from gridkit.evaluate.predictions import controls
 from gridkit.evaluate.predictions.controls import CONTROLS, control_predictions
 from gridkit.evaluate.predictions.records import Reference
-from gridkit.evaluate.scoring.score import score_predictions
+from gridkit.evaluate.scoring.scorer import PRELOAD, Scorer
 from gridkit.media.decode import decode_clip, fit_length
 from gridkit.metrics.recognise import recogniser_factory
 from gridkit.results.clip_table import tabulate
@@ -33,8 +33,10 @@ BY_ID = {clip.id: clip for clip in REFERENCES}
 
 
 def predict(name, references=None, train=(), task="v2s", done=()):
-    found = control_predictions(name, task, iter(references or REFERENCES), iter(train), done=done)
-    return {prediction.id: prediction for prediction in found}
+    given = iter(references or REFERENCES), iter(train)
+    with Workers(2, preload=PRELOAD) as workers:
+        found = control_predictions(name, task, *given, workers, done=done)
+        return {prediction.id: prediction for prediction in found}
 
 
 @pytest.mark.parametrize("name", ["reference", "silence", "noise", "shuffled"])
@@ -94,9 +96,7 @@ def test_what_an_earlier_run_predicted_is_left_out():
 
 def test_sound_through_mel_is_not_made_again(monkeypatch):
     made = []
-    monkeypatch.setattr(
-        controls, "map_ordered", lambda _, clips, **settings: made.extend(clips) or []
-    )
+    monkeypatch.setattr(Workers, "map_ordered", lambda *_: made.extend(_[2]) or [])
     assert predict("griffin-lim", done=IDS[:2]) == {}
     assert [clip.id for clip in made] == IDS[2:]
 
@@ -150,7 +150,8 @@ def test_controls_order_as_a_listener_would(tmp_path, grid_dir):
     for name in CONTROLS["v2s"]:
         predictions = predict(name, test, train)
         out = tmp_path / f"{name}.jsonl"
-        scores = list(score_predictions(test, predictions, out, recognisers=recognisers))
+        with Scorer(recognisers) as scorer:
+            scores = list(scorer.score(test, predictions, out))
         figures[name] = {key: e.value for key, e in estimates(tabulate(scores)).items()}
     truth = figures["reference"]
     assert {name: truth[name] for name in ("stoi", "estoi", "mcd_db", "lag_ms")} == pytest.approx(

@@ -121,29 +121,6 @@ def die_with_parent(signal_number: int) -> None:
         _libc().prctl(_SET_PARENT_DEATH_SIGNAL, signal_number, 0, 0, 0)
 
 
-def without(folder: Path, hidden: Iterable[Path]) -> list[Path]:
-    """Return what of a folder may be read where parts of it are hidden.
-
-    Rules of Landlock only add up, so a folder that holds a hidden one is opened child by child.
-
-    Args:
-        folder: resolved.
-        hidden: resolved paths.
-    """
-    hidden = list(hidden)
-    if any(folder.is_relative_to(path) for path in hidden):
-        return []
-    inside = [path for path in hidden if path.is_relative_to(folder)]
-    if not inside:
-        return [folder]
-    try:
-        children = sorted(folder.iterdir())
-    except OSError:
-        return []
-    # a link could lead back up: what it points to is allowed on its own account, or not at all
-    return [kept for child in children if not child.is_symlink() for kept in without(child, inside)]
-
-
 def _leave_shared_namespaces() -> None:
     # Landlock knows neither System V shared memory nor UDP. Where the kernel lets us, both are
     # left behind too; a refusal changes nothing of what is promised.

@@ -15,10 +15,8 @@ import numpy as np
 
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ
 from gridkit.errors import SystemLoadError
-from gridkit.evaluate.systems.spec import RECIPE_KINDS, System
-from gridkit.results.records import TASKS
-
-RATES_HZ = (4_000, 192_000)
+from gridkit.evaluate.systems.contract import RATES_HZ, RECIPE_KINDS, System
+from gridkit.results.tasks import TASKS
 
 
 def load_system(

@@ -18,7 +18,7 @@ from gridkit.errors import EnvironmentProblem, GridkitError, MissingExtraError
 from gridkit.evaluate.sandbox.channel import Channel, ChannelClosedError, Header
 from gridkit.evaluate.sandbox.guest.device_clock import Device, open_device
 from gridkit.evaluate.sandbox.guest.load import load_system
-from gridkit.evaluate.systems.spec import System
+from gridkit.evaluate.systems.contract import System
 
 MAX_REQUEST_BYTES = 1 << 32
 _CARD_TYPES = (str, int, float, bool, type(None))

@@ -8,7 +8,7 @@ import pytest
 from gridkit.corpus.grammar import text_of
 from gridkit.errors import ResultError
 from gridkit.evaluate.predictions.records import Prediction, Reference
-from gridkit.evaluate.scoring.score import hear_references, score_predictions
+from gridkit.evaluate.scoring.scorer import Scorer
 from gridkit.metrics.metric import Metric
 from gridkit.results.files import ClipsFile
 from gridkit.results.records import ClipScore
@@ -53,10 +53,8 @@ def the_truth() -> dict[str, Prediction]:
 
 
 def score(out, predictions, recognisers=FIXED, **settings) -> list[ClipScore]:
-    found = score_predictions(
-        references(), predictions, out, recognisers=recognisers, workers=1, **settings
-    )
-    return list(found)
+    with Scorer(recognisers, workers=1, **settings) as scorer:
+        return list(scorer.score(references(), predictions, out))
 
 
 def test_every_clip_is_a_line_in_the_order_of_the_references(tmp_path):
@@ -115,12 +113,9 @@ def test_a_metric_that_kills_its_process_is_a_failure(tmp_path):
     deadly = Metric("deadly", "up", 0.0, score=die)
     predictions = the_truth()
     clip = next(iter(SAID))
-    only = list(
-        score_predictions(
-            references()[:1], {clip: predictions[clip]}, tmp_path / "c.jsonl",
-            recognisers={}, plug_ins=[deadly], workers=1,
-        )
-    )  # fmt: skip
+    with Scorer({}, plug_ins=[deadly], workers=1) as scorer:
+        one = {clip: predictions[clip]}
+        only = list(scorer.score(references()[:1], one, tmp_path / "c.jsonl"))
     assert [(one.status, one.reason) for one in only] == [("failed", "metric:crash")]
 
 
@@ -146,12 +141,12 @@ def test_finished_clips_are_not_scored_again(tmp_path):
 
 def test_lines_of_other_recognisers_are_refused(tmp_path):
     score(tmp_path / "clips.jsonl", the_truth())
-    with pytest.raises(ResultError, match=r"heard by fixed, not by judge"):
+    with pytest.raises(ResultError, match=r"transcribed by fixed, not by judge"):
         score(tmp_path / "clips.jsonl", the_truth(), {"judge": partial(Fixed, "judge", "")})
 
 
 def test_a_reference_without_a_prediction_is_an_error(tmp_path):
-    with pytest.raises(ResultError, match="no prediction of s1/bbaf2n"):
+    with pytest.raises(ResultError, match="s1/bbaf2n has no prediction"):
         score(tmp_path / "clips.jsonl", {})
 
 
@@ -166,19 +161,19 @@ def test_references_are_taken_as_they_are_needed(tmp_path):
 
     predictions = {f"s1/{n}": Prediction(f"s1/{n}", text="bin blue") for n in range(200)}
     out = tmp_path / "clips.jsonl"
-    scores = score_predictions(many(), predictions, out, recognisers={}, workers=1)
-    next(scores)
-    assert len(taken) < 20
-    assert len(ClipsFile(out)) == 1
-    scores.close()
+    with Scorer({}, workers=1) as scorer:
+        scores = scorer.score(many(), predictions, out)
+        next(scores)
+        assert len(taken) < 20
+        assert len(ClipsFile(out)) == 1
+        scores.close()
 
 
 def test_lipreading_counts_words_characters_sentences_and_slots(tmp_path):
     said = [Reference(clip, text) for clip, text in SAID.items()]
     heard = {clip: Prediction(clip, text="Bin blue at F 2 now") for clip in SAID}
-    first, second, *_ = score_predictions(
-        said, heard, tmp_path / "clips.jsonl", recognisers={}, workers=1
-    )
+    with Scorer({}, workers=1) as scorer:
+        first, second, *_ = scorer.score(said, heard, tmp_path / "clips.jsonl")
     assert (first.metrics, first.counts) == ({"ser": 0.0}, {"wer": (0, 6), "cer": (0, 21)})
     assert (second.metrics, second.slots) == ({"ser": 1.0}, {"slot": (0,) * 6})
     assert first.text == {"system": "bin blue at f two now"}
@@ -195,9 +190,10 @@ def test_an_older_protocol_averages_its_own_error_rate(tmp_path):
     assert clips[0].metrics["wer_fixed"] == 0
 
 
-def test_the_true_sound_is_heard_alone(tmp_path):
+def test_the_reference_audio_is_transcribed_alone(tmp_path):
     out = tmp_path / "true_audio.jsonl"
-    heard = list(hear_references(references(), out, recognisers=FIXED, workers=1))
+    with Scorer(FIXED, workers=1) as scorer:
+        heard = list(scorer.transcribe(references(), out))
     assert heard[0] == ClipScore(
         "s1/bbaf2n", "scored",
         counts={"wer_fixed": (0, 6), "cer_fixed": (0, 21)},
@@ -205,4 +201,5 @@ def test_the_true_sound_is_heard_alone(tmp_path):
         text={"fixed": "bin blue at f two now"},
         raw_text={"fixed": "Bin BLUE at F2 now"},
     )  # fmt: skip
-    assert list(hear_references(references(), out, recognisers=FIXED, workers=1)) == heard
+    with Scorer(FIXED, workers=1) as scorer:
+        assert list(scorer.transcribe(references(), out)) == heard
