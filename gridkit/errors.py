@@ -1,4 +1,4 @@
-"""Every exception a person can meet, and the exit status each one ends a command with.
+"""The exceptions that users can see, and the exit status that each one gives a command.
 
 A message says what happened, where (clip, file, line) and what to do next, in one line.
 Anything that is not a `GridkitError` is a bug in gridkit and ends with a traceback.
@@ -13,11 +13,11 @@ EXIT_NETWORK = 5
 EXIT_CHECK_FAILED = 6
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
-"""128 + SIGPIPE, as of any tool whose reader has left."""
+"""128 + SIGPIPE, as any tool whose output is no longer read."""
 
 
 class GridkitError(Exception):
-    """Base of all errors a person can mend."""
+    """Base of all errors that a user can fix."""
 
     exit_status = EXIT_BUG
 
@@ -35,7 +35,7 @@ class InputError(GridkitError):
 
 
 class CodeError(InputError, ValueError):
-    """A clip code, or a list of words, that is no GRID sentence."""
+    """A clip code, or a list of words, that is not a GRID sentence."""
 
 
 class AlignmentError(InputError):
@@ -59,7 +59,7 @@ class ProfileError(InputError):
 
 
 class LandmarkModelError(InputError):
-    """A landmark model that is missing, or finds other than 68 points."""
+    """A landmark model that is missing, or does not find 68 points."""
 
 
 class CorpusError(InputError):
@@ -75,7 +75,7 @@ class SystemLoadError(InputError):
 
 
 class SystemFailedError(InputError):
-    """A model that failed where its answer is needed: while it was timed or tried out."""
+    """A model that failed where its answer is needed: while it was timed or tested."""
 
 
 class MetricError(InputError):
@@ -99,7 +99,7 @@ class CheckpointError(InputError):
 
 
 class TrainingError(InputError):
-    """Training that cannot go on: no clips, or a loss that is no number."""
+    """Training that cannot continue: no clips, or a loss that is not a number."""
 
 
 class EnvironmentProblem(GridkitError):
@@ -121,13 +121,13 @@ class DiskFullError(EnvironmentProblem):
 
 
 class NetworkError(GridkitError):
-    """A server could not be reached, or did not keep to its word."""
+    """A server could not be reached, or sent what it should not."""
 
     exit_status = EXIT_NETWORK
 
 
 class HubError(NetworkError):
-    """The Hugging Face Hub refused, failed, or has not what was asked for."""
+    """The Hugging Face Hub refused, failed, or does not have what was asked for."""
 
 
 class HubConflictError(HubError):
@@ -135,7 +135,7 @@ class HubConflictError(HubError):
 
 
 class ChecksumError(NetworkError):
-    """A download that arrived, but not as its publisher describes it."""
+    """A download whose hash is not the one its publisher gives."""
 
 
 class CheckFailed(GridkitError):

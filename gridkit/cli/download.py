@@ -21,7 +21,7 @@ Example:
     type=click.Choice(["zenodo", "sheffield"]),
     default="zenodo",
     show_default=True,
-    help="Who to fetch from. Zenodo publishes checksums.",
+    help="Where to fetch from. Zenodo publishes checksums.",
 )
 @click.option(
     "--speakers",
@@ -34,7 +34,7 @@ Example:
     type=click.IntRange(1, 16),
     default=4,
     show_default=True,
-    help="Archives that come in at once.",
+    help="Archives to fetch at the same time.",
 )
 @click.option("--base-url", metavar="URL", help="A mirror that serves the publisher's paths.")
 @click.option("--json", "as_json", is_flag=True, help="Print the archives as JSON.")
@@ -48,8 +48,8 @@ def command(
 ) -> None:
     """Download GRID's archives, video and alignments, into DIR.
 
-    About 0.4 GB a speaker, checked against the publisher's md5. Run it again after any
-    interruption: it goes on where it was.
+    About 0.4 GB per speaker, checked against the publisher's md5. Run it again after any
+    interruption: it resumes.
     """
     from gridkit.cli.file_bars import FileBars
     from gridkit.prepare.download import download

@@ -28,7 +28,7 @@ def command(
 ) -> None:
     """Write the clips of the prepared corpus DIR for trainers that read another format.
 
-    Sound and crops are copied as they are stored. OUT appears when it is whole; CORPUS.md in it
+    Sound and crops are copied as they are stored. OUT appears when it is complete; CORPUS.md in it
     carries licence and attribution.
     """
     import json

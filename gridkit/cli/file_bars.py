@@ -1,4 +1,4 @@
-"""Progress of files that come in at once: a bar each on a terminal, plain lines elsewhere."""
+"""Progress of files that come in at once: one bar per file on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -52,7 +52,7 @@ class FileBars:
             self._bars.stop()
 
     def on_start(self, name: str, total_bytes: int | None, already_bytes: int) -> None:
-        """Show a file, or begin its bar anew."""
+        """Show a file, or restart its bar."""
         with self._lock:
             if not self._console.is_terminal:
                 self._lines[name] = _PlainLine(name, total_bytes, already_bytes)
@@ -85,7 +85,7 @@ class FileBars:
 
 
 class _PlainLine:
-    """A line about one file now and then."""
+    """A line about one file from time to time."""
 
     def __init__(self, name: str, total_bytes: int | None, already_bytes: int):
         self._name, self._total_bytes = name, total_bytes

@@ -24,7 +24,7 @@ PLAIN_WIDTH = 120
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def command(folder: Path, as_json: bool) -> None:
-    """Say what the prepared corpus in DIR holds: clips, speakers, splits, crops, defects."""
+    """Show what the prepared corpus in DIR holds: clips, speakers, splits, crops, defects."""
     import json
 
     from rich.console import Console

@@ -51,7 +51,7 @@ _OF_ANY_SOURCE = ("folder", "source", "crops", "workers", "as_json")
     "unseen_split_files",
     multiple=True,
     metavar="NAME=FILE",
-    help="The same, and refuse a list whose test speakers also train or validate.",
+    help="The same, and refuse a list whose test speakers are also in train or val.",
 )
 @click.option(
     "--landmarks-model",
@@ -76,7 +76,7 @@ def command(
 ) -> None:
     """Make a checked, cropped and split corpus in DIR that trains models.
 
-    Killed or interrupted, the same command goes on where it was. Every source clip ends in
+    If it is killed or interrupted, the same command resumes. Every source clip is listed in
     DIR/manifest.parquet, kept or rejected with its reason.
 
     \b
@@ -89,7 +89,7 @@ def command(
     from gridkit.hub.address import is_hub_address
 
     if is_hub_address(source):
-        _refuse_what_is_decided()
+        _refuse_options_of_other_sources()
         _from_hub(source, folder, crops, workers, as_json=as_json)
         return
     from gridkit.cli.file_bars import FileBars
@@ -103,25 +103,25 @@ def command(
         *read_split_files(split_files, unseen_speakers=False),
         *read_split_files(unseen_split_files, unseen_speakers=True),
     )
-    wanted = speakers or ()
+    chosen = speakers or ()
     with FileBars() as bars:
-        place, name = source_folder(source, folder, wanted, bars)
+        place, name = source_folder(source, folder, chosen, bars)
     request = Request(
-        folder, place, name, settings, wanted, alignments, splits, workers or usable_cores()
+        folder, place, name, settings, chosen, alignments, splits, workers or usable_cores()
     )
     print_summary(folder, prepare_corpus(request), as_json=as_json)
 
 
-def _refuse_what_is_decided() -> None:
-    """Refuse options that a published corpus has the answer to, whatever they say."""
+def _refuse_options_of_other_sources() -> None:
+    """Refuse options that a published corpus has decided already."""
     context = click.get_current_context()
     given = click.core.ParameterSource.COMMANDLINE
     for parameter in context.command.params:
         name = parameter.name or ""
         if name not in _OF_ANY_SOURCE and context.get_parameter_source(name) is given:
             raise click.UsageError(
-                f"{parameter.opts[0]} does not go with --source hf:, which brings a published "
-                "corpus as it is, whole; leave it out, or prepare from the source clips"
+                f"{parameter.opts[0]} cannot be used with --source hf:, which fetches a published "
+                "corpus as it is; leave it out, or prepare from the source clips"
             )
 
 

@@ -30,7 +30,7 @@ Example:
 )
 @click.option("--create-pr", is_flag=True, help="Open a pull request instead of committing.")
 @click.option("--private", is_flag=True, help="Make a new dataset private.")
-@click.option("--dry-run", is_flag=True, help="List what would go; send nothing.")
+@click.option("--dry-run", is_flag=True, help="List what would be sent; send nothing.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes.  [default: all cores]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
@@ -45,14 +45,14 @@ def command(
 ) -> None:
     """Publish the prepared corpus in DIR as a dataset that load_dataset reads.
 
-    The corpus is checked first (`gridkit validate`). Files go as they are, in batches; what is
-    there already is not sent. Killed or interrupted, the same command goes on where it was.
-    What someone else put there is never overwritten. Log in with `hf auth login`, or set HF_TOKEN.
+    The corpus is checked first (`gridkit validate`). Files are sent as they are, in batches; what
+    is there already is not sent. If it is killed or interrupted, the same command resumes.
+    Files of someone else are never overwritten. Log in with `hf auth login`, or set HF_TOKEN.
     """
     import json
     import os
 
-    # read when huggingface_hub is imported; over Xet uploads cannot be followed or tested
+    # read when huggingface_hub is imported; with Xet, uploads cannot be followed or tested
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     from gridkit.cli.file_bars import FileBars
     from gridkit.compute.local import usable_cores
@@ -61,11 +61,11 @@ def command(
     target = _target(repo, revision, create_pr=create_pr)
     processes = workers or usable_cores()
     if dry_run:
-        wanted = preview(folder, target, private=private, workers=processes)
+        planned = preview(folder, target, private=private, workers=processes)
         if as_json:
-            click.echo(json.dumps(_preview_json(wanted), indent=1))
+            click.echo(json.dumps(_preview_json(planned), indent=1))
         else:
-            _print_preview(wanted, target, private=private)
+            _print_preview(planned, target, private=private)
         return
     outcome = publish(folder, target, private=private, workers=processes, bars=FileBars)
     if as_json:
@@ -91,8 +91,8 @@ def _target(repo: str, revision: str, *, create_pr: bool) -> "Target":
     return Target(address.repo, revision, create_pr)
 
 
-def _print_preview(wanted: "Preview", target: "Target", *, private: bool) -> None:
-    plan = wanted.plan
+def _print_preview(planned: "Preview", target: "Target", *, private: bool) -> None:
+    plan = planned.plan
     for file in plan.send:
         click.echo(f"  send    {file.size_bytes / 1e6:9.2f} MB  {file.path}")
     for path in plan.remove:
@@ -100,16 +100,16 @@ def _print_preview(wanted: "Preview", target: "Target", *, private: bool) -> Non
     new = f"a new {'private' if private else 'public'} dataset"
     where = "a new pull request" if target.create_pr else target.revision
     click.echo(
-        f"{target.repo} ({new if wanted.creates_repo else where}): {_files(len(plan.send))}, "
+        f"{target.repo} ({new if planned.creates_repo else where}): {_files(len(plan.send))}, "
         f"{plan.send_bytes / 1e6:.1f} MB to send, {len(plan.unchanged)} unchanged, "
         f"{len(plan.remove)} to remove; nothing was sent"
     )
 
 
-def _preview_json(wanted: "Preview") -> dict[str, Any]:
-    plan = wanted.plan
+def _preview_json(planned: "Preview") -> dict[str, Any]:
+    plan = planned.plan
     return {
-        "creates_repo": wanted.creates_repo,
+        "creates_repo": planned.creates_repo,
         "send": {file.path: file.size_bytes for file in plan.send},
         "unchanged": [file.path for file in plan.unchanged],
         "remove": list(plan.remove),

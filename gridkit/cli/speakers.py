@@ -11,5 +11,5 @@ def parse_speakers(
         return None
     speakers = tuple(part for part in value.replace(",", " ").split() if part)
     if not speakers:
-        raise click.BadParameter("names nobody; write it as s1,s2, or leave it out for all")
+        raise click.BadParameter("names no speaker; write it as s1,s2, or leave it out for all")
     return speakers

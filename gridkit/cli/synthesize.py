@@ -21,7 +21,7 @@ def command(folder: Path, speakers: int, clips: int, seed: int, workers: int | N
     """Make talking faces in GRID's format, without network.
 
     Writes DIR/xN/CODE.mpg and DIR/alignments/xN/CODE.align: synthetic speech, a face whose mouth
-    follows it, and when each word is said. Run again, it keeps what is finished.
+    follows it, and when each word is spoken. A second run keeps what is finished.
     """
     from gridkit.compute.local import usable_cores
     from gridkit.compute.progress import Progress

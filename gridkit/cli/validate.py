@@ -19,7 +19,7 @@ Example:
 def command(folder: Path, fast: bool, workers: int | None, as_json: bool) -> None:
     """Check the prepared corpus in DIR: files, rows, counts, splits, sound and pictures.
 
-    Prints a line for each thing that is wrong and leaves with status 6; with 0 where there is none.
+    Prints one line per problem and exits with status 6; with 0 where there is no problem.
     """
     import json
     from dataclasses import asdict
@@ -46,7 +46,7 @@ def command(folder: Path, fast: bool, workers: int | None, as_json: bool) -> Non
     )
     if report.findings:
         raise CheckFailed(f"{folder}: {_count(len(report.findings))} in {looked_at}")
-    click.echo(f"{folder}: sound; {looked_at}", err=as_json)
+    click.echo(f"{folder}: ok; {looked_at}", err=as_json)
 
 
 def _count(findings: int) -> str:

@@ -1,4 +1,4 @@
-"""Where what can be made or fetched again is kept."""
+"""Where gridkit keeps files that can be made or fetched again."""
 
 import os
 from pathlib import Path

@@ -10,7 +10,7 @@ def cuda_index(name: str) -> int | None:
         name: `cpu`, `cuda` (the first) or `cuda:N`.
 
     Raises:
-        EnvironmentProblem: it is no such name, or this machine has no such device.
+        EnvironmentProblem: the name has another form, or this machine does not have the device.
     """
     if name == "cpu":
         return None

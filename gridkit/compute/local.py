@@ -1,8 +1,8 @@
 """Run a function over many items in local processes, results in order, crashes contained.
 
-A worker that dies (a decoder that segfaults, a killed process) ends neither the run nor the
-other items: the items that were under way are run again one at a time, each in a process of
-its own, and the one that dies again comes back as `Crashed`.
+A worker may die (a decoder that segfaults, a killed process). Neither the run nor the other items
+end with it: the items that were in flight run again one at a time, each in a process of its own,
+and the one that dies again comes back as `Crashed`.
 """
 
 import multiprocessing
@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD_PER_WORKER = 4
-"""Items in flight a worker: enough to keep it busy, few enough to bound the memory."""
+"""Items in flight per worker: enough to keep it busy, few enough to bound the memory."""
 
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1"
@@ -50,7 +50,7 @@ def usable_cores() -> int:
 
 
 def own_cores() -> set[int]:
-    """Return the cores that this process may run on; empty where the system does not tell."""
+    """Return the cores that this process may run on; empty where the system does not say."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
@@ -151,7 +151,7 @@ def _check_start(preload: str | None) -> None:
             _submit(pool, _no_work, None).result()
         except BrokenProcessPool as error:
             raise EnvironmentProblem(
-                "processes to work in cannot be started (see above); a script that calls gridkit "
+                "worker processes cannot be started (see above); a script that calls gridkit "
                 'must be a file and do so under `if __name__ == "__main__":`'
             ) from error
 
@@ -176,7 +176,7 @@ def _submit(
 
 @contextmanager
 def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Give processes that are started in the block these variables, but for those that are set.
+    """Give processes that are started in the block these variables; those that are set stay.
 
     Not for good: what else this process starts, or a caller's own torch, may want its threads.
     """
@@ -213,7 +213,7 @@ def _interrupts_later() -> Iterator[None]:
 
 
 def _no_work(_item: None) -> None:
-    """What shows that a process can start."""
+    """Succeed in any process that can start."""
 
 
 def _start_worker(cores: set[int]) -> None:

@@ -1,4 +1,4 @@
-"""One run a folder: a lock the system drops by itself when its owner dies, however it dies."""
+"""One run per folder: a lock that the system releases when its owner ends, however it ends."""
 
 import fcntl
 import os
@@ -18,7 +18,7 @@ def folder_lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
 
     Args:
         folder: what to lock.
-        wait: for another run that holds it, rather than fail.
+        wait: whether to wait for another run that holds it, rather than fail.
 
     Raises:
         LockedError: another run holds it; the message gives its process id.

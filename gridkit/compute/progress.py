@@ -21,7 +21,7 @@ PLAIN_INTERVAL_S = 10.0
 
 
 class RateColumn(ProgressColumn):
-    """Shows units a second."""
+    """Shows units per second."""
 
     def __init__(self, unit: str):
         super().__init__()

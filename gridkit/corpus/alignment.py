@@ -36,7 +36,7 @@ def parse_alignment(text: str, where: str = "alignment") -> tuple[Word, ...]:
         where: what to call the file in an error.
 
     Raises:
-        AlignmentError: a line is no `START END WORD`, times run backwards, overlap or leave
+        AlignmentError: a line is not `START END WORD`, times run backwards, overlap or leave
             the clip, or no word is spoken.
 
     >>> parse_alignment("0 23750 sil\r\n23750 29500 bin\r\n29500 74500 sil\r\n")

@@ -33,10 +33,10 @@ class Archive:
     name: str
     """What it is called on disk."""
     path: str
-    """Where it lies under the publisher's base URL."""
+    """Its path below the publisher's base URL."""
     content: Content
     speaker: str | None
-    """Whose it is; None where it holds all speakers."""
+    """The speaker; None where it holds all speakers."""
     size_mb: float | None = None
     size_bytes: int | None = None
     md5: str | None = None
@@ -104,7 +104,7 @@ def archives_for(source: str, speakers: Iterable[str] | None = None) -> tuple[Ar
         speakers: such as `["s1", "s2"]`; None for all 33 that have video.
 
     Raises:
-        UsageError: no such source, no such speaker, or s21, who has no video.
+        UsageError: an unknown source, an unknown speaker, or s21, who has no video.
 
     >>> [archive.name for archive in archives_for("zenodo", ["s2"])]
     ['s2.zip', 'alignments.zip']
@@ -123,7 +123,7 @@ def check_speakers(speakers: Iterable[str]) -> tuple[str, ...]:
     """Return the speakers, each once and in order.
 
     Raises:
-        UsageError: nobody was named, or somebody whose video GRID does not have.
+        UsageError: no speaker was named, or one of whom GRID has no video.
     """
     ordered = tuple(sorted(set(speakers), key=speaker_order))
     if not ordered:
@@ -137,7 +137,7 @@ def check_speakers(speakers: Iterable[str]) -> tuple[str, ...]:
 
 
 def archive_speaker(file_name: str) -> str | None:
-    """Return whose archive it is by its file name; None where it is nobody's alone.
+    """Return the speaker of an archive by its file name; None for an archive of several speakers.
 
     >>> archive_speaker("s10.mpg_vcd.zip"), archive_speaker("alignments.zip")
     ('s10', None)

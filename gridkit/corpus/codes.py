@@ -1,8 +1,8 @@
 """GRID's 34,000 clips: which speaker says which sentence, and each clip's rank.
 
-All codes are distinct, so a code alone tells its speaker. The list ships with the package:
+All codes are distinct, so the code alone gives the speaker. The list ships with the package:
 ranks and speakers come from it and never from the folders of a source, so that a clip missing
-from a source moves no other.
+from a source does not move any other.
 
 Source: the alignments of Zenodo record 3625687, counted.
 """
@@ -71,7 +71,7 @@ def speaker_order(speaker: str) -> tuple[str, int, str]:
 
 
 def read_code_list(name: str) -> dict[str, tuple[str, ...]]:
-    """Read a packaged list with a line `SPEAKER CODE CODE ...` a speaker."""
+    """Read a packaged list: one line `SPEAKER CODE CODE ...` per speaker."""
     text = resources.files("gridkit.corpus").joinpath("data", name).read_text()
     lines = (line.split() for line in text.splitlines())
     return {speaker: tuple(codes) for speaker, *codes in lines}

@@ -36,11 +36,12 @@ def words_of(code: str) -> tuple[str, ...]:
     """Return the six words a clip code stands for.
 
     Raises:
-        CodeError: the code is no GRID sentence; the message names the slot.
+        CodeError: the code is not that of a GRID sentence; the message names the slot.
 
     >>> words_of("bbaf2n")
     ('bin', 'blue', 'at', 'f', 'two', 'now')
     """
+    # manifests keep these messages (`detail`): other words would be other bytes
     if len(code) != CODE_LENGTH:
         raise CodeError(f"{code!r} is no GRID code: {len(code)} characters, not {CODE_LENGTH}")
     for name, slot, initial in zip(SLOT_NAMES, SLOTS, code, strict=True):
@@ -64,16 +65,16 @@ def code_of(words: Sequence[str]) -> str:
     """Return the code of six words, the inverse of `words_of`.
 
     Raises:
-        CodeError: the words are no GRID sentence.
+        CodeError: the words are not a GRID sentence.
 
     >>> code_of("bin blue at f two now".split())
     'bbaf2n'
     """
     if len(words) != CODE_LENGTH:
-        raise CodeError(f"{' '.join(words)!r} is no GRID sentence: {len(words)} words, not 6")
+        raise CodeError(f"{' '.join(words)!r} is not a GRID sentence: {len(words)} words, not 6")
     for name, initials, word in zip(SLOT_NAMES, _INITIALS, words, strict=True):
         if word not in initials:
-            raise CodeError(f"{' '.join(words)!r} is no GRID sentence: {word!r} is no {name}")
+            raise CodeError(f"{' '.join(words)!r} is not a GRID sentence: {word!r} is not a {name}")
     return "".join(initials[word] for initials, word in zip(_INITIALS, words, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What gridkit knows of a clip, as frozen records; the vocabulary of reasons and flags.
+"""What gridkit knows of a clip, as frozen records; the names of reasons and flags.
 
 A clip is never lost in silence: every source clip becomes one `ManifestRow`, kept or rejected
 with a reason. Kept clips also become one `Clip`, a row of a shard.

@@ -1,6 +1,6 @@
 """Splits: which clip trains, validates and tests, under which name.
 
-A split is its definition over all of GRID's codes, whatever a source lacks, so its hash is the
+A split is defined over all of GRID's codes, whether a source has them or not, so its hash is the
 same everywhere. Within a speaker, clips are ordered by the SHA-256 of their ids (`codes.py`).
 
 Sources: `overlapped` is VIPL's published list (MIT), `unseen` the list VCA-GAN published for the
@@ -56,7 +56,7 @@ class Split:
         return tuple(sorted(clip for clip, name in self.subset_of.items() if name == subset))
 
     def counts(self) -> dict[str, int]:
-        """Return the number of clips a subset."""
+        """Return the number of clips per subset."""
         return {subset: len(self.ids(subset)) for subset in SUBSETS}
 
     def sha256(self, subset: str) -> str:
@@ -143,7 +143,7 @@ def grid_split(name: str) -> Split:
     """Return one of GRID's built-in splits.
 
     Raises:
-        SplitError: there is none of that name.
+        SplitError: there is no split of that name.
     """
     if name not in _GRID_SPLITS:
         raise SplitError(f"no split {name!r}; GRID has {', '.join(_GRID_SPLITS)}")
@@ -155,7 +155,7 @@ def synthetic_splits(ids: Iterable[str]) -> tuple[Split, Split]:
 
     Seen: the lowest 10 % of each speaker's clips by rank test, the next 10 % validate. Unseen:
     the last quarter of the speakers (at least one) test, the lowest 10 % of the others validate.
-    Each 10 % is rounded and at least one clip. Ids of other speakers are passed over.
+    Each 10 % is rounded and at least one clip. Ids of other speakers are left out.
     """
     by_speaker: dict[str, list[str]] = {}
     for clip in ids:
@@ -212,10 +212,10 @@ def import_split(name: str, lists: Mapping[str, str], *, unseen_speakers: bool =
         unseen_speakers: whether to insist that no test speaker is in train or val.
 
     The speaker is the `sN` part of a path, the code its last part without extension. What
-    follows the path (a transcript, say) is passed over. CR and LF both end a line.
+    follows the path (a transcript, say) is ignored. CR and LF both end a line.
 
     Raises:
-        SplitError: a line that names no clip or no subset, a clip in two subsets, a code that
+        SplitError: a line without a clip or a subset, a clip in two subsets, a code that
             GRID gives to another speaker, or a leak of speakers.
     """
     subset_of: dict[str, str] = {}
@@ -250,7 +250,7 @@ def parse_list_line(line: str, where: str = "line") -> tuple[str, str | None]:
     (('s20/prwo5p', 'val'), ('s1/bbaf2n', 'test'))
 
     Raises:
-        SplitError: the line names no clip, or a clip under a speaker who does not say it.
+        SplitError: the line does not name a clip, or names it under a speaker who does not say it.
     """
     path, *rest = line.split()
     parts = path.split("/")

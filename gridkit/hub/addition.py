@@ -1,4 +1,4 @@
-"""A file in the form the Hub's client commits; it tells how much of it is on its way."""
+"""A file in the form the Hub's client commits; it reports how much of it was read."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ class CountedAddition(CommitOperationAdd):
 
 
 class _CountedFile(io.FileIO):
-    """A file that tells how far it is read."""
+    """A file that reports how far it was read."""
 
     def __init__(self, path: str, on_position: Callable[[int], None]):
         super().__init__(path)

@@ -12,7 +12,7 @@ _PART = r"[A-Za-z0-9](?:[\w.-]{0,94}[\w-])?"
 _ADDRESS = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>[\w./-]+))?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}")
 _PULL_REQUEST = re.compile(r"refs/pr/[1-9][0-9]*")
-# what HubAddress can name, less what git takes for no name of a branch
+# what HubAddress can name, without what git does not accept as the name of a branch
 _BRANCH = re.compile(r"(?!HEAD$|refs/)[\w][\w.-]*(?:/[\w-][\w.-]*)*(?<!\.)", re.ASCII)
 
 
@@ -58,13 +58,13 @@ def parse_hub_address(text: str, option: str) -> HubAddress:
 
 
 def check_branch(name: str) -> None:
-    """Refuse what is no branch's name, nor `refs/pr/N`; a commit's id would be taken for a branch.
+    """Refuse a name that is not a branch or `refs/pr/N`; a commit's id would count as a branch.
 
     Args:
         name: as it was written after `--revision`.
 
     Raises:
-        UsageError: nothing can be committed to it.
+        UsageError: no commit can go to it.
 
     >>> check_branch("draft")
     """

@@ -1,8 +1,8 @@
-"""The client of the Hugging Face Hub, and one line for whatever goes wrong with it.
+"""The client of the Hugging Face Hub, and one line for each error of it.
 
 The token is the one `huggingface_hub` finds: HF_TOKEN, else what `hf auth login` stored. It is
-never an argument, and never printed; one that no header takes is refused before anything is
-sent. HF_ENDPOINT is read when a client is made.
+never an argument, and never printed; one that cannot be sent in a header is refused first.
+HF_ENDPOINT is read when a client is made.
 
 Source: huggingface_hub 2.4, `errors` and `hf_raise_for_status`.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 BAD_TOKEN = (
     "the token for the Hub (HF_TOKEN, else what `hf auth login` stored) has characters that no "
-    "token has; copy it anew from the Hub's settings, without anything before or after it"
+    "token has; copy it again from the Hub's settings, without anything before or after it"
 )
 _VISIBLE_ASCII = re.compile("[!-~]+")
 
@@ -58,7 +58,7 @@ def open_hub() -> "HfApi":
 
 
 def has_token() -> bool:
-    """Return whether `huggingface_hub` finds a token; whether it is good is another matter.
+    """Return whether `huggingface_hub` finds a token; the Hub alone knows whether it is valid.
 
     Raises:
         HubError: the token cannot be one.
@@ -67,12 +67,12 @@ def has_token() -> bool:
 
 
 def _token() -> str | None:
-    """Return the token; one that no header takes is refused: the client's error would quote it."""
+    """Return the token; one that fits no header is refused: the client's error would quote it."""
     from huggingface_hub import get_token
 
     try:
         token = get_token()
-    except UnicodeError:  # a stored one that is no text
+    except UnicodeError:  # a stored one that is not text
         raise HubError(BAD_TOKEN) from None
     if token is not None and not _VISIBLE_ASCII.fullmatch(token):
         raise HubError(BAD_TOKEN)
@@ -89,9 +89,9 @@ def hub_errors(where: object) -> Iterator[None]:
     Raises:
         HubConflictError: someone else committed meanwhile (409, 412).
         HubError: no token, no right, no such repository, revision or file, rate limit, server
-            error, or a server that is no Hub.
+            error, or a server that is not a Hugging Face Hub.
         NetworkError: the Hub cannot be reached.
-        UsageError: the repository's name is none.
+        UsageError: the repository's name is not valid.
         DiskFullError: no space is left for what arrives.
     """
     try:
@@ -100,8 +100,8 @@ def hub_errors(where: object) -> Iterator[None]:
         raise
     except Exception as error:
         for cause in _causes(error):
-            if (told := _told(cause, where)) is not None:
-                raise told from error
+            if (explained := _explained(cause, where)) is not None:
+                raise explained from error
         raise
 
 
@@ -113,21 +113,24 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
-def _told(error: BaseException, where: object) -> GridkitError | None:
-    """Return an error of one line, None for an error that says nothing of the Hub."""
+def _explained(error: BaseException, where: object) -> GridkitError | None:
+    """Return an error of one line, None for an error that does not come from the Hub."""
     import httpx2
     from huggingface_hub import errors
 
     if isinstance(error, errors.HfHubHTTPError):
-        return _answered(error, where)
+        return _response_error(error, where)
     if isinstance(error, errors.LocalTokenNotFoundError):
         return HubError(f"{where}: no token for the Hub; {LOG_IN}")
     if isinstance(error, errors.HFValidationError):
-        return UsageError(f"{where}: no name of a repository; expected ORG/NAME")
+        return UsageError(f"{where}: not the name of a repository; expected ORG/NAME")
     if isinstance(error, errors.OfflineModeIsEnabled):
         return NetworkError(f"{where}: HF_HUB_OFFLINE is set, and this needs the Hub; unset it")
     if isinstance(error, errors.FileMetadataError):
-        return HubError(f"{where}: what answers is no Hub; check HF_ENDPOINT, proxy and firewall")
+        return HubError(
+            f"{where}: the server at HF_ENDPOINT is not a Hugging Face Hub; check "
+            "HF_ENDPOINT, proxy and firewall"
+        )
     if isinstance(error, httpx2.LocalProtocolError):
         # its text quotes headers, the token's among them
         return NetworkError(f"{where}: the request cannot be sent; check HF_TOKEN and HF_ENDPOINT")
@@ -143,18 +146,18 @@ def _told(error: BaseException, where: object) -> GridkitError | None:
     return None
 
 
-def _answered(error: "HfHubHTTPError", where: object) -> HubError:
-    """Return one line for an answer that is a refusal or a failure."""
-    status, said = error.response.status_code, _said(error)
-    why = f" ({said})" if said else ""
+def _response_error(error: "HfHubHTTPError", where: object) -> HubError:
+    """Return one line for a response that is an error."""
+    status, message = error.response.status_code, _server_message(error)
+    why = f" ({message})" if message else ""
     if (missing := _missing(error)) is not None:
         return HubError(f"{where}: {missing}")
     if status == 401:
-        return HubError(f"{where}: {_unknown(said or str(error), error)}")
+        return HubError(f"{where}: {_access_problem(message or str(error), error)}")
     if status == 403:
         return HubError(
-            f"{where}: no right to do this{why}; it takes a token with write access by someone "
-            "who may write there (`hf auth whoami`)"
+            f"{where}: no right to do this{why}; use a token with write access, of an account that "
+            "may write there (`hf auth whoami`)"
         )
     if status in (409, 412):
         return HubConflictError(
@@ -170,13 +173,13 @@ def _answered(error: "HfHubHTTPError", where: object) -> HubError:
 
 
 def _missing(error: "HfHubHTTPError") -> str | None:
-    """Return what is not there, or not for this account; None for another kind of answer."""
+    """Return what is missing, or not for this account; None for another kind of response."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
         return f"its owners grant access; ask for it on its page, and {LOG_IN}"
     if isinstance(error, errors.RepositoryNotFoundError):
-        return _unknown("", error)
+        return _access_problem("", error)
     if isinstance(error, errors.RevisionNotFoundError):
         return "no such revision; its page lists branches, tags and commits"
     if isinstance(error, errors.EntryNotFoundError):
@@ -185,23 +188,23 @@ def _missing(error: "HfHubHTTPError") -> str | None:
     return None
 
 
-def _unknown(said: str, error: "HfHubHTTPError") -> str:
-    """Return what a 401 means: the Hub says it of a missing repository as well."""
+def _access_problem(message: str, error: "HfHubHTTPError") -> str:
+    """Return what a 401 means: the Hub answers so for a missing repository as well."""
     refused = error.response.status_code == 401
-    if re.search("invalid (user token|credentials)", said, re.IGNORECASE):
+    if re.search("invalid (user token|credentials)", message, re.IGNORECASE):
         return f"the Hub does not know the token; {LOG_IN}, with a new one"
     if not has_token():
         return f"no such repository, or one that needs a token; check the name, or {LOG_IN}"
     if refused and error.response.request.method not in ("GET", "HEAD"):
         # a repository is found before anyone writes to it
-        return f"the Hub does not take this from the token, which may have expired; {LOG_IN}"
+        return f"the Hub does not accept the token, which may have expired; {LOG_IN}"
     return (
         "no such repository, or a private one that the token may not read; check the name, and "
         "whose token it is (`hf auth whoami`)"
     )
 
 
-def _said(error: "HfHubHTTPError") -> str:
+def _server_message(error: "HfHubHTTPError") -> str:
     return _first_line(error.response.headers.get("X-Error-Message") or error.server_message or "")
 
 

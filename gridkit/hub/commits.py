@@ -1,8 +1,8 @@
 """Commits to a dataset repository on the Hub: what has to go, in which batches, and sending one.
 
 Content decides, by the hashes that the Hub gives: SHA-256 of a large file, git's blob id of a
-small one. A file that is there, byte for byte, is not sent. A file is replaced or removed only
-where `is_ours` says so (`gridkit.publish.upload` decides, by its journal and the titles of
+small one. A file that is there already, byte for byte, is not sent. A file is replaced or removed
+only where `is_ours` says so (`gridkit.publish.upload` decides, by its journal and the titles of
 commits); anything else is someone else's.
 
 Each commit names its parent, so the Hub refuses it (412) where someone else was faster.
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, HfApi
 
 TITLE = "gridkit publish"
-"""How the title of every commit begins; it tells whose a file is."""
+"""How the title of every commit begins; it shows which files are ours."""
 BATCH_FILES = 50
 BATCH_BYTES = 1_000_000_000
 TRIES = 4
-"""Of one request, where the Hub fails for a moment or asks to wait."""
+"""Tries of one request, where the Hub fails temporarily or asks to wait."""
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 300
 
@@ -48,7 +48,7 @@ class LocalFile:
 
     @cached_property
     def blob_id(self) -> str:
-        """What git calls this content."""
+        """Git's id of this content."""
         return git_blob_id(self.read())
 
     def read(self) -> bytes:
@@ -57,7 +57,7 @@ class LocalFile:
 
     @property
     def identities(self) -> tuple[str, str]:
-        """What the Hub may say of this content."""
+        """Ids by which the Hub may list this content."""
         return self.sha256, self.blob_id
 
     def is_same(self, there: HubFile | None) -> bool:
@@ -68,7 +68,7 @@ class LocalFile:
 
 
 def identity_of(file: HubFile) -> str:
-    """Return what tells a file's content: SHA-256 of a large one, git's blob id of a small one."""
+    """Return the id of a file's content: SHA-256 of a large one, git's blob id of a small one."""
     return file.sha256 or file.git_oid
 
 
@@ -81,7 +81,7 @@ class Plan:
     unchanged: tuple[LocalFile, ...]
     remove: tuple[str, ...]
     foreign: tuple[str, ...]
-    """Paths that would have to be replaced, and hold what someone else put there."""
+    """Paths that would have to be replaced, and hold a file of someone else."""
 
     @property
     def send_bytes(self) -> int:
@@ -122,7 +122,7 @@ def make_plan(
 def make_batches(
     files: Sequence[LocalFile], most_files: int = BATCH_FILES, most_bytes: int = BATCH_BYTES
 ) -> list[tuple[LocalFile, ...]]:
-    """Divide files, in their order, into commits of a size that the Hub takes well."""
+    """Divide files, in their order, into commits of a size that the Hub handles well."""
     batches: list[list[LocalFile]] = []
     size_bytes = 0
     for file in files:
@@ -168,7 +168,7 @@ def send_commit(
     pull_request: bool = False,
     on_position: Callable[[str, int], None] = lambda _path, _position: None,
 ) -> "CommitInfo":
-    """Upload files and commit them in one commit, with no other try than the client's own.
+    """Upload files and commit them in one commit; only the client itself tries again.
 
     Args:
         hub: the client.
@@ -179,10 +179,10 @@ def send_commit(
         remove: what is taken out of the repository.
         title: of the commit.
         pull_request: whether to open a pull request with it.
-        on_position: told of a path and how many of its bytes are on their way.
+        on_position: called with a path and how many of its bytes were sent.
 
     Raises:
-        Exception: what the client raises; `hub_errors` makes a line of it.
+        Exception: what the client raises; `hub_errors` turns it into one line.
     """
     from huggingface_hub import CommitOperationDelete
 
@@ -218,7 +218,7 @@ def card_problems(hub: "HfApi", card: str) -> list[str]:
     `DatasetCard.validate` does the same, at the endpoint that was set when it was imported.
 
     Raises:
-        Exception: what the client raises; `hub_errors` makes a line of it.
+        Exception: what the client raises; `hub_errors` turns it into one line.
     """
     from huggingface_hub import get_session, hf_raise_for_status
 
@@ -233,10 +233,10 @@ def card_problems(hub: "HfApi", card: str) -> list[str]:
 
 
 def patiently(call: Callable[[], Answer]) -> Answer:
-    """Ask again, a few times, where the Hub fails for a moment or asks to wait.
+    """Try again, a few times, where the Hub fails temporarily or asks to wait.
 
     Raises:
-        Exception: what the client raises in the end, or at once where asking again is no use.
+        Exception: what the client raises in the end, or at once where trying again does not help.
     """
     for failures in range(TRIES):
         try:
@@ -277,7 +277,7 @@ def conflict_wait_s(conflicts: int) -> float | None:
     """Return how long to wait before going on after someone else's commit, None to give up.
 
     Args:
-        conflicts: how often in a row it was so before.
+        conflicts: how often in a row this happened before.
     """
     return FIRST_WAIT_S * 2**conflicts if conflicts + 1 < TRIES else None
 

@@ -21,7 +21,7 @@ from gridkit.hub.client import hub_errors, open_hub
 
 RepoType = Literal["dataset", "model"]
 DOWNLOADS = 4
-"""Files that come in at once."""
+"""Files that are fetched at the same time."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -49,7 +49,7 @@ class HubFile:
 
 
 def git_blob_id(content: bytes) -> str:
-    """Return what git calls a file of this content.
+    """Return git's id of a file with this content.
 
     >>> git_blob_id(b"")
     'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391'
@@ -116,17 +116,17 @@ def fetch_files(
     staging: Path,
     on_file: Callable[[str], None] = lambda _path: None,
 ) -> None:
-    """Bring files of a commit into a folder, under their own paths; whole ones stay.
+    """Fetch files of a commit into a folder, under their own paths; whole ones stay.
 
     Args:
         snapshot: the commit.
         paths: which of its files.
         folder: where they go; each appears there when it is whole and checked.
         staging: where they arrive, on the same disk.
-        on_file: told of each file that is there.
+        on_file: called with each file that is there.
 
     Raises:
-        ChecksumError: a file arrived, but not as it is described.
+        ChecksumError: a file arrived with another hash than it should have.
         EnvironmentProblem: the folder cannot be written to.
         HubError, NetworkError: as `hub_errors`; what has arrived is kept.
     """
@@ -158,7 +158,7 @@ def _fetch(snapshot: Snapshot, file: HubFile, folder: Path, staging: Path) -> st
         arrived.unlink()
         raise ChecksumError(
             f"{snapshot.address}: {file.path} did not arrive as its publisher describes it; run "
-            "again, and if that is no help take another revision"
+            "again, and if that does not help, name another revision"
         )
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

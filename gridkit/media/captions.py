@@ -1,4 +1,4 @@
-"""Captions burnt into the pictures of a video, its sound put beside them. Any length: pictures and
+"""Captions drawn into the pictures of a video; its sound is kept. Any length: pictures and
 sound go through one at a time.
 """
 
@@ -17,13 +17,13 @@ from gridkit.errors import MediaError
 from gridkit.media.stream import Picture, PictureStream
 
 MARGIN = 0.06
-"""Of the height, below the text."""
+"""Share of the height, below the text."""
 TEXT_HEIGHT = 0.07
-"""Of the height."""
+"""Share of the height."""
 SOUND_RATE_HZ = 48_000
 ENCODING = {"preset": "veryfast", "crf": "18"}
 HIGHEST_RATE_FPS = 120
-"""Above, a file's own word for its rate is not trusted."""
+"""A file that gives a higher rate is not believed."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _text_at(captions: Sequence[Caption], time_s: float) -> str:
 
 
 class _Writer:
-    """Encodes pictures, and before each the sound that is heard until then."""
+    """Encodes pictures, and before each one the sound up to it."""
 
     def __init__(
         self,
@@ -96,10 +96,10 @@ class _Writer:
         self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
         if first.full_range:
             self._video.codec_context.color_range = av.video.reformatter.ColorRange.JPEG
-        self._heard = sound_frames(source, origin_s)
-        self._next_heard = next(self._heard, None)
+        self._sound_frames = sound_frames(source, origin_s)
+        self._next_sound = next(self._sound_frames, None)
         self._sound = None
-        if self._next_heard is not None:
+        if self._next_sound is not None:
             self._sound = container.add_stream("aac", rate=SOUND_RATE_HZ, layout="mono")
 
     @property
@@ -123,12 +123,12 @@ class _Writer:
             self._container.mux(self._sound.encode(None))
 
     def _write_sound_until(self, time_s: float) -> None:
-        while self._next_heard is not None and self._sound is not None:
-            frame = self._next_heard
+        while self._next_sound is not None and self._sound is not None:
+            frame = self._next_sound
             if frame.pts > time_s * SOUND_RATE_HZ:
                 return
             self._container.mux(self._sound.encode(frame))
-            self._next_heard = next(self._heard, None)
+            self._next_sound = next(self._sound_frames, None)
 
 
 def sound_frames(source: Path, origin_s: float) -> Iterator[av.AudioFrame]:
@@ -145,10 +145,10 @@ def sound_frames(source: Path, origin_s: float) -> Iterator[av.AudioFrame]:
         end = 0
         for packet in container.demux(container.streams.audio[0]):
             try:
-                heard = packet.decode()
+                frames = packet.decode()
             except av.error.FFmpegError:
                 continue
-            for frame in heard:
+            for frame in frames:
                 for piece in resampler.resample(frame):
                     stamped = round(((piece.time or 0.0) - origin_s) * SOUND_RATE_HZ)
                     if stamped + piece.samples > 0:

@@ -63,7 +63,7 @@ def decode_crop(mp4: bytes) -> Planes:
     A crop whose chroma is neutral in every pixel comes back as gray.
 
     Raises:
-        MediaError: the bytes are no such file.
+        MediaError: the bytes are not such a file.
     """
     try:
         with av.open(io.BytesIO(mp4)) as container:
@@ -94,7 +94,7 @@ def decode_flac(flac: bytes) -> tuple[np.ndarray, int]:
     """Return int16 samples, (N,) where mono, else (N, channels), and the rate in Hz.
 
     Raises:
-        MediaError: the bytes are no sound file.
+        MediaError: the bytes are not a sound file.
     """
     try:
         samples, rate_hz = soundfile.read(io.BytesIO(flac), dtype="int16")

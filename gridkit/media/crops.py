@@ -1,8 +1,8 @@
 """Cut a part of the face out of each frame: level, at one size, in one place.
 
 The planes of the video are warped, each by itself: no picture is converted to RGB on the way.
-Points are first averaged over time (`smooth_landmarks`), then one similarity a frame lays the
-profile's reference points on the mean face. Beyond the picture's edge, its outermost pixels go on.
+Points are first averaged over time (`smooth_landmarks`), then one similarity per frame lays the
+profile's reference points on the mean face. Beyond the picture's edge, its last pixels repeat.
 
 Pixel centres lie at whole numbers. A chroma sample lies in the middle of its four luma samples,
 as in MPEG-1 and JPEG: chroma x is luma 2x + 1/2.

@@ -57,12 +57,12 @@ def decode_clip(
         source: a file, or its content.
         max_frames: decoding stops one frame after this many, so that a file of hours does
             not fill the memory.
-        only_sizes_px: width and height of the pictures that are wanted; where the header says
-            others, nothing is decoded, and the video has its size and no frame. None for any.
+        only_sizes_px: accepted widths and heights; where the header gives another size,
+            nothing is decoded, and the video has its size and no frame. None for any.
 
     Raises:
-        MediaError: the file is no readable video container, or its pictures are larger than
-            4096 pixels a side.
+        MediaError: the file is not a readable video container, or its pictures are larger than
+            4096 pixels on a side.
     """
     try:
         with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as container:
@@ -75,7 +75,7 @@ def probe_size(source: Path | bytes) -> tuple[int, int]:
     """Return width and height of a clip's picture from its header, without decoding frames.
 
     Raises:
-        MediaError: the file is no readable video container, or has no video stream.
+        MediaError: the file is not a readable video container, or has no video stream.
     """
     try:
         with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as container:

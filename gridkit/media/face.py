@@ -4,7 +4,7 @@ A few whole frames are looked at, two in a GRID clip. The face that is largest, 
 most often there is followed from there to both ends of the clip: the box for the next frame's
 points comes from the last frame's points. Each frame's face is compared with the last one that
 the detector confirmed (`face_patch`, microseconds). Where it looks different, the detector is
-asked again near by; where it finds nothing, the face is lost, and looked for in every second
+asked again nearby; where it finds nothing, the face is lost, and looked for in every second
 frame until it is back. Frames without a face get points by interpolation and are `missing`.
 
 dlib's points are whole pixels, and stay so: smoothing belongs to the crop profiles.
@@ -64,7 +64,7 @@ class Track:
 
 
 class FaceTracker:
-    """Finds and follows the speaker's face. Loads dlib and the model: keep one a process."""
+    """Finds and follows the speaker's face. Loads dlib and the model: keep one per process."""
 
     def __init__(self, model: LandmarkModel | None = None) -> None:
         self.model = model or default_landmark_model()

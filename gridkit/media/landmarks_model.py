@@ -62,10 +62,10 @@ def default_landmark_model() -> LandmarkModel:
 
 
 def load_landmark_model(path: Path | str) -> LandmarkModel:
-    """Read a model and check that it finds 68 points; each file is read once a process.
+    """Read a model and check that it finds 68 points; each file is read once per process.
 
     Raises:
-        LandmarkModelError: the file is missing, no dlib shape predictor, or has other points.
+        LandmarkModelError: the file is missing, not a dlib shape predictor, or has other points.
     """
     return _load(Path(path).resolve())
 
@@ -78,7 +78,7 @@ def _load(path: Path) -> LandmarkModel:
 
 @cache
 def predictor(path: Path) -> Any:
-    """Return dlib's shape predictor for a file, read and tried out once a process.
+    """Return dlib's shape predictor for a file, read and tried out once per process.
 
     Raises:
         LandmarkModelError: as `load_landmark_model`.
@@ -92,7 +92,7 @@ def predictor(path: Path) -> Any:
         found = dlib.shape_predictor(str(path))
     except RuntimeError as error:
         raise LandmarkModelError(f"{path}: not a dlib shape predictor; {advice}") from error
-    # dlib tells the number of points only with an answer
+    # the number of points is known only from an answer
     points = found(np.zeros((64, 64), np.uint8), dlib.rectangle(8, 8, 55, 55)).num_parts
     if points != POINTS:
         raise LandmarkModelError(f"{path}: finds {points} points, not {POINTS}; {advice}")

@@ -89,10 +89,10 @@ class CropProfile:
 
 
 def load_profile(name_or_path: str | Path) -> CropProfile:
-    """Return a built-in profile by name, or a profile of one's own from a TOML file.
+    """Return a built-in profile by name, or a profile from a TOML file.
 
     Raises:
-        ProfileError: no such profile, a file that breaks the format, or one whose name is taken.
+        ProfileError: an unknown profile, a file that breaks the format, or one whose name is taken.
     """
     if str(name_or_path) in PROFILES:
         return PROFILES[str(name_or_path)]
@@ -145,7 +145,7 @@ def _check_keys(table: Mapping[str, Any]) -> None:
     _require(not unknown, f"unknown key {', '.join(unknown)}; known: {', '.join(known)}")
     lacking = [key for key in known if key not in table]
     _require(not lacking, f"{', '.join(lacking)} missing")
-    _require(isinstance(table["reference"], list), "reference is no list")
+    _require(isinstance(table["reference"], list), "reference is not a list")
 
 
 def _frozen(value: Any) -> Any:

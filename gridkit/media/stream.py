@@ -1,7 +1,7 @@
 """A video of any length, rate and size, one picture at a time: for reading and for captions.
 
 `decode.py` decodes a whole clip exactly as GRID needs it. Here nothing is kept: pictures come
-upright (a phone's clip says how it was held), with square pixels, in one size, at a steady rate,
+upright (a phone's clip has its rotation), with square pixels, in one size, at a steady rate,
 each moment showing the picture that was on screen. A packet that fails is skipped.
 """
 
@@ -21,7 +21,7 @@ from gridkit.media.video import Video, plane_pixels
 LONGEST_STILL_S = 10.0
 """A picture that seems to stay longer has a damaged time stamp after it."""
 STRETCHED_PIXEL = 4
-"""A pixel said to be more times as wide as high, or as high as wide, is taken for square."""
+"""A pixel that would be more times as wide as high, or as high as wide, counts as square."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class PictureStream:
         widest_px: wider pictures are made smaller.
 
     Raises:
-        MediaError: it is no readable video.
+        MediaError: it is not a readable video.
     """
 
     def __init__(self, path: Path, widest_px: int | None = None):
@@ -131,18 +131,19 @@ class PictureStream:
             yield from frames
 
 
-def pixel_shape(said: Fraction | None) -> Fraction:
+def pixel_shape(aspect_ratio: Fraction | None) -> Fraction:
     """Return how wide a pixel is for its height.
 
     Args:
-        said: by the file; None or 0 where it does not say.
+        aspect_ratio: as the file gives it; None or 0 where it does not.
 
     >>> pixel_shape(Fraction(64, 45)), pixel_shape(None), pixel_shape(Fraction(1, 1000))
     (Fraction(64, 45), Fraction(1, 1), Fraction(1, 1))
     """
-    if not said or not Fraction(1, STRETCHED_PIXEL) <= said <= STRETCHED_PIXEL:
+    lowest = Fraction(1, STRETCHED_PIXEL)
+    if not aspect_ratio or not lowest <= aspect_ratio <= STRETCHED_PIXEL:
         return Fraction(1)
-    return said
+    return aspect_ratio
 
 
 def even_size(width_px: Fraction | int, height_px: int, widest_px: int | None) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Join alignments to clips by code, and check them against the code's own words.
 
-Where a file lies does not matter: among the files of a code the one counts whose words are the
-code's. So Zenodo's archive, whose folders are permuted, gives the same corpus as Sheffield's.
+The folder of a file does not matter: of the files of a code, the one whose words are those of the
+code counts. So Zenodo's archive, whose folders are permuted, gives the same corpus as Sheffield's.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Joined:
 
     words: tuple[Word, ...]
     folder_speaker: str | None
-    """The speaker in whose folder the alignment lay, None where no folder names one."""
+    """The speaker in whose folder the alignment is, None where no folder names one."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Unjoined:
 
 
 def join_alignment(speaker: str, code: str, candidates: Sequence[SourceFile]) -> Joined | Unjoined:
-    """Return the words of a clip from the alignment files that bear its code.
+    """Return the words of a clip from the alignment files of its code.
 
-    A sentence of GRID belongs to one speaker, so folders are not looked at. For other speakers
+    A sentence of GRID belongs to one speaker, so folders do not matter. For other speakers
     two may say the same sentence: there a file in the speaker's own folder comes first.
 
-    Of several that agree with the code, the bytewise first content counts, wherever it lies.
+    Of several that agree with the code, the bytewise first content counts, in any folder.
     """
     if speaker_of(code) is None:
         own = [file for file in candidates if folder_speaker(file.key) == speaker]

@@ -2,8 +2,8 @@
 
 Before a member is handed out the whole list is checked: no name may leave the folder it is
 unpacked to, nothing may be encrypted, a link or a device, no name may come twice, and no size
-may be that of a bomb. While a member is read its bytes are counted against its declared size
-and its CRC. Folders, `__MACOSX`, AppleDouble (`._NAME`) and hidden files are passed over.
+may be that of a zip bomb. While a member is read its bytes are counted against its declared size
+and its CRC. Folders, `__MACOSX`, AppleDouble (`._NAME`) and hidden files are ignored.
 
 Sources: APPNOTE.TXT 6.3.10 (zip: flag bits in 4.4.4); POSIX.1-2017 pax (tar ends with a block
 of zeros in 512-byte blocks).
@@ -99,7 +99,7 @@ class SourceArchive:
         """Open an archive.
 
         Raises:
-            ArchiveError: it cannot be opened, or is none.
+            ArchiveError: it cannot be opened, or is not an archive.
         """
         self.path = path
         self._max_member_bytes = max_member_bytes
@@ -140,7 +140,7 @@ class SourceArchive:
         )
 
     def read(self, name: str) -> bytes:
-        """Return the content of one member; in a tar.gz, going back costs a new start.
+        """Return the content of one member; in a tar.gz, going back means reading from the start.
 
         Raises:
             ArchiveError: there is no such member, or it is damaged or longer than it declares.
@@ -154,7 +154,11 @@ class SourceArchive:
             raise self._damaged(error, name) from error
         if len(content) != entry.size_bytes:
             than = "more" if len(content) > entry.size_bytes else "less"
-            raise self._refused(name, f"holds {than} than the {entry.size_bytes} bytes it declares")
+            # this text too is kept in manifests
+            raise ArchiveError(
+                f"{self.path}: member {name} holds {than} than the {entry.size_bytes} bytes it "
+                "declares; nothing of it is read, get it anew"
+            )
         return content
 
     def _checked(self) -> dict[str, _Entry]:
@@ -173,7 +177,7 @@ class SourceArchive:
             name = self._safe_name(entry)
             total_bytes += max(0, entry.size_bytes)
             self._check_size(entry, count, total_bytes)
-            if entry.is_folder or _is_passed_over(name):
+            if entry.is_folder or _is_ignored(name):
                 continue
             if name in checked:
                 raise self._refused(name, "is in it twice")
@@ -209,17 +213,21 @@ class SourceArchive:
             raise self._refused(entry.name, f"is one of more than {MAX_MEMBERS} members")
 
     def _refused(self, name: str, why: str) -> ArchiveError:
-        return ArchiveError(f"{self.path}: member {name} {why}; nothing of it is read, get it anew")
+        return ArchiveError(
+            f"{self.path}: member {name} {why}; nothing of the archive is read, download it again"
+        )
 
     def _damaged(self, error: Exception, name: str | None = None) -> ArchiveError:
         where = f"member {name} is damaged" if name else "cannot be read as an archive"
         why = str(error) or type(error).__name__
         if isinstance(error, OSError) and error.strerror:
             why = error.strerror
-        return ArchiveError(f"{self.path}: {where} ({why}); get the archive anew")
+        # manifests keep what is said of a member (`detail`): other words would be other bytes
+        advice = "get the archive anew" if name else "download the archive again"
+        return ArchiveError(f"{self.path}: {where} ({why}); {advice}")
 
 
-def _is_passed_over(name: str) -> bool:
+def _is_ignored(name: str) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
 
 
@@ -240,8 +248,8 @@ class _ZipReader:
             yield _Entry(name, info.file_size, info.CRC, info.is_dir(), refusal, info)
 
     def read(self, entry: _Entry) -> bytes:
-        # zipfile cuts off whatever a member has beyond its declared size. It is asked for one
-        # byte more here, so that a member that lies about its size shows itself.
+        # zipfile cuts off what a member has beyond its declared size. It is asked for one
+        # byte more here, so that a member with a wrong size is noticed.
         info = copy.copy(cast(zipfile.ZipInfo, entry.info))
         info.file_size += 1
         with self._zip.open(info) as handle:
@@ -284,7 +292,7 @@ class _TarReader:
         self._raw.close()
 
     def _check_end(self) -> None:
-        # tarfile takes a damaged header for the end and would lose the rest without a word.
+        # tarfile takes a damaged header for the end and would lose the rest silently.
         self._file.seek(self._tar.offset)
         if self._file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise tarfile.ReadError("it breaks off, or is damaged between members")

@@ -75,18 +75,18 @@ def prepare_clip(task: Task, settings: Settings) -> Clip | Rejection:
 
 
 def add_crops(task: Task, clip: Clip, settings: Settings) -> Clip:
-    """Return a kept clip with the profiles it lacks, cut by its stored landmarks.
+    """Return a kept clip with the missing profiles added, cut by its stored landmarks.
 
     Raises:
         MediaError: the source clip is not what it was when the clip was kept.
     """
-    lacking = tuple(p for p in settings.profiles if p.name not in clip.crops)
-    if not lacking:
+    missing = tuple(p for p in settings.profiles if p.name not in clip.crops)
+    if not missing:
         return clip
     media = _read(task)
     if isinstance(media, Rejection) or media.video is None or len(media.video.luma) != FRAMES:
         raise MediaError(f"{task.file.key}: was kept before, and can no longer be decoded")
-    crops = _crops(media.video, clip.landmarks, lacking, settings.lossless)
+    crops = _crops(media.video, clip.landmarks, missing, settings.lossless)
     return replace(clip, crops={**clip.crops, **crops})
 
 
@@ -108,5 +108,5 @@ def _crops(
 
 @cache
 def tracker(model: LandmarkModel) -> FaceTracker:
-    """Return the face tracker of a model, loaded once a process."""
+    """Return the face tracker of a model, loaded once per process."""
     return FaceTracker(model)

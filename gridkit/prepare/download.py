@@ -1,4 +1,4 @@
-"""Download GRID's archives from Zenodo or Sheffield: the speakers asked for, and no byte twice.
+"""Download GRID's archives from Zenodo or Sheffield: the chosen speakers, and no byte twice.
 
 Zenodo's API gives every size and md5. Where an md5 has been known for years (`corpus/archives`)
 the API must say the same. Sheffield publishes no checksums: sizes come from its headers, and
@@ -20,7 +20,7 @@ from gridkit.prepare.partial import RemoteFile, is_checked, partial_bytes
 from gridkit.prepare.transfer import PATIENCE, Fetcher, Patience, TransferProgress
 
 DISK_MARGIN_BYTES = 100_000_000
-"""Left free on the disk, so that a full download does not fill it to the brim."""
+"""Left free on the disk, so that a full download does not fill it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Downloaded:
     speaker: str | None
     size_bytes: int
     fetched_bytes: int
-    """How much came over the network now; 0 where it was there already."""
+    """How much was fetched now; 0 where it was there already."""
 
 
 def download(
@@ -47,26 +47,26 @@ def download(
 ) -> tuple[Downloaded, ...]:
     """Fetch the archives of GRID speakers, with their alignments, into a folder.
 
-    Run again after any interruption, it goes on where it was. An archive that fails does not
-    keep the others from coming in; a full disk stops all.
+    After any interruption, a second run resumes. An archive that fails does not stop the others;
+    a full disk stops all.
 
     Args:
         folder: where the archives go; made where it is missing.
         source: `zenodo` or `sheffield`.
         speakers: such as `["s1", "s2"]`; None for all 33 that have video.
         base_url: a mirror that serves the publisher's paths; None for the publisher.
-        workers: how many archives come in at once.
-        progress: hears of every file and byte, from several threads.
+        workers: how many archives are fetched at the same time.
+        progress: called for every file and byte, from several threads.
         patience: how often and how long to try again.
 
     Returns:
-        One record an archive, in the publisher's order.
+        One record per archive, in the publisher's order.
 
     Raises:
         UsageError: a source or a speaker that GRID does not have.
-        NetworkError: a server that cannot be reached or does not keep to its word.
+        NetworkError: a server that cannot be reached, or sends what it should not.
         ChecksumError: an archive that does not have the md5 it must have.
-        DiskFullError: too little space, told before the first byte where possible.
+        DiskFullError: too little space, reported before the first byte where possible.
         LockedError: another run downloads into this folder.
     """
     archives = archives_for(source, speakers)
@@ -91,7 +91,9 @@ def _zenodo_files(fetcher: Fetcher, archives: Sequence[Archive], base_url: str) 
     files = []
     for archive in archives:
         if archive.name not in described:
-            raise NetworkError(f"{api_url} lists no {archive.name}; is this the record of GRID?")
+            raise NetworkError(
+                f"{api_url} does not list {archive.name}; is this the record of GRID?"
+            )
         size_bytes, md5 = described[archive.name]
         _check_agreement(archive, size_bytes, md5, api_url)
         files.append(RemoteFile(archive.name, f"{base_url}/{archive.path}", size_bytes, md5))
@@ -109,7 +111,7 @@ def _parse_record(record: Any, api_url: str) -> dict[str, tuple[int, str]]:
             described[entry["key"]] = int(entry["size"]), digest.lower()
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NetworkError(
-            f"{api_url} answers with no record of files, sizes and md5s ({error!r}); "
+            f"{api_url} does not answer with a record of files, sizes and md5s ({error!r}); "
             "check the address"
         ) from error
     return described
@@ -149,7 +151,7 @@ def _check_space(folder: Path, files: Sequence[RemoteFile]) -> None:
         raise DiskFullError(
             f"{needed_bytes / 1e9:.2f} GB are to be fetched into {folder}, but only "
             f"{free_bytes / 1e9:.2f} GB are free (and {DISK_MARGIN_BYTES / 1e9:.1f} GB must stay "
-            "so); free some space, use another disk, or ask for fewer speakers"
+            "free); free some space, use another disk, or ask for fewer speakers"
         )
 
 
@@ -193,7 +195,7 @@ def _fetch_all(
 
 
 def _collect(outcomes: "SimpleQueue[_Outcome]", count: int) -> list[tuple[Path, int]]:
-    """Wait for every outcome; what the network did to one file does not keep the others out."""
+    """Wait for every outcome; a network error of one file does not stop the others."""
     results: dict[int, tuple[Path, int]] = {}
     failures: list[NetworkError] = []
     for _ in range(count):

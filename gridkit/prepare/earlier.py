@@ -38,14 +38,14 @@ class Earlier:
         """Return the settings with the profiles of the corpus added."""
         if self.file is None:
             return settings
-        wanted = {profile.name for profile in settings.profiles}
+        names = {profile.name for profile in settings.profiles}
         kept = [
             profile_of(definition, f"{self.folder}/{CORPUS_NAME}")
             for name, definition in self.file.profiles.items()
-            if name not in wanted
+            if name not in names
         ]
         profiles = sorted((*settings.profiles, *kept), key=lambda profile: profile.name)
-        # what was stored without loss is not made worse by a run that forgets to say so
+        # a lossless corpus stays lossless, also where this run does not ask for it
         lossless = settings.lossless or bool(self.file.settings.get("lossless"))
         return replace(settings, profiles=tuple(profiles), lossless=lossless)
 
@@ -102,7 +102,7 @@ class Earlier:
             )
 
     def finished(self, batch: Batch) -> FinishedBatch | None:
-        """Return a batch as the corpus holds it, None where it has no such batch."""
+        """Return a batch as the corpus holds it, None where it does not have it."""
         if self.file is None:
             return None
         rows = tuple(

@@ -1,6 +1,6 @@
 """A prepared corpus that someone published on the Hub, taken as it is: byte for byte.
 
-Files arrive one by one and are checked against what the Hub and `corpus.json` say of them;
+Files arrive one by one and are compared with the hashes of the Hub and of `corpus.json`;
 `corpus.json` itself comes last, so that a corpus without all its files never looks finished.
 """
 
@@ -25,7 +25,7 @@ from gridkit.store.manifest import MANIFEST_NAME
 from gridkit.store.validate import AGAIN, check_split_lists, validate
 
 ORIGIN_NAME = ".hub.json"
-"""Says which commit a folder was fetched from; hidden, and no part of the corpus."""
+"""Says which commit a folder was fetched from; hidden, and not part of the corpus."""
 
 _ASK_OWNER = "take another revision, or ask its owner to run gridkit publish again"
 _ARRIVING = f"{STATE_FOLDER}/hub"
@@ -47,9 +47,9 @@ def prepare_from_hub(
     Raises:
         LockedError: another run works in the folder.
         InputError: the folder holds another corpus, or files of someone else.
-        CorpusError: what is on the Hub is no corpus, not whole, or made by a newer gridkit.
+        CorpusError: what is on the Hub is not a corpus, is incomplete, or a newer gridkit made it.
         UsageError: it lacks a crop that was asked for.
-        CheckFailed: it came as it is on the Hub, and does not pass `gridkit validate --fast`.
+        CheckFailed: it arrived as it is on the Hub, and does not pass `gridkit validate --fast`.
         HubError, NetworkError, ChecksumError: it cannot be fetched; what has arrived is kept.
         DiskFullError, EnvironmentProblem: writing failed; what has arrived is kept.
     """
@@ -70,14 +70,14 @@ def prepare_from_hub(
 
 
 def local_corpus(data: str) -> Path:
-    """Return the folder of a corpus: one on this machine, or one on the Hub, fetched if need be.
+    """Return the folder of a corpus: on this machine, or fetched from the Hub into the cache.
 
     Args:
         data: a folder, or `hf:ORG/NAME[@REVISION]`, which is kept in the cache by its commit.
 
     Raises:
-        UsageError: it begins with `hf:` and names nothing.
-        CorpusError: what is on the Hub is no corpus, not whole, or made by a newer gridkit.
+        UsageError: it begins with `hf:` and has another form.
+        CorpusError: what is on the Hub is not a corpus, is incomplete, or a newer gridkit made it.
         HubError, NetworkError, ChecksumError: it cannot be fetched; what has arrived is kept.
         DiskFullError, EnvironmentProblem: writing failed; what has arrived is kept.
     """
@@ -100,12 +100,12 @@ def _fetch_corpus(snapshot: Snapshot, folder: Path, crops: Sequence[str]) -> Cor
     file = _read_description(snapshot, staging)
     _check_crops(file, crops, snapshot.address)
     snapshot = _as_described(snapshot, file)
-    wanted = _wanted(snapshot, file)
-    with Progress("download", len(wanted), unit="files") as progress:
-        fetch_files(snapshot, wanted, folder, staging, lambda _path: progress.advance())
+    paths = _corpus_paths(snapshot, file)
+    with Progress("download", len(paths), unit="files") as progress:
+        fetch_files(snapshot, paths, folder, staging, lambda _path: progress.advance())
     for finding in check_split_lists(folder, file):
-        raise CorpusError(f"{snapshot.address} is not whole: {finding}; {_ASK_OWNER}")
-    # an earlier run may have died over another commit
+        raise CorpusError(f"{snapshot.address} is incomplete: {finding}; {_ASK_OWNER}")
+    # an earlier run may have died with another commit
     for path in (folder / "data").glob("*.parquet"):
         if f"data/{path.name}" not in file.shards:
             path.unlink()
@@ -116,15 +116,15 @@ def _fetch_corpus(snapshot: Snapshot, folder: Path, crops: Sequence[str]) -> Cor
     return file
 
 
-def _wanted(snapshot: Snapshot, file: CorpusFile) -> list[str]:
-    """Return what a corpus has besides `corpus.json`; other files of the repository stay there."""
+def _corpus_paths(snapshot: Snapshot, file: CorpusFile) -> list[str]:
+    """Return what a corpus has besides `corpus.json`; other files are not fetched."""
     small = (path for path in snapshot.files if path in OWN_FILES or _SPLIT_LIST.fullmatch(path))
     return [*file.shards, *sorted(small)]
 
 
 def _is_finished(snapshot: Snapshot, file: CorpusFile, folder: Path) -> bool:
     there = _as_described(snapshot, file).files
-    files = (there[path] for path in _wanted(snapshot, file))
+    files = (there[path] for path in _corpus_paths(snapshot, file))
     return not (folder / STATE_FOLDER).exists() and all(
         described.is_whole(folder / described.path) for described in files
     )
@@ -136,10 +136,10 @@ def _validate(folder: Path, file: CorpusFile, workers: int) -> None:
             folder, decode=False, workers=workers, on_clips=progress.advance
         ).findings
     if findings:
-        # to prepare it again would bring the same
+        # fetching it again would give the same files
         what = str(findings[0]).removesuffix(f"; {AGAIN}")
         raise CheckFailed(
-            f"{folder} came as it is on the Hub, but {what} (1 of {len(findings)} findings); "
+            f"{folder} arrived as it is on the Hub, but {what} (1 of {len(findings)} findings); "
             f"{_ASK_OWNER}; see gridkit validate {folder}"
         )
 
@@ -153,8 +153,8 @@ def _read_description(snapshot: Snapshot, staging: Path) -> CorpusFile:
     address = snapshot.address
     if CORPUS_NAME not in snapshot.files:
         raise CorpusError(
-            f"{address} is no prepared corpus (it has no {CORPUS_NAME}); `gridkit publish` makes "
-            "one of a prepared corpus"
+            f"{address} is not a prepared corpus (it has no {CORPUS_NAME}); `gridkit publish` puts "
+            "a prepared corpus there"
         )
     # kept apart from the corpus: under its own name it would say that everything is there
     fetch_files(snapshot, [CORPUS_NAME], staging, staging / "arriving")
@@ -169,7 +169,7 @@ def _read_description(snapshot: Snapshot, staging: Path) -> CorpusFile:
         same = sized and there is not None and there.sha256 in (None, sha256)
         if not same or not _OF_CORPUS.fullmatch(path):
             raise CorpusError(
-                f"{address} is not whole: {path} is {'missing' if there is None else 'another'}; "
+                f"{address} is incomplete: {path} is {'missing' if there is None else 'another'}; "
                 f"{_ASK_OWNER}"
             )
     return file
@@ -196,14 +196,14 @@ def _check_crops(file: CorpusFile, crops: Sequence[str], address: HubAddress) ->
     if lacking:
         raise UsageError(
             f"--crop {lacking[0]}: {address} has {', '.join(file.profiles)}, and a crop cannot be "
-            "cut without the source videos; leave it out, or prepare from those"
+            "cut without the source videos; leave it out, or prepare from the source videos"
         )
 
 
 def _check_same_kind_of_run(folder: Path) -> None:
     if (folder / STATE_FOLDER).is_dir() and not (folder / _ARRIVING).is_dir():
         raise InputError(
-            f"{folder} holds an unfinished run from another source; finish that one, or name "
+            f"{folder} holds an unfinished run from another source; finish that run, or name "
             "another folder"
         )
 

@@ -1,4 +1,4 @@
-"""What is finished of a run, on disk, so that a killed run resumes and a repeated one is quick.
+"""What a run has finished, on disk, so that a killed run resumes and a second one is quick.
 
 While a run works, everything new is in `DIR/.gridkit`: finished shards under `data/`, and for
 each finished batch a record and its manifest rows under `batches/`. The record is written last:
@@ -47,7 +47,7 @@ class BatchKey:
 
 @dataclass(frozen=True)
 class FinishedBatch:
-    """A batch as it lies on disk."""
+    """A batch as it is on disk."""
 
     shard: str
     """Path inside the corpus, `data/s1-00000.parquet`."""

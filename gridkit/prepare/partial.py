@@ -1,7 +1,7 @@
 """A download on disk: what has arrived so far, and what was checked when it was whole.
 
 `NAME.part` holds the bytes that have arrived; `NAME.part.json` says of which version of which
-URL, so that a changed file is never glued to an older one. A whole file is renamed to `NAME`;
+URL, so that parts of two versions are never joined. A whole file is renamed to `NAME`;
 `.NAME.checked.json` remembers its md5 with its size and time of change, so that it need not be
 hashed again on every run.
 """
@@ -33,12 +33,12 @@ class Partial:
         self._file = file
         self.have_bytes = 0
         self.received_bytes = 0
-        """Came over the network in this run."""
+        """Fetched in this run."""
         self.farthest_bytes = 0
         """The most that was ever here; starting over does not lower it."""
         self.total_bytes = file.size_bytes
         self.validator: str | None = None
-        """What names the version: an ETag, or the date of its last change."""
+        """Identifies the version: an ETag, or the date of its last change."""
         self._md5 = hashlib.md5(usedforsecurity=False)
         record = _read_json(self._record_path)
         if self.path.is_file() and _is_of(record, file):
@@ -124,7 +124,7 @@ def is_checked(path: Path, url: str) -> bool:
 
 
 def recorded_md5(path: Path, url: str) -> str | None:
-    """Return the md5 that a file had when it was checked, whatever became of it since."""
+    """Return the md5 that a file had when it was checked, even if it changed since."""
     record = _read_json(_check_path(path))
     return str(record["md5"]) if record.get("url") == url and "md5" in record else None
 

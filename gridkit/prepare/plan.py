@@ -1,7 +1,7 @@
-"""Decide, before anything is decoded, what becomes of each source clip and where it goes.
+"""Decide, before anything is decoded, what becomes of each source clip and which shard holds it.
 
 Shard k of a speaker holds that speaker's clips 100k to 100k+99 by code: fixed here, so that it
-depends on neither the order of work nor on which clips turn out to be broken.
+depends neither on the order of work nor on which clips are broken.
 """
 
 from collections import Counter, defaultdict
@@ -36,7 +36,7 @@ class Plan:
     batches: tuple[Batch, ...]
     rejected: tuple[ManifestRow, ...]
     misfiled_alignments: Mapping[str, int]
-    """`s5 <- s6` to how many alignments of s5 lay in the folder of s6."""
+    """`s5 <- s6` to how many alignments of s5 were in the folder of s6."""
 
     @property
     def clips(self) -> int:
@@ -55,11 +55,11 @@ def make_plan(source: Source, source_name: str, speakers: Collection[str] = ()) 
 
     Args:
         source: what `scan` found.
-        source_name: name of the source folder, the speaker of clips that lie right in it.
-        speakers: the speakers wanted; empty for all.
+        source_name: name of the source folder, the speaker of clips directly in it.
+        speakers: which speakers; empty for all.
 
     Raises:
-        InputError: a wanted speaker has no clip, or there is no alignment at all.
+        InputError: one of the speakers has no clip, or there is no alignment at all.
     """
     if not source.alignments:
         raise InputError(
@@ -100,18 +100,18 @@ _Found = tuple[SourceFile, ClipName | Unnamed]
 
 def _select(found: Sequence[_Found], speakers: Collection[str]) -> list[_Found]:
     selected = [(file, who) for file, who in found if who.speaker in speakers]
-    lacking = set(speakers) - {who.speaker for _, who in selected}
-    if lacking:
+    missing = set(speakers) - {who.speaker for _, who in selected}
+    if missing:
         there = {who.speaker for _, who in found if who.speaker}
         raise InputError(
-            f"no clip of {' '.join(sorted(lacking, key=speaker_order))} in the source; "
+            f"no clip of {' '.join(sorted(missing, key=speaker_order))} in the source; "
             f"it has {' '.join(sorted(there, key=speaker_order))}"
         )
     return selected
 
 
 def _without_duplicates(named: Sequence[_Named]) -> tuple[list[_Named], list[ManifestRow]]:
-    """Keep one file an id: the smaller picture, then the first path."""
+    """Keep one file per id: the smaller picture, then the first path."""
     by_id: dict[str, list[_Named]] = defaultdict(list)
     for clip in named:
         by_id[clip.name.id].append(clip)

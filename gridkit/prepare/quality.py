@@ -30,7 +30,7 @@ def measure(media: Media, samples: np.ndarray, track: Track, words: tuple[Word, 
 
 
 def snr_db(samples: np.ndarray, words: tuple[Word, ...]) -> float:
-    """Return the level of what lies inside words over what lies outside, in dB.
+    """Return the level inside words over the level outside, in dB.
 
     Each level is at least that of one step of 16 bits, so that digital silence stays finite.
     """

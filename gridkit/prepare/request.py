@@ -1,4 +1,4 @@
-"""From what a person asks for to a run: names to profiles, splits, models and source folders."""
+"""From the options of a command to a run: names to profiles, splits, models and source folders."""
 
 import re
 from collections.abc import Sequence
@@ -34,8 +34,8 @@ def make_settings(
         lossless: store crops as FFV1.
 
     Raises:
-        ProfileError: no such profile, or a file that is none; two of the same name.
-        LandmarkModelError: the model is missing or no 68-point model.
+        ProfileError: an unknown profile, or a file that is not one; two of the same name.
+        LandmarkModelError: the model is missing, or is not a 68-point model.
     """
     profiles = {profile.name: profile for profile in map(load_profile, crops or DEFAULT_CROPS)}
     model = load_landmark_model(landmarks_model) if landmarks_model else default_landmark_model()
@@ -48,16 +48,16 @@ def source_folder(
     speakers: Sequence[str] = (),
     progress: TransferProgress | None = None,
 ) -> tuple[Path, str]:
-    """Return the folder of a source, filled where it has to be, and what to call it.
+    """Return the folder of a source, filled if need be, and the name of the source.
 
     Args:
         source: `zenodo` or `sheffield` (downloaded), `synthetic` (made), or a folder.
         folder: the corpus; downloads and synthetic clips go to `source` in it.
-        speakers: whom to download; empty for all.
-        progress: hears of every file and byte of a download.
+        speakers: which to download; empty for all.
+        progress: called for every file and byte of a download.
 
     Raises:
-        InputError: the source is none of these.
+        InputError: the source is not one of these.
     """
     inside = folder / SOURCE_FOLDER
     if source in PUBLISHERS:

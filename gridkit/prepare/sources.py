@@ -3,7 +3,7 @@
 Nothing is unpacked: members are read from their archives when they are needed. A clip's key is
 its path below the source, with "/"; members of an archive are `archive!member`.
 
-Folder names are hints only. For alignments the code decides (Zenodo files them under wrong
+Folder names are hints only. For alignments the code counts (Zenodo files them under wrong
 speakers); for clips the nearest part `sN` must agree with the speaker whose sentence it is.
 """
 
@@ -77,7 +77,7 @@ class ClipName:
 
 @dataclass(frozen=True)
 class Unnamed:
-    """A source file that cannot be told to be one certain clip, and why."""
+    """A source file that is not clearly one certain clip, and why."""
 
     speaker: str | None
     code: str | None
@@ -101,11 +101,11 @@ def scan(folder: Path, extra_alignments: Path | None = None) -> Source:
     """List clips and alignments below a folder and inside its archives.
 
     Args:
-        folder: the source; hidden files, `__MACOSX` and AppleDouble files are passed over.
+        folder: the source; hidden files, `__MACOSX` and AppleDouble files are ignored.
         extra_alignments: archive or folder outside the source that holds more alignments.
 
     Raises:
-        InputError: there is no such folder, or no clip in it.
+        InputError: the folder does not exist, or has no clip.
         ArchiveError: an archive is damaged, encrypted or unsafe.
     """
     if not folder.is_dir():
@@ -136,11 +136,11 @@ def scan(folder: Path, extra_alignments: Path | None = None) -> Source:
 
 
 def identify(file: SourceFile, source_name: str) -> ClipName | Unnamed:
-    """Tell which clip a file is, from its name and the corpus's own list of sentences.
+    """Return which clip a file is, from its name and the corpus's own list of sentences.
 
     Args:
         file: the clip.
-        source_name: name of the source folder, the speaker of clips that lie right in it.
+        source_name: name of the source folder, the speaker of clips directly in it.
     """
     code = file.code
     folder = folder_speaker(file.key)
@@ -160,7 +160,7 @@ def identify(file: SourceFile, source_name: str) -> ClipName | Unnamed:
 
 
 def folder_speaker(key: str) -> str | None:
-    """Return the nearest folder, or archive name, that reads as a speaker.
+    """Return the nearest folder, or archive name, that is the name of a speaker.
 
     >>> folder_speaker("video/s1/mpg_6000/bbaf2n.mpg"), folder_speaker("s2.mpg_vcd.zip!bbaf2n.mpg")
     ('s1', 's2')

@@ -1,8 +1,8 @@
-"""Fetch files over HTTP with patience: resume after a cut, wait when told to, trust nothing.
+"""Fetch files over HTTP with patience: resume after a cut, wait if the server asks, trust nothing.
 
 A transfer is tried again as long as it gains bytes; what the server says of the rest (status,
 `Content-Range`, `ETag`, length) is checked before a byte is written, and size and md5 after the
-last. See `partial.py` for what lies on disk meanwhile.
+last. See `partial.py` for what is on disk meanwhile.
 
 Source: RFC 9110, HTTP semantics (range requests 14, `If-Range` 13.1.5, `Retry-After` 10.2.3).
 """
@@ -33,7 +33,7 @@ from gridkit.prepare.partial import (
 )
 
 ATTEMPTS_UNANSWERED = 5
-"""Attempts at servers none of which has answered yet: no network, or a wrong address."""
+"""Attempts while no server has answered yet: no network, or a wrong address."""
 CONNECT_S = 10.0
 """How long a connection may take to open."""
 
@@ -49,10 +49,10 @@ _Answer = TypeVar("_Answer")
 
 
 class TransferProgress(Protocol):
-    """Hears how files come in; called from several threads."""
+    """Receives how files come in; called from several threads."""
 
     def on_start(self, name: str, total_bytes: int | None, already_bytes: int) -> None:
-        """Counting begins at `already_bytes`; anew where a file had to be started over."""
+        """Counting begins at `already_bytes`; it begins again where a file had to be restarted."""
 
     def on_bytes(self, name: str, count: int) -> None:
         """So many more bytes have arrived."""
@@ -65,19 +65,19 @@ class TransferProgress(Protocol):
 
 
 class Silent:
-    """A `TransferProgress` that says nothing."""
+    """A `TransferProgress` that shows nothing."""
 
     def on_start(self, name: str, total_bytes: int | None, already_bytes: int) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
     def on_bytes(self, name: str, count: int) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
     def on_wait(self, url: str, reason: str, wait_s: float) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
     def on_done(self, name: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Patience:
     """Wait after the first of them; it doubles with each further one."""
     longest_wait_s: float = 60.0
     longest_retry_after_s: float = 600.0
-    """A server that asks for more than this is left for another day."""
+    """A server that asks for more than this ends the run."""
     stall_s: float = 30.0
     """Silence on an open connection that counts as a cut."""
     sleep: Callable[[float], object] | None = None
@@ -106,7 +106,7 @@ PATIENCE = Patience()
 
 
 class Stopped(Exception):
-    """The run was told to stop; what has arrived is kept."""
+    """The run has to stop; what has arrived is kept."""
 
 
 class _TryAgainError(Exception):
@@ -150,7 +150,7 @@ class Fetcher:
         self._client.close()
 
     def json(self, url: str) -> Any:
-        """Return the JSON that a URL answers with.
+        """Return the JSON at a URL.
 
         Raises:
             NetworkError: it does not answer, or not with JSON.
@@ -162,7 +162,7 @@ class Fetcher:
             try:
                 return response.json()
             except ValueError as error:
-                raise NetworkError(f"{url} answers with something that is no JSON") from error
+                raise NetworkError(f"{url} does not answer with JSON") from error
 
         return self._patiently(url, attempt)
 
@@ -170,7 +170,7 @@ class Fetcher:
         """Return how long a file is by its headers; None where the server does not say.
 
         Raises:
-            NetworkError: the server does not answer, or has no such file.
+            NetworkError: the server does not answer, or does not have the file.
         """
 
         def attempt() -> int | None:
@@ -189,7 +189,7 @@ class Fetcher:
             Its path and the number of bytes fetched now: 0 where it was there already.
 
         Raises:
-            NetworkError: the server cannot be reached or does not keep to its word.
+            NetworkError: the server cannot be reached, or sends what it should not.
             ChecksumError: what it sends has the wrong md5, twice.
             DiskFullError: no space is left; what has arrived is kept.
             EnvironmentProblem: the folder cannot be written to.
@@ -277,7 +277,7 @@ class Fetcher:
             self._check_patience(url, reason, failures)
             if retry_after_s > self._patience.longest_retry_after_s:
                 raise NetworkError(
-                    f"{url}: the server asks to come back in {retry_after_s:.0f} s; "
+                    f"{url}: the server asks to wait {retry_after_s:.0f} s; "
                     "what has arrived is kept, run it again then"
                 )
             wait_s = max(self._patience.wait_s(failures), retry_after_s)
@@ -288,7 +288,7 @@ class Fetcher:
     def _check_patience(self, url: str, reason: str, failures: int) -> None:
         if self._answered.is_set():
             attempts = self._patience.attempts
-            hint = " without a new byte; what has arrived is kept, run it again to go on"
+            hint = " without a new byte; what has arrived is kept, run it again to resume"
         else:
             attempts = min(self._patience.attempts, ATTEMPTS_UNANSWERED)
             hint = ", none of them answered; check the network and the address"
@@ -302,7 +302,7 @@ def is_complete(path: Path, file: RemoteFile) -> bool:
         return False
     expected_md5 = file.md5 or recorded_md5(path, file.url)
     if expected_md5 is None:
-        # Without a checksum its size is all there is to go by.
+        # Without a checksum only its size can be compared.
         return file.size_bytes is not None
     if is_checked(path, file.url):
         return recorded_md5(path, file.url) == expected_md5
@@ -313,7 +313,7 @@ def is_complete(path: Path, file: RemoteFile) -> bool:
 
 
 def _continues(response: httpx2.Response, file: RemoteFile, partial: Partial) -> bool:
-    """Whether an answer goes on where the partial file ends; it is begun anew where not."""
+    """Whether a response continues where the partial file ends; if not, the file begins again."""
     if response.status_code == 416:
         partial.drop()
         raise _TryAgainError("has no bytes where the partial file ends")
@@ -329,10 +329,10 @@ def _continues(response: httpx2.Response, file: RemoteFile, partial: Partial) ->
             or (partial.total_bytes is not None and match[3] not in ("*", total))
             or (validator and partial.validator and validator != partial.validator)
         ):
-            said = response.headers.get("content-range", "no Content-Range")
+            offered = response.headers.get("content-range", "no Content-Range")
             have_bytes = partial.have_bytes
             partial.drop()
-            raise _TryAgainError(f"asked for bytes {have_bytes}- of {total}, it sends {said}")
+            raise _TryAgainError(f"asked for bytes {have_bytes}- of {total}, it sends {offered}")
         return True
     length = _content_length(response)
     if None not in (length, file.size_bytes) and length != file.size_bytes:
@@ -371,7 +371,7 @@ def _content_length(response: httpx2.Response) -> int | None:
 
 
 def _validator(response: httpx2.Response) -> str | None:
-    """What names this version of the file: a strong ETag, else the date of its last change."""
+    """What identifies this version of the file: a strong ETag, else the date of its last change."""
     etag: str = response.headers.get("etag", "")
     if etag and not etag.startswith("W/"):
         return etag
@@ -382,6 +382,6 @@ def _disk_problem(error: OSError, path: Path) -> EnvironmentProblem:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(
             f"no space left while writing {path}; what has arrived is kept: free some space "
-            "and run it again to go on"
+            "and run it again to resume"
         )
     return EnvironmentProblem(f"cannot write {path}: {error.strerror or error}; check the folder")

@@ -1,7 +1,7 @@
 """Unpack GRID archives safely: whole files only, nothing outside the folder, reruns are cheap.
 
-A member is a speaker's where a part of its path is exactly the speaker's name (`s1` is not
-`s10`). An alignment is told by its sentence instead, because Zenodo files alignments under
+A member belongs to a speaker where a part of its path is exactly the speaker's name (`s1` is not
+`s10`). An alignment belongs to who says its sentence instead, because Zenodo files alignments under
 wrong speakers; a member without any speaker in its path belongs to the archive's (`s1.align.tar`).
 
 Nothing needs unpacking for `gridkit prepare`, which reads archives as they are.
@@ -102,7 +102,7 @@ def find_archives(sources: Iterable[Path]) -> tuple[Path, ...]:
     """Return the archives that are named, and those in the folders that are named.
 
     Raises:
-        InputError: a path that does not exist or is no archive, or a folder without one.
+        InputError: a path that does not exist or is not an archive, or a folder without one.
     """
     found: list[Path] = []
     for source in sources:
@@ -125,7 +125,7 @@ def find_archives(sources: Iterable[Path]) -> tuple[Path, ...]:
 
 
 def member_speaker(archive_name: str, member_name: str) -> str | None:
-    """Return whose file a member is; None where nothing tells.
+    """Return the speaker of a member; None where nothing shows it.
 
     >>> member_speaker("s10.zip", "s10/bbaf2n.mpg")
     's10'
@@ -197,7 +197,7 @@ def _unpack_one(task: _Task, destination: Path) -> bool:
     content = task.archive.read(task.member.name)
     if there and task.member.crc32 is None and path.read_bytes() == content:
         return False
-    # No fsync a file: after a power cut the next run compares content and mends what is torn.
+    # No fsync per file: after a power cut the next run compares content and repairs it.
     unfinished = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -208,7 +208,7 @@ def _unpack_one(task: _Task, destination: Path) -> bool:
             unfinished.unlink()
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFullError(
-                f"no space left while writing {path}; free some and run it again to go on"
+                f"no space left while writing {path}; free some and run it again to resume"
             ) from error
         raise EnvironmentProblem(f"cannot write {path}: {error.strerror or error}") from error
     return True

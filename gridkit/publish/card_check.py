@@ -1,6 +1,6 @@
-"""What a card has to keep to before it goes to the Hub, beyond being YAML that the Hub takes.
+"""Rules that a card must follow before it goes to the Hub, besides the Hub's own check of its YAML.
 
-The card's metadata decides what `load_dataset` reads, so it is held against the files themselves:
+The card's metadata decides what `load_dataset` reads, so it is compared with the files themselves:
 patterns against their names, features against the Parquet schemas, configs of splits against the
 subsets that the manifest gives.
 """
@@ -33,19 +33,19 @@ _SUBSETS = {
 
 
 def check_card(text: str, corpus: Corpus, paths: Sequence[str]) -> list[str]:
-    """Return what is wrong with a card, a line each; nothing where it is sound.
+    """Return what is wrong with a card, one line each; nothing where it is right.
 
     Args:
         text: the card, Markdown with metadata on top.
         corpus: what it describes.
-        paths: every file of the repository to be.
+        paths: every file that the repository will have.
     """
     from huggingface_hub import DatasetCard, DatasetCardData
 
     try:
         data: Any = DatasetCard(text).data
-    except Exception as error:  # whatever the YAML parser makes of it
-        return [f"no dataset card ({type(error).__name__}: {str(error).splitlines()[0]})"]
+    except Exception as error:  # the YAML parser raises many kinds
+        return [f"not a dataset card ({type(error).__name__}: {str(error).splitlines()[0]})"]
     assert isinstance(data, DatasetCardData)
     return [
         *_check_licence(data, corpus),
@@ -56,16 +56,16 @@ def check_card(text: str, corpus: Corpus, paths: Sequence[str]) -> list[str]:
 
 
 def _check_licence(data: "DatasetCardData", corpus: Corpus) -> Iterator[str]:
-    wanted = SYNTHETIC_LICENCE if corpus.file.synthetic else LICENCE
-    if data.license != wanted:
-        yield f"licence {data.license!r}; these data have {wanted}"
+    expected = SYNTHETIC_LICENCE if corpus.file.synthetic else LICENCE
+    if data.license != expected:
+        yield f"licence {data.license!r}; this corpus has {expected}"
 
 
 def _check_configs(data: Any, corpus: Corpus, paths: Sequence[str]) -> Iterator[str]:
     """Yield configs of one name, patterns without a file, and shards that no config loads."""
     names = [config["config_name"] for config in data.configs or []]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"config {name} is there {names.count(name)} times"
+        yield f"config {name} appears {names.count(name)} times"
     for config in data.configs or []:
         for split, patterns in _patterns(config):
             for pattern in patterns:
@@ -82,13 +82,13 @@ def _check_features(data: Any, corpus: Corpus) -> Iterator[str]:
     from datasets import Features
     from datasets.info import DatasetInfosDict
 
-    said = DatasetInfosDict.from_dataset_card_data(data)
+    declared = DatasetInfosDict.from_dataset_card_data(data)
     first = next(iter(corpus.file.shards), None)
     files = {MANIFEST_CONFIG: MANIFEST_NAME} | ({DEFAULT_CONFIG: first} if first else {})
     for config, path in files.items():
         with open_parquet(corpus.folder / path) as parquet:
             there = Features.from_arrow_schema(parquet.schema_arrow)
-        features = said[config].features if config in said else None
+        features = declared[config].features if config in declared else None
         if features != there:
             odd = sorted(
                 name
@@ -106,7 +106,7 @@ def _check_splits(data: Any, corpus: Corpus) -> Iterator[str]:
         if name in (DEFAULT_CONFIG, MANIFEST_CONFIG):
             continue
         if name not in corpus.file.splits:
-            yield f"config {name} is no split of this corpus"
+            yield f"config {name} is not a split of this corpus"
             continue
         subsets = _subsets_by_shard(corpus.manifest, name)
         parts = [(split, _files({"data_files": [part]}, shards)) for split, part in _parts(config)]

@@ -31,7 +31,7 @@ def hub_card(corpus: Corpus, repo: str) -> str:
 
 
 def files_of(corpus: Corpus, card: str) -> tuple[LocalFile, ...]:
-    """Return the files of a corpus, in the order in which they go: what describes others last.
+    """Return the files of a corpus, in the order of sending: those that describe others last.
 
     Args:
         corpus: a corpus that passes `validate`; hashes of shards are taken from `corpus.json`.
@@ -75,7 +75,7 @@ class Listed:
     """What a `corpus.json` lists."""
 
     shards: Mapping[str, str]
-    """Path to what tells its source clips (`BatchKey.tracking`)."""
+    """Path to the hash of its source clips (`BatchKey.tracking`)."""
     splits: frozenset[str]
     profiles: frozenset[str]
 
@@ -85,7 +85,7 @@ class Listed:
         return {*self.shards, *map(split_list_path, self.splits - set(BUILTIN_SPLIT_NAMES))}
 
     def continues(self, earlier: "Listed") -> bool:
-        """Return whether this corpus can have grown out of another.
+        """Return whether this corpus can be a later state of another.
 
         `prepare` adds shards, splits and crops to a corpus and drops none, so all that the other
         one lists is here, and its shards are of the same source clips.
@@ -98,7 +98,7 @@ class Listed:
 
 
 def listed(corpus_json: bytes) -> Listed | None:
-    """Return what a `corpus.json` lists, of whatever version; None where it is no such file."""
+    """Return what a `corpus.json` lists, of any version; None where it is another kind of file."""
     try:
         content = json.loads(corpus_json)
         shards = {

@@ -1,7 +1,7 @@
 """`.gridkit-publish.json`: what this folder's runs have put on the Hub, and where they stopped.
 
-It lies in the corpus folder, hidden and no part of the corpus, with an entry for each place that
-the folder was published to. It may be removed: then what the Hub has is looked at alone.
+It is in the corpus folder, hidden and not part of the corpus, with an entry for each place that
+the folder was published to. It may be removed: then only what is on the Hub counts.
 """
 
 import json
@@ -33,7 +33,7 @@ class Entry:
 
     known: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Path to the contents (`identity_of`) that were put or seen there; several where a commit
-    was sent and its answer never came."""
+    was sent and no response came."""
     pull_request: int | None = None
     opening: Opening | None = None
 
@@ -96,11 +96,11 @@ class Journal:
 
     @property
     def validated(self) -> str | None:
-        """SHA-256 of the `corpus.json` whose corpus was decoded and found sound."""
+        """SHA-256 of the `corpus.json` whose corpus was decoded and found correct."""
         return self._content.get("validated")
 
     def set_validated(self, sha256: str) -> None:
-        """Write down which corpus was found sound."""
+        """Write down which corpus was found correct."""
         if sha256 != self.validated:
             self._content["validated"] = sha256
             self._write()

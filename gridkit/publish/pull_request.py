@@ -1,4 +1,4 @@
-"""Which pull request a run goes on with: the one that the journal names, while it is open."""
+"""Which pull request a run continues: the one that the journal names, while it is open."""
 
 from dataclasses import replace
 from functools import partial
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 LOOKED_AT = 20
-"""The newest pull requests, among which one is looked for whose number never came."""
+"""How many of the newest pull requests are searched for one whose number never arrived."""
 
 
 def known_pull_request(hub: "HfApi", repo: str, entry: Entry) -> Entry:
     """Return what is known of a pull request, brought up to date.
 
-    One that was merged or closed is forgotten. One that was asked for by a run that died before
-    it heard the number is looked for.
+    One that was merged or closed is forgotten. One whose number never arrived, because the run
+    died before, is searched for.
     """
     if entry.pull_request is not None:
         details = patiently(

@@ -1,8 +1,8 @@
-"""Publishing a prepared corpus: checked, compared with the repository, and sent.
+"""Publish a prepared corpus: check it, compare it with the repository, send it.
 
-Everything that can refuse comes before the first byte goes: the corpus, its card, the token, the
-repository. Decoding is the slowest of it and comes last, so a repository may be made for a corpus
-that turns out not to decode. A second run over the same corpus does not decode it again.
+Everything that can fail comes before the first byte is sent: the corpus, its card, the token, the
+repository. Decoding is the slowest part and comes last, so a repository may be made for a corpus
+that cannot be decoded. A second run over the same corpus does not decode it again.
 """
 
 from collections.abc import Callable
@@ -60,11 +60,11 @@ def publish(
         target: where it goes.
         private: make a new repository private.
         workers: processes that check the corpus.
-        bars: makes what shows the upload.
+        bars: makes the display of the upload.
 
     Raises:
-        CorpusError: the corpus is unfinished, does not pass `gridkit validate`, or its card would
-            not do.
+        CorpusError: the corpus is unfinished, does not pass `gridkit validate`, or its card is
+            not valid.
         LockedError: another run works in the folder.
         UsageError: the target cannot be written to as asked.
         HubConflictError: files of someone else are in the way.
@@ -82,7 +82,7 @@ def publish(
         files, card = _checked_files(corpus, target)
         with hub_errors(target.address):
             _check_card_there(hub, card)
-        # before the decoding, which may take long: it is told at once that there is no right
+        # before the decoding, which may take long: a token without the right fails at once
         _make_place(hub, target, exists=exists, private=private)
         _check_decoding(corpus, journal, workers)
         upload = Upload(hub, target, files, _title(corpus), journal)
@@ -117,7 +117,7 @@ def preview(folder: Path, target: Target, *, private: bool = False, workers: int
 
 
 def _check_decoding(corpus: Corpus, journal: Journal, workers: int) -> None:
-    """Decode the corpus, unless an earlier run decoded this very one."""
+    """Decode the corpus, unless an earlier run decoded the same one."""
     state = f"{corpus_sha256(corpus.folder)} {__version__}"
     if journal.validated != state:
         _validate(corpus, workers, decode=True)
@@ -142,7 +142,7 @@ def _checked_files(corpus: Corpus, target: Target) -> tuple[tuple[LocalFile, ...
     findings = check_card(card, corpus, [file.path for file in files])
     if findings:
         raise CorpusError(
-            f"{corpus.folder}: its card would not do on the Hub: {findings[0]} "
+            f"{corpus.folder}: its card is not valid for the Hub: {findings[0]} "
             f"(1 of {len(findings)} findings); give the gridkit prepare command again"
         )
     return files, card
@@ -156,10 +156,10 @@ def _check_card_there(hub: "HfApi", card: str) -> None:
 
 
 def _find_repo(hub: "HfApi", target: Target, *, private: bool) -> bool:
-    """Return whether the repository is there.
+    """Return whether the repository exists.
 
     Raises:
-        UsageError: it is, and is public where a private one was asked for.
+        UsageError: it exists, and is public where a private one was asked for.
     """
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
@@ -172,7 +172,7 @@ def _find_repo(hub: "HfApi", target: Target, *, private: bool) -> bool:
             return False
     if private and not info.private:
         raise UsageError(
-            f"--private: {target.repo} is there and public; change that in its settings on the "
+            f"--private: {target.repo} exists and is public; change that in its settings on the "
             "Hub, or leave the option out"
         )
     return True
@@ -182,16 +182,16 @@ def _make_place(hub: "HfApi", target: Target, *, exists: bool, private: bool) ->
     """Make the repository and the branch where they are missing.
 
     Raises:
-        UsageError: the repository came meanwhile, and is public where a private one was asked
-            for; or the revision is a tag.
-        HubError, NetworkError: as `hub_errors`; there is no right to write.
+        UsageError: someone made the repository meanwhile, and it is public although a private
+            one was asked for; or the revision is a tag.
+        HubError, NetworkError: as `hub_errors`; the token may not write.
     """
     with hub_errors(target.address):
         if exists and not target.create_pr:
             _check_token_writes(hub, target)
         if not exists:
             _create(hub, target, private=private)
-            # someone else may have made it meanwhile, and then it is as they wished
+            # someone else may have made it meanwhile, and then it has their settings
             _find_repo(hub, target, private=private)
         if not _has_branch(hub, target):
             create = partial(hub.create_branch, branch=target.revision, exist_ok=True)
@@ -199,7 +199,7 @@ def _make_place(hub: "HfApi", target: Target, *, exists: bool, private: bool) ->
 
 
 def _check_token_writes(hub: "HfApi", target: Target) -> None:
-    """Refuse a token that is for reading; whether another may write here, the first commit tells.
+    """Refuse a token for reading only; whether another one may write here, the first commit shows.
 
     Raises:
         HubError: the token is of the kind that never writes.
@@ -213,8 +213,8 @@ def _check_token_writes(hub: "HfApi", target: Target) -> None:
     token = (account.get("auth") or {}).get("accessToken") or {}
     if token.get("role") == "read":
         raise HubError(
-            f"{target.address}: the token of {account.get('name')} is for reading; {LOG_IN}, with "
-            "one that has write access"
+            f"{target.address}: the token of {account.get('name')} is for reading only; {LOG_IN}, "
+            "with one that has write access"
         )
 
 

@@ -1,9 +1,9 @@
-"""Brings a corpus's files to a repository, commit by commit, and never over someone else's.
+"""Send a corpus's files to a repository, commit by commit, and never over someone else's.
 
 Before each attempt the repository is read and compared, so it does not matter how the last one
 ended: what arrived is there, and what is there is not sent. The journal is written before and
-after each commit; by it our own contents are told from those of others (`gridkit.hub.commits`).
-Where there is none (it was lost, or lies on another machine), the titles of commits tell, if our
+after each commit; it separates our own files from those of others (`gridkit.hub.commits`).
+Where there is none (it was lost, or is on another machine), the titles of commits count, if our
 corpus continues the one that is there.
 
 Someone else's commit in between stops a run only where it touches a file of the corpus, or puts
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 LOADED = "data/*.parquet"
-"""What the card's default config reads, whoever put it there."""
+"""What the card's default config reads, also files of someone else."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Look:
     commit: str
     plan: Plan
     stray: tuple[str, ...]
-    """Files that the card would load and that are none of the corpus's."""
+    """Files that the card would load and that do not belong to the corpus."""
     entry: Entry
     """What the journal is to know from now on."""
 
@@ -150,7 +150,7 @@ class Upload:
         return Look(revision, snapshot.commit, plan, tuple(stray), entry)
 
     def check(self, look: Look) -> None:
-        """Refuse to touch what is someone else's.
+        """Refuse to change files of someone else.
 
         Raises:
             HubConflictError: files are in the way.
@@ -161,12 +161,12 @@ class Upload:
                 title = titles_of(self.hub, self.target.repo, look.commit, [path])[path]
             raise HubConflictError(
                 f"{self.target.address}: {path} is {_whose(title)}, "
-                f"{_count(look.plan.foreign)}, and is not written over; propose yours with "
+                f"{_count(look.plan.foreign)}, and is not overwritten; propose yours with "
                 "--create-pr, undo it there, or take another --repo"
             )
         if look.stray:
             raise HubConflictError(
-                f"{self.target.address}: {look.stray[0]} is no file of this corpus, "
+                f"{self.target.address}: {look.stray[0]} is not a file of this corpus, "
                 f"{_count(look.stray)}, and load_dataset would read it as one; remove it there, "
                 "or take another --repo"
             )
@@ -175,10 +175,10 @@ class Upload:
         """Send what is missing.
 
         Args:
-            on_bytes: told how many more bytes are done.
+            on_bytes: called with how many more bytes are done.
 
         Raises:
-            HubConflictError: files are in the way, or others commit without end.
+            HubConflictError: files are in the way, or others commit all the time.
             HubError, NetworkError: as `hub_errors`; what has arrived is kept.
             DiskFullError, EnvironmentProblem: the journal cannot be written.
         """

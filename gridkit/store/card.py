@@ -34,7 +34,7 @@ DEFAULT_CONFIG = "default"
 DEFAULT_SPLIT = "clips"
 MANIFEST_CONFIG = "manifest"
 LOCAL_NAME = "DIR"
-"""What the card of a folder calls it; on the Hub the repository's name stands there."""
+"""Placeholder for the folder in its card; on the Hub the repository's name is in its place."""
 LICENCE = "cc-by-4.0"
 SYNTHETIC_LICENCE = "cc0-1.0"
 TEMPLATE = "card.md.j2"
@@ -136,7 +136,7 @@ def files_by_subset(split: Split, speakers: Iterable[str]) -> dict[str, list[str
     """Return the Hub's split names with the files of each, for a split that keeps speakers apart.
 
     Where the definition draws train and val from the same speakers, these files are `train_val`,
-    to be told apart by the column.
+    and the column says which clip is which.
     """
     subsets: dict[str, set[str]] = {}
     for clip, subset in split.subset_of.items():

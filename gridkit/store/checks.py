@@ -43,7 +43,7 @@ def check_row(row: Mapping[str, Any], shard: str) -> Iterator[str]:
     """Yield what is wrong with the plain columns of a shard's row."""
     speaker, code = row["speaker"], row["code"]
     if not is_code(code or ""):
-        yield f"code {code!r} is no GRID sentence"
+        yield f"code {code!r} is not a GRID sentence"
         return
     if row["id"] != clip_id(speaker, code):
         yield f"id does not fit speaker {speaker!r} and code {code!r}"
@@ -129,13 +129,13 @@ def check_manifest(
 
 
 def check_subsets(where: str, row: ManifestRow, definitions: Sequence[Split]) -> Iterator[Finding]:
-    """Yield the splits of which a kept row says something else than the definition."""
+    """Yield the splits where a kept row differs from the definition."""
     for split in definitions:
-        said, defined = row.splits.get(split.name), split.subset_of.get(row.id or "")
-        if row.status is Status.KEPT and said != defined:
+        stored, defined = row.splits.get(split.name), split.subset_of.get(row.id or "")
+        if row.status is Status.KEPT and stored != defined:
             yield Finding(
                 where,
-                f"{row.id} has {split_column(split.name)} {said or 'null'}, "
+                f"{row.id} has {split_column(split.name)} {stored or 'null'}, "
                 f"by definition {defined or 'null'}",
             )
 
@@ -143,25 +143,26 @@ def check_subsets(where: str, row: ManifestRow, definitions: Sequence[Split]) ->
 def check_counts(
     file: CorpusFile, rows: Sequence[ManifestRow], definitions: Sequence[Split]
 ) -> Iterator[Finding]:
-    """Yield the counts of `corpus.json` that the manifest does not bear out."""
-    said, counted = asdict(file.counts), asdict(count_rows(rows))
-    for name in (name for name in said if said[name] != counted[name]):
+    """Yield the counts of `corpus.json` that differ from the manifest."""
+    listed, counted = asdict(file.counts), asdict(count_rows(rows))
+    for name in (name for name in listed if listed[name] != counted[name]):
         yield Finding(
-            CORPUS_NAME, f"counts: {name} {said[name]}, but the manifest gives {counted[name]}"
+            CORPUS_NAME, f"counts: {name} {listed[name]}, but the manifest gives {counted[name]}"
         )
     entries = split_entries(definitions, rows)
     for name, entry in file.splits.items():
         yield from _check_split_entry(name, entry, entries[name])
 
 
-def _check_split_entry(name: str, said: SplitEntry, counted: SplitEntry) -> Iterator[Finding]:
+def _check_split_entry(name: str, listed: SplitEntry, counted: SplitEntry) -> Iterator[Finding]:
     for subset, figures in counted.subsets.items():
         if name not in BUILTIN_SPLIT_NAMES:
-            # the list that was imported is not here: its clips that are can be counted, no more
-            figures = replace(said.subsets[subset], here=figures.here)
-        if said.subsets[subset] != figures:
+            # the imported list is not here: only those of its clips that are here can be counted
+            figures = replace(listed.subsets[subset], here=figures.here)
+        if listed.subsets[subset] != figures:
             yield Finding(
-                CORPUS_NAME, f"split {name}, {subset}: {said.subsets[subset]}, but it is {figures}"
+                CORPUS_NAME,
+                f"split {name}, {subset}: {listed.subsets[subset]}, but it is {figures}",
             )
 
 
@@ -173,25 +174,25 @@ def check_against_manifest(
     Args:
         in_shards: what the shards hold, with an empty `source_path`.
         rows: the manifest.
-        read_shards: the shards that could be read; of others nothing is said.
+        read_shards: the shards that could be read; others are not compared.
     """
     kept = {row.id: row for row in rows if row.status is Status.KEPT}
     there = {row.id for row in in_shards}
     for row in in_shards:
-        said = kept.get(row.id)
-        if said is None:
+        listed = kept.get(row.id)
+        if listed is None:
             yield Finding(f"{row.shard}, row {row.row}", f"{row.id} is not kept in the manifest")
             continue
-        yield from _compare(replace(said, source_path="", splits=row.splits), row)
+        yield from _compare(replace(listed, source_path="", splits=row.splits), row)
     readable = set(read_shards)
     for clip, row in kept.items():
         if clip not in there and row.shard in readable:
             yield Finding(MANIFEST_NAME, f"{clip} is kept, but {row.shard} has no such row")
 
 
-def _compare(said: ManifestRow, row: ManifestRow) -> Iterator[Finding]:
+def _compare(listed: ManifestRow, row: ManifestRow) -> Iterator[Finding]:
     for field in fields(ManifestRow):
-        manifest_value, shard_value = getattr(said, field.name), getattr(row, field.name)
+        manifest_value, shard_value = getattr(listed, field.name), getattr(row, field.name)
         if manifest_value != shard_value:
             yield Finding(
                 MANIFEST_NAME,

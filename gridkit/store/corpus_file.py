@@ -27,7 +27,7 @@ class SubsetEntry:
     """One subset of a split: its definition, and what of it is in this corpus."""
 
     clips: int
-    """Clips by the definition, whatever the source lacks."""
+    """Clips by the definition, whether the source has them or not."""
     sha256: str
     """Hash of the definition's ids (`gridkit.corpus.splits.hash_ids`)."""
     here: int
@@ -51,7 +51,7 @@ class ShardEntry:
     bytes: int
     sha256: str
     key: str
-    """What decided its content, for resuming; the meaning is the pipeline's."""
+    """What decided its content, for resuming; only `prepare` reads it."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class CorpusFile:
     """The content of `corpus.json`."""
 
     source: str
-    """Where the clips came from, for a person; never a path that moves the bytes."""
+    """Where the clips came from, for a person; never a path, which would change the bytes."""
     synthetic: bool
     profiles: Mapping[str, Mapping[str, Any]]
     """Crop profile to its full definition."""
@@ -92,7 +92,7 @@ class CorpusFile:
     """Path inside the corpus to shard."""
     manifest_sha256: str
     misfiled_alignments: Mapping[str, int] = field(default_factory=dict)
-    """`s5 <- s6` to how many alignments of s5 lay in the folder of s6."""
+    """`s5 <- s6` to how many alignments of s5 were in the folder of s6."""
     schema_version: int = SCHEMA_VERSION
     gridkit_version: str = __version__
 
@@ -112,8 +112,8 @@ def read_corpus_file(folder: Path) -> CorpusFile:
     """Read `corpus.json`.
 
     Raises:
-        CorpusError: the folder is no prepared corpus, an unfinished one, or one that a newer
-            gridkit made; or the file is damaged.
+        CorpusError: the folder is not a prepared corpus, or is unfinished, or a newer gridkit
+            made it; or the file is damaged.
     """
     path = folder / CORPUS_NAME
     if not path.is_file():
@@ -140,10 +140,10 @@ def _why_none(folder: Path) -> str:
         return f"{folder}: no such folder"
     if (folder / STATE_FOLDER).is_dir():
         return (
-            f"{folder} is not finished: a run was stopped, or still goes on; "
+            f"{folder} is not finished: a run was stopped, or is still running; "
             "give the same gridkit prepare command again to finish it"
         )
-    return f"{folder} is no prepared corpus (it has no {CORPUS_NAME}); make one: gridkit prepare"
+    return f"{folder} is not a prepared corpus (it has no {CORPUS_NAME}); make one: gridkit prepare"
 
 
 def _why_unreadable(content: object) -> str:

@@ -15,12 +15,12 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def temporary_of(path: Path) -> Path:
-    """Return the name a file has while it is written; hidden, so that no glob finds it."""
+    """Return the name of a file while it is written; hidden, so that globs do not match it."""
     return path.with_name(f".{path.name}.part")
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, even after a power cut.
+    """Write a file so that it is there complete or not at all, even after a power cut.
 
     The folder is made where it is missing.
 

@@ -25,7 +25,7 @@ FLAG_MEANINGS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class CorpusInfo:
-    """What `gridkit info` tells."""
+    """What `gridkit info` shows."""
 
     file: CorpusFile
     landmarks: dict[str, str]
@@ -35,7 +35,7 @@ class CorpusInfo:
     column_bytes: dict[str, int]
     """Column to its bytes in the shards, largest first; columns without media are `other`."""
     notes: tuple[str, ...]
-    """What is worth knowing, a line each."""
+    """What is worth knowing, one line each."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON."""
@@ -46,8 +46,8 @@ def corpus_info(folder: Path) -> CorpusInfo:
     """Describe a prepared corpus; reads `corpus.json` and the shards' footers.
 
     Raises:
-        CorpusError: the folder is no prepared corpus, an unfinished one, or one that a newer
-            gridkit made; or a file of it is missing or damaged.
+        CorpusError: the folder is not a prepared corpus, or is unfinished, or a newer gridkit
+            made it; or a file of it is missing or damaged.
     """
     file = open_corpus(folder).file
     return CorpusInfo(
@@ -76,14 +76,14 @@ def _column_bytes(folder: Path, file: CorpusFile) -> dict[str, int]:
 
 def _notes(folder: Path, file: CorpusFile) -> Iterator[str]:
     if (folder / STATE_FOLDER).is_dir():
-        yield "a further run in this folder is not finished: give its command again"
+        yield "another run in this folder is not finished: give its command again"
     if file.synthetic:
-        yield "synthetic: no person speaks here, and no figure on it says anything about speech"
+        yield "synthetic: no person speaks here; figures on it say nothing about real speech"
     for flag, count in file.counts.flags.items():
         meaning = FLAG_MEANINGS.get(flag, "unknown to this gridkit")
         yield f"{count} of {file.counts.kept} clips are {flag}: {meaning}"
     for pair, count in file.misfiled_alignments.items():
-        yield f"{count} alignments lay in another speaker's folder ({pair}); joined by code"
+        yield f"{count} alignments were in another speaker's folder ({pair}); joined by code"
     for name, entry in file.splits.items():
         here = {subset: figures.here for subset, figures in entry.subsets.items()}
         if any(here.values()) and not all(here.values()):

@@ -43,7 +43,7 @@ def read_manifest(path: Path) -> tuple[ManifestRow, ...]:
     """Read every row of a manifest; `splits` has the subsets that are not null.
 
     Raises:
-        CorpusError: the file is missing, damaged, or says what this version does not know.
+        CorpusError: the file is missing, damaged, or has values that this version does not know.
     """
     table = read_table(path)
     try:
@@ -56,7 +56,7 @@ def read_manifest(path: Path) -> tuple[ManifestRow, ...]:
 
 
 def source_ids(rows: Iterable[ManifestRow]) -> frozenset[str]:
-    """Return every id that occurs in the source, kept or not: what synthetic splits go by."""
+    """Return every id of the source, kept or not: synthetic splits are made of them."""
     return frozenset(row.id for row in rows if row.id is not None)
 
 

@@ -43,7 +43,7 @@ class Strip:
     """Pictures of one clip with their label."""
 
     name: str
-    """The clip, or a profile."""
+    """Id of the clip, or name of a profile."""
     detail: str
     """The word, or the size of the crop."""
     pictures: tuple[np.ndarray, ...]
@@ -81,7 +81,7 @@ def write_preview(
 
 
 def preview_profile(profiles: Iterable[str]) -> str:
-    """Return the profile that stands for all: the default one where it is there."""
+    """Return the profile to show: the default one where the corpus has it."""
     names = sorted(profiles)
     return names[0] if names and PREFERRED_PROFILE not in names else PREFERRED_PROFILE
 

@@ -59,15 +59,15 @@ class Corpus:
 
         Args:
             columns: which to read; None for all.
-            split: only clips of this split, whatever their subset.
+            split: only clips of this split, of any subset.
             subset: only clips of this subset of the split.
-            rows: the most rows a batch.
+            rows: the most rows per batch.
 
         Raises:
             CorpusError: no such split, subset or column, or a shard is missing or damaged.
         """
-        wanted = self._subsets(split, subset)
-        for shard in self._shards(split, wanted):
+        subsets = self._subsets(split, subset)
+        for shard in self._shards(split, subsets):
             path = self.folder / shard
             if split is None:
                 yield from read_batches(path, columns, rows)
@@ -75,7 +75,7 @@ class Corpus:
             column = split_column(split)
             read = None if columns is None else list(dict.fromkeys([*columns, column]))
             for batch in read_batches(path, read, rows):
-                chosen = batch.filter(pc.is_in(batch.column(column), pa.array(wanted)))
+                chosen = batch.filter(pc.is_in(batch.column(column), pa.array(subsets)))
                 if chosen.num_rows:
                     yield chosen if columns is None else chosen.select(list(columns))
 
@@ -89,7 +89,7 @@ class Corpus:
         """Read clips as records, by speaker and code.
 
         Args:
-            split: only clips of this split, whatever their subset.
+            split: only clips of this split, of any subset.
             subset: only clips of this subset of the split.
             profiles: whose crops to read; None for all. Others are not read from the disk.
 
@@ -157,7 +157,7 @@ class Corpus:
         return SUBSETS if subset is None else (subset,)
 
     def _shards(self, split: str | None, subsets: Sequence[str]) -> list[str]:
-        """Return the shards with such clips, in the order of the manifest's rows a speaker."""
+        """Return the shards with such clips, in the order of `corpus.json`."""
         if split is None:
             return list(self.file.shards)
         having = {row.shard for row in self.manifest if row.splits.get(split) in subsets}
@@ -168,8 +168,8 @@ def open_corpus(folder: Path) -> Corpus:
     """Open a prepared corpus.
 
     Raises:
-        CorpusError: the folder is no prepared corpus, an unfinished one, or one that a newer
-            gridkit made.
+        CorpusError: the folder is not a prepared corpus, or is unfinished, or a newer gridkit
+            made it.
     """
     return Corpus(folder, read_corpus_file(folder))
 

@@ -3,7 +3,7 @@
 A shard's schema is made from `datasets` features and carries them in its metadata, with
 `decode=False`, so that `load_dataset` gives typed columns where torchcodec is missing. Media
 columns are structs of bytes and path. Crop columns are in the order of their names, split columns
-with the built-in splits first, so that the order of a command's options moves no byte.
+with the built-in splits first, so that the order of a command's options does not change the bytes.
 
 `datasets` is imported late: it takes most of a second, and a reader does not need it.
 """
@@ -75,7 +75,7 @@ def split_order(names: Iterable[str]) -> tuple[str, ...]:
     shared = [name for name in ordered if columns[split_column(name)] > 1]
     if shared:
         raise SplitError(
-            f"splits {' and '.join(shared)} would share one column; call one by another name"
+            f"splits {' and '.join(shared)} would share one column; rename one of them"
         )
     return tuple(ordered)
 
@@ -145,7 +145,7 @@ def splits_in(schema: pa.Schema) -> tuple[str, ...]:
     """Return the split names of a manifest; its columns cannot tell "-" from "_".
 
     Raises:
-        KeyError, ValueError: the schema is no manifest's.
+        KeyError, ValueError: the schema is not that of a manifest.
     """
     return tuple(json.loads((schema.metadata or {})[SPLITS_KEY]))
 

@@ -1,7 +1,7 @@
 """Shards: Parquet files with a row for each kept clip.
 
-The bytes of a shard are a function of its clips, splits and profiles alone, whatever process
-writes it. A file is one row group, some 10 MB a profile: with several, a program that streams the
+The bytes of a shard depend on its clips, splits and profiles alone, in whatever process it is
+written. A file is one row group, some 10 MB per profile: with several, a program that streams the
 file through `datasets` and stops early may hang or abort at its end (apache/arrow#45214, seen with
 pyarrow 26). Statistics and a page index are kept for the columns people filter on, never for
 media.
@@ -72,7 +72,7 @@ def write_shard(
         ValueError: there is no clip, or one lacks a crop.
     """
     if not clips:
-        raise ValueError(f"{path}: a shard without clips is no shard; do not write it")
+        raise ValueError(f"{path}: a shard has at least one clip")
     content = shard_bytes(clips, splits, profiles=profiles, split_names=split_names)
     write_file(path, content)
     return ShardInfo(path, len(clips), len(content), hashlib.sha256(content).hexdigest())
@@ -144,7 +144,7 @@ def _crop(clip: Clip, profile: str) -> dict[str, object]:
 
 
 def _landmarks_column(clips: Sequence[Clip], column_type: pa.DataType) -> pa.Array:
-    """Return landmarks, int16 (75, 68, 2) each, as nested lists without a Python object a point."""
+    """Return landmarks, int16 (75, 68, 2) each, as nested lists; no Python object per point."""
     for clip in clips:
         if clip.landmarks.shape != LANDMARKS_SHAPE or clip.landmarks.dtype != np.int16:
             raise ValueError(
@@ -168,7 +168,7 @@ def open_parquet(path: Path) -> pq.ParquetFile:
     """Open a Parquet file of a corpus.
 
     Raises:
-        CorpusError: it is missing, cut off or no Parquet.
+        CorpusError: it is missing, cut off or not Parquet.
     """
     return _guarded(path, lambda: pq.ParquetFile(path))
 
@@ -181,15 +181,15 @@ def read_batches(
     Args:
         path: the shard.
         columns: which to read; None for all.
-        rows: the most rows a batch.
+        rows: the most rows per batch.
 
     Raises:
         CorpusError: the shard is missing, damaged or lacks a column.
     """
     with open_parquet(path) as file:
         _check_columns(path, file, columns)
-        wanted = None if columns is None else list(columns)
-        batches = file.iter_batches(batch_size=rows, columns=wanted)
+        names = None if columns is None else list(columns)
+        batches = file.iter_batches(batch_size=rows, columns=names)
         while (batch := _guarded(path, lambda: next(batches, None))) is not None:
             yield batch
 
@@ -217,8 +217,8 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """
     with open_parquet(path) as file:
         _check_columns(path, file, columns)
-        wanted = None if columns is None else list(columns)
-        return _guarded(path, lambda: file.read(columns=wanted))
+        names = None if columns is None else list(columns)
+        return _guarded(path, lambda: file.read(columns=names))
 
 
 def read_shard(path: Path, profiles: Sequence[str] | None = None) -> Iterator[Clip]:
@@ -311,7 +311,7 @@ def _check_columns(path: Path, file: pq.ParquetFile, columns: Sequence[str] | No
 
 
 def _guarded(path: Path, read: Callable[[], _T]) -> _T:
-    """Turn whatever pyarrow says of a damaged file into one line."""
+    """Turn any error of pyarrow on a damaged file into one line."""
     try:
         return read()
     except (pa.ArrowException, OSError, EOFError, ValueError) as error:

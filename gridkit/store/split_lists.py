@@ -1,7 +1,7 @@
 """`splits/NAME.tsv`: the list of an imported split, so that it outlives the file it came from.
 
-A line is `s1/bbaf2n<TAB>test`, sorted, and names every clip of the list, whatever the corpus
-lacks. Built-in splits need none: their definitions ship with gridkit.
+A line is `s1/bbaf2n<TAB>test`, sorted, and names every clip of the list, also those that the
+corpus lacks. Built-in splits need none: their definitions ship with gridkit.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from gridkit.store.files import read_file, write_file
 
 
 def split_list_path(name: str) -> str:
-    """Return where in a corpus the list of an imported split lies."""
+    """Return the path of an imported split's list inside a corpus."""
     return f"splits/{name}.tsv"
 
 

@@ -36,7 +36,7 @@ def count_rows(rows: Iterable[ManifestRow]) -> Counts:
 
 
 def split_entries(splits: Sequence[Split], rows: Iterable[ManifestRow]) -> Mapping[str, SplitEntry]:
-    """Return each split's definition beside the kept clips that are here."""
+    """Return each split's definition with the number of kept clips that are here."""
     kept = [row.id for row in rows if row.status is Status.KEPT and row.id is not None]
     return {split.name: _split_entry(split, kept) for split in splits}
 

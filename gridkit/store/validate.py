@@ -1,7 +1,7 @@
 """Check a prepared corpus: every file, every row, every count.
 
 A shard or a manifest that is not the file that was written (by its SHA-256) is reported once, and
-not looked into any further: preparing again mends it. What is as it was written is then read and
+not read any further: preparing again repairs it. What is as it was written is then read and
 decoded, and compared with the manifest, the splits' definitions and the card.
 """
 
@@ -50,7 +50,7 @@ class Report:
 
 @dataclass(frozen=True)
 class ShardJob:
-    """One shard to be read, in whatever process."""
+    """One shard to be read, in any process."""
 
     folder: Path
     shard: str
@@ -82,23 +82,23 @@ def validate(
         folder: the corpus.
         decode: whether to decode every sound and crop: slow, and the only proof that they play.
         workers: processes.
-        on_clips: told how many more clips are done.
+        on_clips: called with how many more clips are done.
 
     Raises:
-        CorpusError: the folder is no prepared corpus, an unfinished one, or one that a newer
-            gridkit made; or `corpus.json` is damaged.
+        CorpusError: the folder is not a prepared corpus, or is unfinished, or a newer gridkit
+            made it; or `corpus.json` is damaged.
     """
     file = open_corpus(folder).file
     findings = [*_check_extra_shards(folder, file), *_check_small_files(folder, file)]
-    sound: list[str] = []
+    unaltered: list[str] = []
     for shard, entry in file.shards.items():
         problem = _file_problem(folder / shard, entry)
         if problem is None:
-            sound.append(shard)
+            unaltered.append(shard)
         else:
             findings.append(Finding(shard, problem))
             on_clips(entry.rows)
-    reports = _read_shards(folder, file, sound, decode, workers, on_clips)
+    reports = _read_shards(folder, file, unaltered, decode, workers, on_clips)
     in_shards = [row for report in reports.values() for row in report.rows]
     findings += [finding for report in reports.values() for finding in report.findings]
     findings += check_duplicates(in_shards)
@@ -272,13 +272,13 @@ def _check_card(
     path = folder / CARD_NAME
     try:
         data: Any = DatasetCard.load(path).data
-        said = data.to_dict()
-    except Exception as error:  # whatever the YAML parser makes of a damaged text
+        stored = data.to_dict()
+    except Exception as error:  # the YAML parser raises many kinds on a damaged text
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         yield Finding(CARD_NAME, f"cannot be read as a dataset card ({reason}); {AGAIN}")
         return
-    wanted: Any = card_data(file, card_configs(file, tuple(definitions), rows))
-    expected = wanted.to_dict()
+    expected_data: Any = card_data(file, card_configs(file, tuple(definitions), rows))
+    expected = expected_data.to_dict()
     for key in ("license", "configs", "dataset_info"):
-        if said.get(key) != expected[key]:
+        if stored.get(key) != expected[key]:
             yield Finding(CARD_NAME, f"metadata `{key}` is not what the corpus gives; {AGAIN}")

@@ -32,7 +32,7 @@ class MouthShape(NamedTuple):
     clench: float = 0.0
     """1: lower teeth meet the upper ones, as for s."""
     tongue: float = 0.2
-    """0 lies flat, 1 touches the upper teeth."""
+    """0 is flat, 1 touches the upper teeth."""
 
 
 REST = MouthShape(0, 16.6)
@@ -99,7 +99,7 @@ _TARGETS: dict[str, tuple[MouthShape, ...]] = {
 CLOSING = frozenset("pbm")
 
 _LEAD_S = 0.02
-"""Lips and jaw move ahead of what is heard."""
+"""Lips and jaw move ahead of the sound."""
 _STEP_S = 0.005
 _BLEND_S = 0.026
 _CLOSURE_BLEND_S = 0.012

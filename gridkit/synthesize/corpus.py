@@ -137,12 +137,12 @@ def _full_disk_named(folder: Path) -> Iterator[None]:
         if error.errno != errno.ENOSPC:
             raise
         raise DiskFullError(
-            f"no space left for {folder}; make some and run again, finished clips are kept"
+            f"no space left for {folder}; free some and run again: finished clips are kept"
         ) from error
 
 
 def _describe(folder: Path, speakers: int, clips: int, seed: int) -> None:
-    """Say what the folder holds, before the first clip lies in it."""
+    """Describe what the folder will hold, before the first clip is in it."""
     path = folder / DESCRIPTION
     counts = dict.fromkeys((f"x{number}" for number in range(1, speakers + 1)), clips)
     if path.is_file():
@@ -155,7 +155,7 @@ def _describe(folder: Path, speakers: int, clips: int, seed: int) -> None:
         for speaker, count in known["clips"].items():
             counts[speaker] = max(count, counts.get(speaker, 0))
     elif any(child.name != LOCK_NAME for child in folder.iterdir()):
-        raise InputError(f"{folder} is not empty and holds no {DESCRIPTION}; choose another folder")
+        raise InputError(f"{folder} is not empty and has no {DESCRIPTION}; choose another folder")
     content = {"synthetic": True, "seed": seed, "gridkit": __version__, "clips": counts}
     _write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
@@ -194,7 +194,7 @@ def _make_all(tasks: list[ClipTask], workers: int) -> Iterator[None]:
 
 
 def make_clip(task: ClipTask) -> None:
-    """Write one clip and its alignment; the alignment comes first, so a clip is never alone."""
+    """Write one clip and its alignment; the alignment first, so that no clip is without one."""
     number, code, seed = task.number, task.code, task.seed
     draw = np.random.default_rng([seed, number, 2, unused_codes().index(code)])
     speech, onset_s = _speech(code, number, draw)

@@ -45,7 +45,7 @@ class Look:
 
     mirrored: bool
     frame_scale: float
-    """Frame pixels a pixel of the portrait."""
+    """Frame pixels per pixel of the portrait."""
     frame_centre: tuple[float, float]
     """Where the middle of the face is in the frame, x and y."""
     breadth: float
@@ -128,7 +128,7 @@ def look_of(number: int, seed: int) -> Look:
 
 
 def reshape(x: np.ndarray, y: np.ndarray, look: Look) -> tuple[np.ndarray, np.ndarray]:
-    """Return where in the portrait the pixels of this speaker's face lie.
+    """Return where in the portrait the pixels of this speaker's face are.
 
     Smooth bumps, small enough that the map never folds; near the mouth it is almost a scaling, so
     that the mouth moves alike on every face.

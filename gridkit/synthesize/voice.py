@@ -1,11 +1,11 @@
-"""Speak one GRID sentence with espeak-ng: samples, and when each phoneme and word is heard.
+"""Speak one GRID sentence with espeak-ng: samples, and the time of each phoneme and word.
 
 The library and its data come from the wheel `espeakng_loader` and are called through ctypes.
 Times are seconds from the first sample. Phonemes carry espeak-ng's own names ("I", "u:", "tS")
 without stress marks.
 
 espeak-ng keeps static state that `espeak_Terminate` does not reset, so the same sentence differs
-a little each time. Every sentence therefore gets a library loaded afresh (4 ms), and what a clip
+a little each time. Every sentence therefore gets a newly loaded library (4 ms), and what a clip
 sounds like depends on nothing that was spoken before it.
 
 Source of the interface: speak_lib.h of espeak-ng 1.52.
@@ -47,7 +47,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class Span:
-    """A phoneme or a word and when it is heard."""
+    """A phoneme or a word and its time."""
 
     name: str
     start_s: float
@@ -213,7 +213,7 @@ def _with_times(
 ) -> Speech:
     """Turn starts into spans: a phoneme lasts to the next, a word to the next or to a pause.
 
-    Which phoneme belongs to which word is told by the order of the events. The place of a word
+    The order of the events shows which phoneme belongs to which word. The place of a word
     is that of its event (for "blue" the closure before the burst), or of its first phoneme where
     espeak-ng reports the word together with the last phoneme of the one before.
     """

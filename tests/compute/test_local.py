@@ -60,7 +60,7 @@ def test_workers_that_cannot_start_are_no_fault_of_the_items() -> None:
     )
     done = subprocess.run([sys.executable], input=code, capture_output=True, text=True)
     assert "Crashed" not in done.stdout
-    assert "EnvironmentProblem: processes to work in cannot be started" in done.stderr
+    assert "EnvironmentProblem: worker processes cannot be started" in done.stderr
 
 
 def test_an_exception_ends_the_run() -> None:

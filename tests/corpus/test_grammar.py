@@ -58,5 +58,5 @@ def test_an_error_names_the_slot(code: str, why: str) -> None:
 
 @pytest.mark.parametrize("words", ["bin blue at w two now", "bin blue at f two", "two now"])
 def test_words_that_are_no_sentence_are_refused(words: str) -> None:
-    with pytest.raises(CodeError, match="is no GRID sentence"):
+    with pytest.raises(CodeError, match="is not a GRID sentence"):
         code_of(words.split())

@@ -162,7 +162,7 @@ def test_truncated(tmp_path, suffix):
     whole = path.read_bytes()
     for cut in (len(whole) // 3, len(whole) // 2, len(whole) - 10 if suffix != ".tar" else 26_000):
         path.write_bytes(whole[:cut])
-        with pytest.raises(ArchiveError, match=f"{path.name}.*get the archive anew"):
+        with pytest.raises(ArchiveError, match=f"{path.name}.*download the archive again"):
             SourceArchive(path).members()
 
 

@@ -322,7 +322,7 @@ def test_folders_that_hold_something_else_are_left_alone(
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "README.md").write_text("mine")
-    with pytest.raises(InputError, match=r"README.md is there and belongs to no finished corpus"):
+    with pytest.raises(InputError, match=r"README.md exists and is not part of a finished corpus"):
         prepare_from_hub(GRID, foreign)
     assert (foreign / "README.md").read_text() == "mine"
 

@@ -263,7 +263,7 @@ def test_foreign_shards_would_be_loaded_as_ours(upload, hub_server):
     assert upload().removed == ()
     hub_server.commit(REPO, {"data/train-00000.parquet": b"?"})
     for create_pr in (False, True):
-        with pytest.raises(HubConflictError, match=r"data/train-00000\.parquet is no file"):
+        with pytest.raises(HubConflictError, match=r"data/train-00000\.parquet is not a file"):
             upload(create_pr=create_pr)
     assert len(commits(hub_server)) == 6
 

@@ -19,7 +19,7 @@ def run(capsys):
 def test_validate_sound(run, pristine):
     status, out, _ = run("validate", pristine, "--fast")
     assert status == 0
-    assert "sound; 4 shards, 19 clips, 21 source clips, nothing decoded (--fast)" in out
+    assert "ok; 4 shards, 19 clips, 21 source clips, nothing decoded (--fast)" in out
 
 
 def test_validate_findings_end_with_status_6(run, corpus_dir):

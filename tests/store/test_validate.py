@@ -245,7 +245,7 @@ def test_unknown_flag(corpus_dir, clip_id):
 
 def test_code_that_is_no_sentence(corpus_dir, clip_id):
     set_in_row(corpus_dir, code="zzzzzz")
-    assert f"{SHARD}, {clip_id}: code 'zzzzzz' is no GRID sentence" in findings(corpus_dir)
+    assert f"{SHARD}, {clip_id}: code 'zzzzzz' is not a GRID sentence" in findings(corpus_dir)
 
 
 def test_rows_that_are_fewer_than_said(corpus_dir, clip_id):

@@ -53,7 +53,7 @@ def filelist_writer(
 
 
 def filelist_example(home: Path, selection: Selection) -> str:
-    """Return what fairseq is to be told."""
+    """Return the options for fairseq."""
     del selection
     return f"fairseq-hydra-train task.data={home} task.label_dir={home} task.labels=[wrd] ..."
 

@@ -1,7 +1,7 @@
 """An export: a folder that is there whole, under its name, or not at all.
 
-It is written beside its place, under a hidden name, and renamed. A run that fails or is interrupted
-removes what it wrote; what a kill leaves, the next run overwrites. The same corpus and options give
+It is written next to its place, under a hidden name, and renamed. A run that fails or is
+interrupted removes what it wrote; what a kill leaves, the next run overwrites. The same corpus and options give
 the same bytes. Nothing waits for the disk, which would take ten times as long: after a power cut,
 export again.
 """
@@ -79,7 +79,9 @@ def export(
 
 def _check_free(out: Path, home: Path) -> None:
     if home.exists() and not (home.is_dir() and next(home.iterdir(), None) is None):
-        raise UsageError(f"{out} is there and is no empty folder; remove it, or name another --out")
+        raise UsageError(
+            f"{out} exists and is not an empty folder; remove it, or name another --out"
+        )
 
 
 @contextmanager
@@ -95,7 +97,7 @@ def _appearing(home: Path) -> Iterator[Path]:
                 folder.replace(home)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
-    except BrokenPipeError:  # of whoever is told of each clip
+    except BrokenPipeError:  # raised by `on_clip`
         raise
     except OSError as error:
         if error.errno in _NO_SPACE:
