@@ -1,9 +1,9 @@
 """An export: a folder that is there whole, under its name, or not at all.
 
 It is written next to its place, under a hidden name, and renamed. A run that fails or is
-interrupted removes what it wrote; what a kill leaves, the next run overwrites. The same corpus and options give
-the same bytes. Nothing waits for the disk, which would take ten times as long: after a power cut,
-export again.
+interrupted removes what it wrote; what a killed run leaves, the next run overwrites. The same
+corpus and options give the same bytes. Nothing waits for the disk, which would take ten times as
+long: after a power cut, export again.
 """
 
 import errno
