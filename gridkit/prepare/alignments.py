@@ -12,11 +12,12 @@ from gridkit.corpus.codes import speaker_of
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.records import Reason
 from gridkit.errors import AlignmentError
+from gridkit.prepare.rejection import Rejection
 from gridkit.prepare.sources import MAX_ALIGNMENT_BYTES, SourceFile, folder_speaker
 
 
 @dataclass(frozen=True)
-class Joined:
+class ClipWords:
     """The words of a clip."""
 
     words: tuple[Word, ...]
@@ -24,15 +25,9 @@ class Joined:
     """The speaker in whose folder the alignment is, None where no folder names one."""
 
 
-@dataclass(frozen=True)
-class Unjoined:
-    """Why a clip has no words."""
-
-    reason: Reason
-    detail: str
-
-
-def join_alignment(speaker: str, code: str, candidates: Sequence[SourceFile]) -> Joined | Unjoined:
+def join_alignment(
+    speaker: str, code: str, candidates: Sequence[SourceFile]
+) -> ClipWords | Rejection:
     """Return the words of a clip from the alignment files of its code.
 
     A sentence of GRID belongs to one speaker, so folders do not matter. For other speakers
@@ -44,7 +39,7 @@ def join_alignment(speaker: str, code: str, candidates: Sequence[SourceFile]) ->
         own = [file for file in candidates if folder_speaker(file.key) == speaker]
         candidates = own or candidates
     if not candidates:
-        return Unjoined(Reason.NO_ALIGNMENT, f"no {code}.align in the source")
+        return Rejection(Reason.NO_ALIGNMENT, f"no {code}.align in the source")
     fitting: list[tuple[str, str, tuple[Word, ...]]] = []
     failed: list[tuple[Reason, str]] = []
     for file in candidates:
@@ -61,9 +56,9 @@ def join_alignment(speaker: str, code: str, candidates: Sequence[SourceFile]) ->
             failed.append((Reason.CODE_MISMATCH, f"{file.key} says {spoken!r}"))
     if not fitting:
         reason, detail = min(failed)
-        return Unjoined(reason, detail)
+        return Rejection(reason, detail)
     _, key, words = min(fitting)
-    return Joined(words, folder_speaker(key))
+    return ClipWords(words, folder_speaker(key))
 
 
 def _text(file: SourceFile) -> str:

@@ -24,7 +24,7 @@ DISK_MARGIN_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
-class Downloaded:
+class DownloadedArchive:
     """One archive that is now whole and checked."""
 
     name: str
@@ -44,7 +44,7 @@ def download(
     workers: int = 4,
     progress: TransferProgress | None = None,
     patience: Patience = PATIENCE,
-) -> tuple[Downloaded, ...]:
+) -> tuple[DownloadedArchive, ...]:
     """Fetch the archives of GRID speakers, with their alignments, into a folder.
 
     After any interruption, a second run resumes. An archive that fails does not stop the others;
@@ -80,7 +80,7 @@ def download(
         _check_space(folder, files)
         results = _fetch_all(fetcher, files, folder, workers, stop)
     return tuple(
-        Downloaded(archive.name, path, archive.speaker, path.stat().st_size, fetched_bytes)
+        DownloadedArchive(archive.name, path, archive.speaker, path.stat().st_size, fetched_bytes)
         for archive, (path, fetched_bytes) in zip(archives, results, strict=True)
     )
 

@@ -28,7 +28,7 @@ EMPTY_BATCHES = "empty_batches"
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierCorpus:
     """The corpus that a run finds in its folder; `file` is None where there is none."""
 
     folder: Path
@@ -132,11 +132,11 @@ class Earlier:
         return {row.source_path: row for row in read_manifest(self.folder / MANIFEST_NAME)}
 
 
-def earlier_corpus(folder: Path) -> Earlier:
+def earlier_corpus(folder: Path) -> EarlierCorpus:
     """Return the finished corpus in a folder, if there is one.
 
     Raises:
         CorpusError: it was made by a newer gridkit, or its `corpus.json` is damaged.
     """
     there = (folder / CORPUS_NAME).is_file()
-    return Earlier(folder, read_corpus_file(folder) if there else None)
+    return EarlierCorpus(folder, read_corpus_file(folder) if there else None)

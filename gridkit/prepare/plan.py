@@ -13,9 +13,10 @@ from gridkit.corpus.codes import speaker_order
 from gridkit.corpus.records import ManifestRow, Reason, Status
 from gridkit.errors import InputError
 from gridkit.media.decode import probe_size
-from gridkit.prepare.alignments import Unjoined, join_alignment
+from gridkit.prepare.alignments import join_alignment
 from gridkit.prepare.clip import Task
-from gridkit.prepare.sources import ClipName, Source, SourceFile, Unnamed, identify
+from gridkit.prepare.rejection import Rejection
+from gridkit.prepare.sources import ClipName, Source, SourceFile, UnknownClip, identify
 
 CLIPS_PER_SHARD = 100
 
@@ -69,7 +70,7 @@ def make_plan(source: Source, source_name: str, speakers: Collection[str] = ()) 
     found = [(file, identify(file, source_name)) for file in source.clips]
     if speakers:
         found = _select(found, speakers)
-    rejected = [_rejected(file, who) for file, who in found if isinstance(who, Unnamed)]
+    rejected = [_rejected(file, who) for file, who in found if isinstance(who, UnknownClip)]
     named = [_Named(file, who) for file, who in found if isinstance(who, ClipName)]
     chosen, duplicates = _without_duplicates(named)
     batches: list[Batch] = []
@@ -79,7 +80,7 @@ def make_plan(source: Source, source_name: str, speakers: Collection[str] = ()) 
         for file, name in members:
             candidates = source.alignments.get(name.code, ())
             joined = join_alignment(name.speaker, name.code, candidates)
-            if isinstance(joined, Unjoined):
+            if isinstance(joined, Rejection):
                 rejected.append(_rejected_clip(file, name, joined.reason, joined.detail))
                 continue
             if joined.folder_speaker not in (None, name.speaker):
@@ -95,7 +96,7 @@ class _Named(NamedTuple):
     name: ClipName
 
 
-_Found = tuple[SourceFile, ClipName | Unnamed]
+_Found = tuple[SourceFile, ClipName | UnknownClip]
 
 
 def _select(found: Sequence[_Found], speakers: Collection[str]) -> list[_Found]:
@@ -145,7 +146,7 @@ def _shards(chosen: Sequence[_Named]) -> Iterator[tuple[str, list[_Named]]]:
             yield f"data/{speaker}-{number:05d}.parquet", clips[start : start + CLIPS_PER_SHARD]
 
 
-def _rejected(file: SourceFile, who: Unnamed) -> ManifestRow:
+def _rejected(file: SourceFile, who: UnknownClip) -> ManifestRow:
     return ManifestRow(
         file.key, None, who.speaker, who.code, Status.REJECTED, who.reason, who.detail
     )

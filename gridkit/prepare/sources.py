@@ -76,7 +76,7 @@ class ClipName:
 
 
 @dataclass(frozen=True)
-class Unnamed:
+class UnknownClip:
     """A source file that is not clearly one certain clip, and why."""
 
     speaker: str | None
@@ -135,7 +135,7 @@ def scan(folder: Path, extra_alignments: Path | None = None) -> Source:
     )
 
 
-def identify(file: SourceFile, source_name: str) -> ClipName | Unnamed:
+def identify(file: SourceFile, source_name: str) -> ClipName | UnknownClip:
     """Return which clip a file is, from its name and the corpus's own list of sentences.
 
     Args:
@@ -145,17 +145,17 @@ def identify(file: SourceFile, source_name: str) -> ClipName | Unnamed:
     code = file.code
     folder = folder_speaker(file.key)
     if not is_code(code):
-        return Unnamed(folder, None, Reason.NOT_A_SENTENCE, _why_no_code(code))
+        return UnknownClip(folder, None, Reason.NOT_A_SENTENCE, _why_no_code(code))
     owner = speaker_of(code)
     if owner is None:
         speaker = folder or _parent_name(file.key, source_name)
         if speaker is None:
             detail = f"nobody in GRID says {code}, and no folder names a speaker"
-            return Unnamed(None, code, Reason.CODE_MISMATCH, detail)
+            return UnknownClip(None, code, Reason.CODE_MISMATCH, detail)
         return ClipName(speaker, code)
     if folder is not None and folder.startswith("s") and folder != owner:
         detail = f"{code} is a sentence of {owner}, but lies in the folder of {folder}"
-        return Unnamed(folder, code, Reason.CODE_MISMATCH, detail)
+        return UnknownClip(folder, code, Reason.CODE_MISMATCH, detail)
     return ClipName(owner, code)
 
 

@@ -64,7 +64,7 @@ class TransferProgress(Protocol):
         """The file is whole and checked."""
 
 
-class Silent:
+class NoProgress:
     """A `TransferProgress` that shows nothing."""
 
     def on_start(self, name: str, total_bytes: int | None, already_bytes: int) -> None:
@@ -127,7 +127,7 @@ class Fetcher:
         stop: threading.Event | None = None,
     ):
         self._patience = patience
-        self._progress = progress or Silent()
+        self._progress = progress or NoProgress()
         self._stop = stop or threading.Event()
         self._answered = threading.Event()
         self._client = httpx2.Client(

@@ -26,7 +26,7 @@ _SPEAKER_PART = re.compile(r"[sx][1-9][0-9]*")
 
 
 @dataclass(frozen=True)
-class Unpacked:
+class UnpackCounts:
     """What became of the members: `written + kept + other_speakers` is all of them."""
 
     archives: int
@@ -55,7 +55,7 @@ def unpack(
     *,
     speakers: Iterable[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Unpacked:
+) -> UnpackCounts:
     """Unpack archives into a folder, under the paths that their members have.
 
     Args:
@@ -88,7 +88,7 @@ def unpack(
                 written_bytes += task.member.size_bytes
             if progress is not None:
                 progress(done, len(tasks))
-    return Unpacked(
+    return UnpackCounts(
         archives=len(archives),
         members=len(everything),
         written=written,

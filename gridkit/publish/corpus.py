@@ -71,7 +71,7 @@ def _of_bytes(path: str, content: bytes) -> LocalFile:
 
 
 @dataclass(frozen=True)
-class Listed:
+class CorpusContents:
     """What a `corpus.json` lists."""
 
     shards: Mapping[str, str]
@@ -84,7 +84,7 @@ class Listed:
         """Shards and split lists."""
         return {*self.shards, *map(split_list_path, self.splits - set(BUILTIN_SPLIT_NAMES))}
 
-    def continues(self, earlier: "Listed") -> bool:
+    def continues(self, earlier: "CorpusContents") -> bool:
         """Return whether this corpus can be a later state of another.
 
         `prepare` adds shards, splits and crops to a corpus and drops none, so all that the other
@@ -97,14 +97,14 @@ class Listed:
         )
 
 
-def listed(corpus_json: bytes) -> Listed | None:
+def contents_of(corpus_json: bytes) -> CorpusContents | None:
     """Return what a `corpus.json` lists, of any version; None where it is another kind of file."""
     try:
         content = json.loads(corpus_json)
         shards = {
             path: BatchKey.parse(entry["key"]).tracking for path, entry in content["shards"].items()
         }
-        return Listed(shards, frozenset(content["splits"]), frozenset(content["profiles"]))
+        return CorpusContents(shards, frozenset(content["splits"]), frozenset(content["profiles"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -19,7 +19,7 @@ from gridkit.errors import CorpusError, HubError, UsageError
 from gridkit.hub.address import DEFAULT_REVISION
 from gridkit.hub.client import LOG_IN, has_token, hub_errors, open_hub
 from gridkit.hub.commits import LocalFile, Plan, card_problems, make_plan, patiently
-from gridkit.prepare.transfer import Silent, TransferProgress
+from gridkit.prepare.transfer import NoProgress, TransferProgress
 from gridkit.publish.card_check import check_card
 from gridkit.publish.corpus import corpus_sha256, files_of, hub_card
 from gridkit.publish.journal import Journal
@@ -48,7 +48,7 @@ def publish(
     *,
     private: bool = False,
     workers: int = 1,
-    bars: Bars = lambda: nullcontext(Silent()),
+    bars: Bars = lambda: nullcontext(NoProgress()),
 ) -> Outcome:
     """Put a prepared corpus on the Hub; what is there already is not sent.
 
@@ -87,7 +87,7 @@ def publish(
         _check_decoding(corpus, journal, workers)
         upload = Upload(hub, target, files, _title(corpus), journal)
         with bars() as shown:
-            name, size_bytes = str(target.address), upload.look().plan.send_bytes
+            name, size_bytes = str(target.address), upload.compare().plan.send_bytes
             shown.on_start(name, size_bytes, 0)
             outcome = upload.run(partial(shown.on_bytes, name))
             if outcome.sent:
@@ -111,9 +111,9 @@ def preview(folder: Path, target: Target, *, private: bool = False, workers: int
     with hub_errors(target.address):
         there = target if _has_branch(hub, target) else Target(target.repo)
     upload = Upload(hub, there, files, _title(corpus), Journal(folder))
-    look = upload.look()
-    upload.check(look)
-    return Preview(look.plan, creates_repo=False)
+    comparison = upload.compare()
+    upload.check(comparison)
+    return Preview(comparison.plan, creates_repo=False)
 
 
 def _check_decoding(corpus: Corpus, journal: Journal, workers: int) -> None:

@@ -34,7 +34,7 @@ from gridkit.hub.commits import (
     wait_s,
 )
 from gridkit.hub.snapshot import HubFile, Snapshot, fetch_files, open_snapshot
-from gridkit.publish.corpus import Listed, listed
+from gridkit.publish.corpus import CorpusContents, contents_of
 from gridkit.publish.journal import Entry, Journal, Opening
 from gridkit.publish.pull_request import known_pull_request
 from gridkit.store.corpus_file import CORPUS_NAME
@@ -62,7 +62,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Look:
+class Comparison:
     """What a repository holds, and what has to be done."""
 
     revision: str
@@ -105,7 +105,7 @@ class Upload:
         kind = ", pull request" if self.target.create_pr else ""
         return f"{self.hub.endpoint}/datasets/{self.target.repo}@{self.target.revision}{kind}"
 
-    def look(self) -> Look:
+    def compare(self) -> Comparison:
         """Compare the files with what the repository holds now; sends nothing.
 
         Raises:
@@ -119,9 +119,9 @@ class Upload:
             revision = f"refs/pr/{number}" if number else self.target.revision
             address = HubAddress(self.target.repo, revision)
             there = patiently(lambda: open_snapshot(address))
-            return self._compare(there, revision, entry)
+            return self._comparison(there, revision, entry)
 
-    def _compare(self, snapshot: Snapshot, revision: str, entry: Entry) -> Look:
+    def _comparison(self, snapshot: Snapshot, revision: str, entry: Entry) -> Comparison:
         there = snapshot.files
         opens = self.target.create_pr and not entry.pull_request
         here = _corpus_here(self.files)
@@ -147,27 +147,27 @@ class Upload:
         stray = [path for path in sorted(there.keys() - ours) if _is_loaded(path)]
         if not plan.foreign:
             entry = entry.seen(there[path] for path in ours & there.keys())
-        return Look(revision, snapshot.commit, plan, tuple(stray), entry)
+        return Comparison(revision, snapshot.commit, plan, tuple(stray), entry)
 
-    def check(self, look: Look) -> None:
+    def check(self, comparison: Comparison) -> None:
         """Refuse to change files of someone else.
 
         Raises:
             HubConflictError: files are in the way.
         """
-        if look.plan.foreign:
-            path = look.plan.foreign[0]
+        if comparison.plan.foreign:
+            path = comparison.plan.foreign[0]
             with hub_errors(self.target.address):
-                title = titles_of(self.hub, self.target.repo, look.commit, [path])[path]
+                title = titles_of(self.hub, self.target.repo, comparison.commit, [path])[path]
             raise HubConflictError(
                 f"{self.target.address}: {path} is {_whose(title)}, "
-                f"{_count(look.plan.foreign)}, and is not overwritten; propose yours with "
+                f"{_count(comparison.plan.foreign)}, and is not overwritten; propose yours with "
                 "--create-pr, undo it there, or take another --repo"
             )
-        if look.stray:
+        if comparison.stray:
             raise HubConflictError(
-                f"{self.target.address}: {look.stray[0]} is not a file of this corpus, "
-                f"{_count(look.stray)}, and load_dataset would read it as one; remove it there, "
+                f"{self.target.address}: {comparison.stray[0]} is not a file of this corpus, "
+                f"{_count(comparison.stray)}, and load_dataset would read it as one; remove it, "
                 "or take another --repo"
             )
 
@@ -182,17 +182,21 @@ class Upload:
             HubError, NetworkError: as `hub_errors`; what has arrived is kept.
             DiskFullError, EnvironmentProblem: the journal cannot be written.
         """
-        meter, done = Meter(on_bytes), Done()
+        meter, tally = Meter(on_bytes), Tally()
         failures = 0
         while True:
-            look = self.look()
-            self.check(look)
-            self.journal.set_entry(self.place, look.entry)
+            comparison = self.compare()
+            self.check(comparison)
+            self.journal.set_entry(self.place, comparison.entry)
             before = meter.done_bytes
             try:
                 with hub_errors(self.target.address):
-                    commit = look.commit if look.plan.is_empty else self._send(look, meter, done)
-                return self._outcome(commit, done)
+                    commit = (
+                        comparison.commit
+                        if comparison.plan.is_empty
+                        else self._send(comparison, meter, tally)
+                    )
+                return self._outcome(commit, tally)
             except GridkitError as error:
                 failures = 0 if meter.done_bytes > before else failures
                 faster = isinstance(error, HubConflictError)
@@ -202,20 +206,20 @@ class Upload:
                 failures += 1
                 wait(seconds, "someone else committed" if faster else "the Hub is not ready")
 
-    def _outcome(self, commit: str, done: "Done") -> Outcome:
+    def _outcome(self, commit: str, tally: "Tally") -> Outcome:
         number = self.journal.entry(self.place).pull_request
-        unchanged = tuple(file.path for file in self.files if file.path not in done.sent)
-        return Outcome(commit, number, tuple(done.sent), tuple(done.removed), unchanged)
+        unchanged = tuple(file.path for file in self.files if file.path not in tally.sent)
+        return Outcome(commit, number, tuple(tally.sent), tuple(tally.removed), unchanged)
 
-    def _send(self, look: Look, meter: "Meter", done: "Done") -> str:
+    def _send(self, comparison: Comparison, meter: "Meter", tally: "Tally") -> str:
         """Commit batch after batch; return the last commit."""
-        batches = make_batches(look.plan.send, self.batch_files) or [()]
-        entry, revision, parent = look.entry, look.revision, look.commit
+        batches = make_batches(comparison.plan.send, self.batch_files) or [()]
+        entry, revision, parent = comparison.entry, comparison.revision, comparison.commit
         for number, batch in enumerate(batches, 1):
             opens = self.target.create_pr and entry.pull_request is None
             counted = len(batches) > 1 and not opens  # the first title is the pull request's
             title = f"{TITLE}: {self.title}{f' ({number} of {len(batches)})' * counted}"
-            remove = look.plan.remove if number == len(batches) else ()
+            remove = comparison.plan.remove if number == len(batches) else ()
             entry = entry.sending(batch)
             if opens:
                 entry = replace(entry, opening=Opening(parent, title))
@@ -239,14 +243,14 @@ class Upload:
             parent = made.oid
             for file in batch:
                 meter.at(file.path, file.size_bytes)
-            done.sent += [file.path for file in batch]
-            done.removed += remove
+            tally.sent += [file.path for file in batch]
+            tally.removed += remove
         return parent
 
 
 @dataclass
-class Done:
-    """What is committed, over all attempts of a run."""
+class Tally:
+    """What was committed, over all attempts of a run."""
 
     sent: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
@@ -272,13 +276,13 @@ class Meter:
             self._on_bytes(position - before)
 
 
-def _corpus_here(files: Iterable[LocalFile]) -> Listed | None:
-    return next((listed(file.read()) for file in files if file.path == CORPUS_NAME), None)
+def _corpus_here(files: Iterable[LocalFile]) -> CorpusContents | None:
+    return next((contents_of(file.read()) for file in files if file.path == CORPUS_NAME), None)
 
 
 def _corpus_there(
-    snapshot: Snapshot, files: Iterable[LocalFile], here: Listed | None
-) -> Listed | None:
+    snapshot: Snapshot, files: Iterable[LocalFile], here: CorpusContents | None
+) -> CorpusContents | None:
     """Return what the corpus there consists of, by its `corpus.json`, which may be ours."""
     there = snapshot.files.get(CORPUS_NAME)
     if there is None:
@@ -288,7 +292,7 @@ def _corpus_there(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fetch_files(snapshot, [CORPUS_NAME], folder, folder / "arriving")
-        return listed((folder / CORPUS_NAME).read_bytes())
+        return contents_of((folder / CORPUS_NAME).read_bytes())
 
 
 def _is_loaded(path: str) -> bool:

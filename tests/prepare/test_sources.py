@@ -9,9 +9,17 @@ from gridkit.corpus.alignment import Word, format_alignment
 from gridkit.corpus.grammar import words_of
 from gridkit.corpus.records import Reason
 from gridkit.errors import ArchiveError, InputError
-from gridkit.prepare.alignments import Joined, Unjoined, join_alignment
+from gridkit.prepare.alignments import ClipWords, join_alignment
 from gridkit.prepare.plan import CLIPS_PER_SHARD, make_plan
-from gridkit.prepare.sources import ClipName, SourceFile, Unnamed, folder_speaker, identify, scan
+from gridkit.prepare.rejection import Rejection
+from gridkit.prepare.sources import (
+    ClipName,
+    SourceFile,
+    UnknownClip,
+    folder_speaker,
+    identify,
+    scan,
+)
 
 FREE_CODE = "bbaa1a"  # no GRID speaker says it
 
@@ -107,7 +115,7 @@ def test_a_code_tells_the_speaker_whatever_the_folder() -> None:
 
 def test_a_folder_of_another_speaker_is_a_mismatch() -> None:
     who = identify(loose("s2/bbaf2n.mpg"), "source")
-    assert isinstance(who, Unnamed)
+    assert isinstance(who, UnknownClip)
     assert who.reason is Reason.CODE_MISMATCH
     assert "a sentence of s1" in who.detail
 
@@ -117,12 +125,12 @@ def test_a_sentence_that_nobody_in_grid_says_belongs_to_its_folder() -> None:
     assert identify(loose(f"x3/video/{FREE_CODE}.mp4"), "source") == ClipName("x3", FREE_CODE)
     assert identify(loose(f"{FREE_CODE}.mp4"), "anna") == ClipName("anna", FREE_CODE)
     who = identify(loose(f"{FREE_CODE}.mp4"), "not a name!")
-    assert isinstance(who, Unnamed)
+    assert isinstance(who, UnknownClip)
 
 
 def test_a_name_that_is_no_sentence_says_why() -> None:
     who = identify(loose("s1/holiday.mp4"), "source")
-    assert isinstance(who, Unnamed)
+    assert isinstance(who, UnknownClip)
     assert who.reason is Reason.NOT_A_SENTENCE
     assert "7 characters" in who.detail
 
@@ -135,7 +143,7 @@ def candidates(folder: Path, code: str) -> tuple[SourceFile, ...]:
 def test_an_alignment_is_joined_by_code_and_checked_against_it(tmp_path) -> None:
     put(tmp_path, "alignments/s6/bbaf2n.align")
     joined = join_alignment("s1", "bbaf2n", candidates(tmp_path, "bbaf2n"))
-    assert isinstance(joined, Joined)
+    assert isinstance(joined, ClipWords)
     assert [word.word for word in joined.words] == list(words_of("bbaf2n"))
     assert joined.folder_speaker == "s6"
 
@@ -145,7 +153,7 @@ def test_of_two_the_one_that_says_the_sentence_counts(tmp_path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "bbaf2n.align").write_text(align("swazzp"))
     joined = join_alignment("s1", "bbaf2n", candidates(tmp_path, "bbaf2n"))
-    assert isinstance(joined, Joined)
+    assert isinstance(joined, ClipWords)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +171,7 @@ def test_why_a_clip_has_no_words(tmp_path, text: str | None, reason: Reason) -> 
     if text is not None:
         (tmp_path / "bbaf2n.align").write_bytes(text.encode("latin-1"))
     joined = join_alignment("s1", "bbaf2n", candidates(tmp_path, "bbaf2n"))
-    assert isinstance(joined, Unjoined)
+    assert isinstance(joined, Rejection)
     assert joined.reason is reason
     assert "bbaf2n.align" in joined.detail
 
@@ -179,7 +187,7 @@ def test_two_speakers_outside_grid_may_say_the_same_sentence(tmp_path) -> None:
     starts = []
     for speaker in ("x1", "x2"):
         joined = join_alignment(speaker, FREE_CODE, files)
-        assert isinstance(joined, Joined)
+        assert isinstance(joined, ClipWords)
         starts.append(joined.words[0].start_s)
     assert starts == [0.5, 1.0]
 

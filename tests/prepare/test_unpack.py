@@ -25,7 +25,7 @@ from gridkit.errors import (
     InputError,
     LockedError,
 )
-from gridkit.prepare.unpack import Unpacked, member_speaker, unpack
+from gridkit.prepare.unpack import UnpackCounts, member_speaker, unpack
 
 
 def zipped(path: Path, files: dict[str, bytes]) -> Path:
@@ -70,7 +70,7 @@ def archives(tmp_path) -> Path:
 def test_everything(archives, tmp_path):
     counts = unpack(archives, tmp_path / "out")
     assert files_below(tmp_path / "out") == video("s1") | video("s10") | video("s11")
-    assert counts == Unpacked(
+    assert counts == UnpackCounts(
         archives=2, members=9, written=9, kept=0, other_speakers=0, written_bytes=9000
     )
 
