@@ -8,8 +8,9 @@ import click
 from gridkit.hub.address import DEFAULT_REVISION
 
 if TYPE_CHECKING:
+    from gridkit.publish.comparison import Target
     from gridkit.publish.run import Preview
-    from gridkit.publish.upload import Outcome, Target
+    from gridkit.publish.upload import Outcome
 
 EXAMPLE = """\b
 Example:
@@ -77,7 +78,7 @@ def command(
 def _target(repo: str, revision: str, *, create_pr: bool) -> "Target":
     from gridkit.errors import UsageError
     from gridkit.hub.address import PREFIX, check_branch, parse_hub_address
-    from gridkit.publish.upload import Target
+    from gridkit.publish.comparison import Target
 
     try:
         address = parse_hub_address(PREFIX + repo.removeprefix(PREFIX), "--repo")

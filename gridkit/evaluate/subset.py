@@ -19,9 +19,9 @@ from gridkit.errors import CorpusError, MediaError, SplitError, UsageError
 from gridkit.evaluate.predictions.records import Reference
 from gridkit.media.codecs import decode_crop, decode_flac
 from gridkit.media.crops import to_rgb
+from gridkit.store.parquet import read_batches
 from gridkit.store.reader import Corpus
 from gridkit.store.schema import crop_column
-from gridkit.store.shards import read_batches
 
 SOUND_COLUMNS = ("id", "text", "audio")
 

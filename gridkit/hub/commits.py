@@ -2,8 +2,8 @@
 
 Content decides, by the hashes that the Hub gives: SHA-256 of a large file, git's blob id of a
 small one. A file that is there already, byte for byte, is not sent. A file is replaced or removed
-only where `is_ours` says so (`gridkit.publish.upload` decides, by its journal and the titles of
-commits); anything else is someone else's.
+only where `is_ours` says so (`gridkit.publish.comparison` decides, by the journal and the
+titles of commits); anything else is someone else's.
 
 Each commit names its parent, so the Hub refuses it (412) where someone else was faster.
 

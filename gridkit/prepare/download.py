@@ -14,10 +14,11 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from gridkit.compute.lock import folder_lock
+from gridkit.compute.transfer_progress import TransferProgress
 from gridkit.corpus.archives import BASE_URLS, ZENODO_API_PATH, Archive, archives_for
 from gridkit.errors import ChecksumError, DiskFullError, NetworkError
 from gridkit.prepare.partial import RemoteFile, is_checked, partial_bytes
-from gridkit.prepare.transfer import PATIENCE, Fetcher, Patience, TransferProgress
+from gridkit.prepare.transfer import PATIENCE, Fetcher, Patience
 
 DISK_MARGIN_BYTES = 100_000_000
 """Left free on the disk, so that a full download does not fill it."""

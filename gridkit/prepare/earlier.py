@@ -15,10 +15,10 @@ from gridkit.prepare.journal import BatchKey, FinishedBatch
 from gridkit.prepare.plan import Batch, Plan
 from gridkit.store.card import CARD_NAME
 from gridkit.store.corpus_file import CORPUS_NAME, STATE_FOLDER, CorpusFile, read_corpus_file
+from gridkit.store.files import file_sha256
 from gridkit.store.landmarks_file import LANDMARKS_NAME
 from gridkit.store.manifest import MANIFEST_NAME, read_manifest
 from gridkit.store.preview import PREVIEW_NAME
-from gridkit.store.shards import file_sha256
 from gridkit.store.split_lists import read_split_list
 
 OWN_FILES = (CARD_NAME, MANIFEST_NAME, LANDMARKS_NAME, PREVIEW_NAME)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from gridkit.corpus.records import Clip, ManifestRow
 from gridkit.store.corpus_file import STATE_FOLDER
-from gridkit.store.files import write_file
+from gridkit.store.files import file_sha256, write_file
 from gridkit.store.manifest import read_manifest, write_manifest
-from gridkit.store.shards import file_sha256, write_shard
+from gridkit.store.shards import write_shard
 
 PIPELINE_VERSION = 1
 """Raised when the same source would give other pixels, samples or figures than before."""

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from gridkit.compute.local import usable_cores
 from gridkit.compute.progress import Progress
+from gridkit.compute.transfer_progress import TransferProgress
 from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, SUBSETS, Split, import_split
 from gridkit.errors import InputError, UsageError
 from gridkit.media.landmarks_model import default_landmark_model, load_landmark_model
 from gridkit.media.profiles import load_profile
 from gridkit.prepare.clip import Settings
 from gridkit.prepare.download import download
-from gridkit.prepare.transfer import TransferProgress
 
 DEFAULT_CROPS = ("mouth96",)
 PUBLISHERS = ("zenodo", "sheffield")

@@ -3,25 +3,21 @@
 A transfer is tried again as long as it gains bytes; what the server says of the rest (status,
 `Content-Range`, `ETag`, length) is checked before a byte is written, and size and md5 after the
 last. See `partial.py` for what is on disk meanwhile.
-
-Source: RFC 9110, HTTP semantics (range requests 14, `If-Range` 13.1.5, `Retry-After` 10.2.3).
 """
 
 import errno
 import random
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx2
 
 from gridkit import __version__
+from gridkit.compute.transfer_progress import NoProgress, TransferProgress
 from gridkit.errors import ChecksumError, DiskFullError, EnvironmentProblem, NetworkError
 from gridkit.prepare.partial import (
     Partial,
@@ -31,53 +27,20 @@ from gridkit.prepare.partial import (
     recorded_md5,
     remember_check,
 )
+from gridkit.prepare.response import TryAgainError, check_status, content_length, continues
 
 ATTEMPTS_UNANSWERED = 5
 """Attempts while no server has answered yet: no network, or a wrong address."""
 CONNECT_S = 10.0
 """How long a connection may take to open."""
 
-_PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PASSING_ERRORS = (
     httpx2.TimeoutException,
     httpx2.NetworkError,
     httpx2.RemoteProtocolError,
     httpx2.ProxyError,
 )
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _Answer = TypeVar("_Answer")
-
-
-class TransferProgress(Protocol):
-    """Receives how files come in; called from several threads."""
-
-    def on_start(self, name: str, total_bytes: int | None, already_bytes: int) -> None:
-        """Counting begins at `already_bytes`; it begins again where a file had to be restarted."""
-
-    def on_bytes(self, name: str, count: int) -> None:
-        """So many more bytes have arrived."""
-
-    def on_wait(self, url: str, reason: str, wait_s: float) -> None:
-        """An attempt failed; the next one begins after so many seconds."""
-
-    def on_done(self, name: str) -> None:
-        """The file is whole and checked."""
-
-
-class NoProgress:
-    """A `TransferProgress` that shows nothing."""
-
-    def on_start(self, name: str, total_bytes: int | None, already_bytes: int) -> None:
-        """Show nothing."""
-
-    def on_bytes(self, name: str, count: int) -> None:
-        """Show nothing."""
-
-    def on_wait(self, url: str, reason: str, wait_s: float) -> None:
-        """Show nothing."""
-
-    def on_done(self, name: str) -> None:
-        """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +70,6 @@ PATIENCE = Patience()
 
 class Stopped(Exception):
     """The run has to stop; what has arrived is kept."""
-
-
-class _TryAgainError(Exception):
-    """An attempt failed in a way that may pass."""
-
-    def __init__(self, reason: str, retry_after_s: float = 0.0):
-        super().__init__(reason)
-        self.retry_after_s = retry_after_s
 
 
 class Fetcher:
@@ -158,7 +113,7 @@ class Fetcher:
 
         def attempt() -> Any:
             response = self._client.get(url)
-            _check_status(response)
+            check_status(response)
             try:
                 return response.json()
             except ValueError as error:
@@ -177,8 +132,8 @@ class Fetcher:
             response = self._client.head(url)
             if response.status_code in (405, 501):
                 return None
-            _check_status(response)
-            return _content_length(response)
+            check_status(response)
+            return content_length(response)
 
         return self._patiently(url, attempt)
 
@@ -223,7 +178,7 @@ class Fetcher:
                         f"{file.url}: expected md5 {file.md5}, got {' and '.join(wrong_sums)}; "
                         "both copies were thrown away; try later, or from another network"
                     )
-                raise _TryAgainError(f"has md5 {wrong_sums[0]}, expected {file.md5}")
+                raise TryAgainError(f"has md5 {wrong_sums[0]}, expected {file.md5}")
             partial.publish()
 
         self._patiently(file.url, attempt, lambda: partial.farthest_bytes)
@@ -237,7 +192,7 @@ class Fetcher:
             if partial.validator:
                 headers["If-Range"] = partial.validator
         with self._client.stream("GET", file.url, headers=headers) as response:
-            if not _continues(response, file, partial):
+            if not continues(response, file, partial):
                 self._progress.on_start(file.name, partial.total_bytes, 0)
             total = partial.total_bytes
             with partial.path.open("ab") as out:
@@ -246,11 +201,11 @@ class Fetcher:
                         raise Stopped
                     if total is not None and partial.have_bytes + len(chunk) > total:
                         partial.drop()
-                        raise _TryAgainError(f"sends more than the {total} bytes it should")
+                        raise TryAgainError(f"sends more than the {total} bytes it should")
                     partial.append(out, chunk)
                     self._progress.on_bytes(file.name, len(chunk))
         if total is not None and partial.have_bytes < total:
-            raise _TryAgainError(f"ends after {partial.have_bytes} of {total} bytes")
+            raise TryAgainError(f"ends after {partial.have_bytes} of {total} bytes")
 
     def _patiently(
         self,
@@ -267,7 +222,7 @@ class Fetcher:
             retry_after_s = 0.0
             try:
                 return attempt()
-            except _TryAgainError as error:
+            except TryAgainError as error:
                 reason, retry_after_s = str(error), error.retry_after_s
             except _PASSING_ERRORS as error:
                 reason = f"{type(error).__name__} {error}".strip()
@@ -310,72 +265,6 @@ def is_complete(path: Path, file: RemoteFile) -> bool:
         return False
     remember_check(path, file.url, expected_md5)
     return True
-
-
-def _continues(response: httpx2.Response, file: RemoteFile, partial: Partial) -> bool:
-    """Whether a response continues where the partial file ends; if not, the file begins again."""
-    if response.status_code == 416:
-        partial.drop()
-        raise _TryAgainError("has no bytes where the partial file ends")
-    _check_status(response)
-    validator = _validator(response)
-    if response.status_code == 206:
-        match = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
-        total = str(partial.total_bytes)
-        if (
-            not partial.resumable
-            or match is None
-            or int(match[1]) != partial.have_bytes
-            or (partial.total_bytes is not None and match[3] not in ("*", total))
-            or (validator and partial.validator and validator != partial.validator)
-        ):
-            offered = response.headers.get("content-range", "no Content-Range")
-            have_bytes = partial.have_bytes
-            partial.drop()
-            raise _TryAgainError(f"asked for bytes {have_bytes}- of {total}, it sends {offered}")
-        return True
-    length = _content_length(response)
-    if None not in (length, file.size_bytes) and length != file.size_bytes:
-        raise _TryAgainError(f"offers {length} bytes, expected {file.size_bytes}")
-    partial.begin(validator, file.size_bytes if length is None else length)
-    return False
-
-
-def _check_status(response: httpx2.Response) -> None:
-    status = f"{response.status_code} {response.reason_phrase}".strip()
-    if response.status_code in _PASSING_STATUSES:
-        raise _TryAgainError(f"answers {status}", _retry_after_s(response))
-    if response.status_code not in (200, 206):
-        raise NetworkError(
-            f"{response.url} answers {status}; "
-            "check that the address is right and that it opens in a browser"
-        )
-
-
-def _retry_after_s(response: httpx2.Response) -> float:
-    """Seconds that a server asks to wait: a number or a date; 0 where it asks for nothing."""
-    text = response.headers.get("retry-after", "").strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        when = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
-
-
-def _content_length(response: httpx2.Response) -> int | None:
-    text = response.headers.get("content-length", "")
-    return int(text) if text.isdecimal() else None
-
-
-def _validator(response: httpx2.Response) -> str | None:
-    """What identifies this version of the file: a strong ETag, else the date of its last change."""
-    etag: str = response.headers.get("etag", "")
-    if etag and not etag.startswith("W/"):
-        return etag
-    return response.headers.get("last-modified")
 
 
 def _disk_problem(error: OSError, path: Path) -> EnvironmentProblem:

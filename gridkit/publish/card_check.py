@@ -17,8 +17,8 @@ from gridkit.store.card import (
     SYNTHETIC_LICENCE,
 )
 from gridkit.store.manifest import MANIFEST_NAME
+from gridkit.store.parquet import open_parquet
 from gridkit.store.reader import Corpus
-from gridkit.store.shards import open_parquet
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData

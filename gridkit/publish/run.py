@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 from gridkit import __version__
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
+from gridkit.compute.transfer_progress import NoProgress, TransferProgress
 from gridkit.errors import CorpusError, HubError, UsageError
 from gridkit.hub.address import DEFAULT_REVISION
 from gridkit.hub.client import LOG_IN, has_token, hub_errors, open_hub
 from gridkit.hub.commits import LocalFile, Plan, card_problems, make_plan, patiently
-from gridkit.prepare.transfer import NoProgress, TransferProgress
 from gridkit.publish.card_check import check_card
+from gridkit.publish.comparison import Target, check_nothing_is_foreign
 from gridkit.publish.corpus import corpus_sha256, files_of, hub_card
 from gridkit.publish.journal import Journal
-from gridkit.publish.upload import Outcome, Target, Upload
+from gridkit.publish.upload import Outcome, Upload
 from gridkit.store.card import CARD_NAME
 from gridkit.store.reader import Corpus, open_corpus
 from gridkit.store.validate import validate
@@ -112,7 +113,7 @@ def preview(folder: Path, target: Target, *, private: bool = False, workers: int
         there = target if _has_branch(hub, target) else Target(target.repo)
     upload = Upload(hub, there, files, _title(corpus), Journal(folder))
     comparison = upload.compare()
-    upload.check(comparison)
+    check_nothing_is_foreign(hub, there, comparison)
     return Preview(comparison.plan, creates_repo=False)
 
 

@@ -2,77 +2,35 @@
 
 Before each attempt the repository is read and compared, so it does not matter how the last one
 ended: what arrived is there, and what is there is not sent. The journal is written before and
-after each commit; it separates our own files from those of others (`gridkit.hub.commits`).
-Where there is none (it was lost, or is on another machine), the titles of commits count, if our
-corpus continues the one that is there.
-
-Someone else's commit in between stops a run only where it touches a file of the corpus, or puts
-Parquet files where the card would load them; otherwise the next commit goes on top of it.
+after each commit. Someone else's commit in between stops a run only where `comparison` finds a
+file of someone else in the way; otherwise the next commit goes on top of it.
 """
 
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from gridkit.errors import GridkitError, HubConflictError
-from gridkit.hub.address import DEFAULT_REVISION, HubAddress
+from gridkit.hub.address import HubAddress
 from gridkit.hub.client import hub_errors
 from gridkit.hub.commits import (
     BATCH_FILES,
     TITLE,
     LocalFile,
-    Plan,
     conflict_wait_s,
     make_batches,
-    make_plan,
     patiently,
     send_commit,
-    titles_of,
     wait,
     wait_s,
 )
-from gridkit.hub.snapshot import HubFile, Snapshot, fetch_files, open_snapshot
-from gridkit.publish.corpus import CorpusContents, contents_of
-from gridkit.publish.journal import Entry, Journal, Opening
+from gridkit.hub.snapshot import open_snapshot
+from gridkit.publish.comparison import Comparison, Target, check_nothing_is_foreign, compare
+from gridkit.publish.journal import Journal, Opening
 from gridkit.publish.pull_request import known_pull_request
-from gridkit.store.corpus_file import CORPUS_NAME
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-
-LOADED = "data/*.parquet"
-"""What the card's default config reads, also files of someone else."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a corpus goes."""
-
-    repo: str
-    """ORG/NAME of a dataset."""
-    revision: str = DEFAULT_REVISION
-    create_pr: bool = False
-
-    @property
-    def address(self) -> HubAddress:
-        """The repository and branch, for messages."""
-        return HubAddress(self.repo, self.revision)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What a repository holds, and what has to be done."""
-
-    revision: str
-    """Where commits go: a branch, or `refs/pr/N`."""
-    commit: str
-    plan: Plan
-    stray: tuple[str, ...]
-    """Files that the card would load and that do not belong to the corpus."""
-    entry: Entry
-    """What the journal is to know from now on."""
 
 
 @dataclass(frozen=True)
@@ -119,57 +77,7 @@ class Upload:
             revision = f"refs/pr/{number}" if number else self.target.revision
             address = HubAddress(self.target.repo, revision)
             there = patiently(lambda: open_snapshot(address))
-            return self._comparison(there, revision, entry)
-
-    def _comparison(self, snapshot: Snapshot, revision: str, entry: Entry) -> Comparison:
-        there = snapshot.files
-        opens = self.target.create_pr and not entry.pull_request
-        here = _corpus_here(self.files)
-        published = _corpus_there(snapshot, self.files, here)
-        continues = here is not None and published is not None and here.continues(published)
-        # what the journal does not know has come since, even if gridkit brought it
-        by_title = opens or (continues and not entry.known)
-        paths = {file.path for file in self.files}
-        obsolete = {*entry.known, *(published.files if published else ())}
-        same = {file.path for file in self.files if file.is_same(there.get(file.path))}
-        unknown = ((paths | obsolete) & there.keys()) - same - entry.known.keys()
-        titles = titles_of(self.hub, self.target.repo, snapshot.commit, unknown)
-
-        def is_ours(file: HubFile) -> bool:
-            known = entry.holds(file)
-            return by_title and titles[file.path].startswith(TITLE) if known is None else known
-
-        plan = make_plan(self.files, there, obsolete, is_ours)
-        if opens:
-            # a new pull request replaces nothing: someone looks at it first
-            plan = replace(plan, foreign=())
-        ours = paths.union(plan.remove)
-        stray = [path for path in sorted(there.keys() - ours) if _is_loaded(path)]
-        if not plan.foreign:
-            entry = entry.seen(there[path] for path in ours & there.keys())
-        return Comparison(revision, snapshot.commit, plan, tuple(stray), entry)
-
-    def check(self, comparison: Comparison) -> None:
-        """Refuse to change files of someone else.
-
-        Raises:
-            HubConflictError: files are in the way.
-        """
-        if comparison.plan.foreign:
-            path = comparison.plan.foreign[0]
-            with hub_errors(self.target.address):
-                title = titles_of(self.hub, self.target.repo, comparison.commit, [path])[path]
-            raise HubConflictError(
-                f"{self.target.address}: {path} is {_whose(title)}, "
-                f"{_count(comparison.plan.foreign)}, and is not overwritten; propose yours with "
-                "--create-pr, undo it there, or take another --repo"
-            )
-        if comparison.stray:
-            raise HubConflictError(
-                f"{self.target.address}: {comparison.stray[0]} is not a file of this corpus, "
-                f"{_count(comparison.stray)}, and load_dataset would read it as one; remove it, "
-                "or take another --repo"
-            )
+            return compare(self.hub, self.target, self.files, entry, there)
 
     def run(self, on_bytes: Callable[[int], None] = lambda _count: None) -> Outcome:
         """Send what is missing.
@@ -186,7 +94,7 @@ class Upload:
         failures = 0
         while True:
             comparison = self.compare()
-            self.check(comparison)
+            check_nothing_is_foreign(self.hub, self.target, comparison)
             self.journal.set_entry(self.place, comparison.entry)
             before = meter.done_bytes
             try:
@@ -274,36 +182,3 @@ class Meter:
         if position > before:
             self._positions[path] = position
             self._on_bytes(position - before)
-
-
-def _corpus_here(files: Iterable[LocalFile]) -> CorpusContents | None:
-    return next((contents_of(file.read()) for file in files if file.path == CORPUS_NAME), None)
-
-
-def _corpus_there(
-    snapshot: Snapshot, files: Iterable[LocalFile], here: CorpusContents | None
-) -> CorpusContents | None:
-    """Return what the corpus there consists of, by its `corpus.json`, which may be ours."""
-    there = snapshot.files.get(CORPUS_NAME)
-    if there is None:
-        return None
-    if any(file.path == CORPUS_NAME and file.is_same(there) for file in files):
-        return here
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        fetch_files(snapshot, [CORPUS_NAME], folder, folder / "arriving")
-        return contents_of((folder / CORPUS_NAME).read_bytes())
-
-
-def _is_loaded(path: str) -> bool:
-    return PurePosixPath("/", path).match(f"/{LOADED}")  # from the root, at no other depth
-
-
-def _whose(title: str) -> str:
-    if title.startswith(TITLE):
-        return f'of another gridkit publish (commit "{title}") that this corpus does not continue'
-    return f'by someone else (commit "{title}")'
-
-
-def _count(paths: Sequence[str]) -> str:
-    return "the only such file" if len(paths) == 1 else f"one of {len(paths)} such files"

@@ -5,6 +5,7 @@ renamed; a run that is killed leaves at most the temporary, which the next run o
 """
 
 import errno
+import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -51,6 +52,19 @@ def read_file(path: Path) -> bytes:
     """
     try:
         return path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hex.
+
+    Raises:
+        CorpusError: the file is missing or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise CorpusError(f"cannot read {path}: {error.strerror}") from error
 

@@ -9,8 +9,8 @@ from typing import Any
 from gridkit.corpus.records import Flag
 from gridkit.store.corpus_file import STATE_FOLDER, CorpusFile
 from gridkit.store.landmarks_file import read_landmarks_file
+from gridkit.store.parquet import open_parquet
 from gridkit.store.reader import open_corpus
-from gridkit.store.shards import open_parquet
 
 FLAG_MEANINGS: dict[str, str] = {
     Flag.BLANK_FRAMES: "some frames have no picture",

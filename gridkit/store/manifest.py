@@ -10,8 +10,9 @@ import pyarrow as pa
 from gridkit.corpus.records import Flag, ManifestRow, Reason, Status
 from gridkit.errors import CorpusError
 from gridkit.store.files import write_file
+from gridkit.store.parquet import parquet_bytes, read_table
 from gridkit.store.schema import manifest_schema, split_column, split_order, splits_in
-from gridkit.store.shards import parquet_bytes, quality_of, read_table
+from gridkit.store.shards import quality_of
 
 MANIFEST_NAME = "manifest.parquet"
 

@@ -20,8 +20,8 @@ from gridkit.media.codecs import decode_crop
 from gridkit.media.video import Planes
 from gridkit.store.corpus_file import CorpusFile
 from gridkit.store.files import write_file
+from gridkit.store.parquet import read_batches
 from gridkit.store.schema import crop_column
-from gridkit.store.shards import read_batches
 
 PREVIEW_NAME = "preview.png"
 PREFERRED_PROFILE = "mouth96"

@@ -19,15 +19,9 @@ from gridkit.corpus.splits import SUBSETS, Split, builtin_splits
 from gridkit.errors import CorpusError
 from gridkit.store.corpus_file import CorpusFile, read_corpus_file
 from gridkit.store.manifest import MANIFEST_NAME, read_manifest, source_ids
+from gridkit.store.parquet import ROWS_PER_BATCH, read_batches, read_row
 from gridkit.store.schema import crop_column, split_column
-from gridkit.store.shards import (
-    RECORD_COLUMNS,
-    ROWS_PER_BATCH,
-    clips_of,
-    read_batches,
-    read_clip,
-    read_row,
-)
+from gridkit.store.shards import RECORD_COLUMNS, clips_of, read_clip
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,22 @@
 """Shards: Parquet files with a row for each kept clip.
 
 The bytes of a shard depend on its clips, splits and profiles alone, in whatever process it is
-written. A file is one row group, some 10 MB per profile: with several, a program that streams the
-file through `datasets` and stops early may hang or abort at its end (apache/arrow#45214, seen with
-pyarrow 26). Statistics and a page index are kept for the columns people filter on, never for
-media.
+written. It takes some 10 MB per profile.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gridkit.corpus.alignment import Word
 from gridkit.corpus.records import Clip, Flag, Quality
-from gridkit.errors import CorpusError
 from gridkit.store.files import write_file
+from gridkit.store.parquet import open_parquet, parquet_bytes, read_batches, read_row_batch
 from gridkit.store.schema import (
     CROP_PREFIX,
     LANDMARKS_SHAPE,
@@ -32,9 +27,6 @@ from gridkit.store.schema import (
     split_order,
 )
 
-_T = TypeVar("_T")
-
-ROWS_PER_BATCH = 25
 RECORD_COLUMNS = ("id", "speaker", "code", "text", "words", "audio", "landmarks", "qc", "flags")
 """What every `Clip` needs; crops come on top."""
 
@@ -91,23 +83,6 @@ def shard_bytes(
     return parquet_bytes(table)
 
 
-def parquet_bytes(table: pa.Table) -> bytes:
-    """Return a table as Parquet: zstd, one row group, statistics for plain columns only."""
-    plain = [f.name for f in table.schema if not pa.types.is_nested(_storage_type(f.type))]
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        table,
-        sink,
-        row_group_size=max(1, len(table)),
-        compression="zstd",
-        # a dictionary of speakers and subsets saves room, one of landmarks costs some
-        use_dictionary=plain,
-        write_statistics=plain,
-        write_page_index=True,
-    )
-    return bytes(sink.getvalue().to_pybytes())
-
-
 def _table(
     clips: Sequence[Clip],
     splits: Mapping[str, Mapping[str, str | None]],
@@ -158,69 +133,6 @@ def _landmarks_column(clips: Sequence[Clip], column_type: pa.DataType) -> pa.Arr
     return pa.ExtensionArray.from_storage(column_type, array)
 
 
-def _storage_type(column_type: pa.DataType) -> pa.DataType:
-    return (
-        column_type.storage_type if isinstance(column_type, pa.BaseExtensionType) else column_type
-    )
-
-
-def open_parquet(path: Path) -> pq.ParquetFile:
-    """Open a Parquet file of a corpus.
-
-    Raises:
-        CorpusError: it is missing, cut off or not Parquet.
-    """
-    return _guarded(path, lambda: pq.ParquetFile(path))
-
-
-def read_batches(
-    path: Path, columns: Sequence[str] | None = None, rows: int = ROWS_PER_BATCH
-) -> Iterator[pa.RecordBatch]:
-    """Read a shard, a few rows at a time.
-
-    Args:
-        path: the shard.
-        columns: which to read; None for all.
-        rows: the most rows per batch.
-
-    Raises:
-        CorpusError: the shard is missing, damaged or lacks a column.
-    """
-    with open_parquet(path) as file:
-        _check_columns(path, file, columns)
-        names = None if columns is None else list(columns)
-        batches = file.iter_batches(batch_size=rows, columns=names)
-        while (batch := _guarded(path, lambda: next(batches, None))) is not None:
-            yield batch
-
-
-def read_row(path: Path, row: int, columns: Sequence[str]) -> dict[str, Any]:
-    """Read columns of one row, from its row group alone, however large the groups are.
-
-    Raises:
-        CorpusError: the file is missing, damaged, or lacks a column or the row.
-    """
-    return dict(_row_batch(path, row, columns).to_pylist()[0])
-
-
-def read_clip(path: Path, row: int, profiles: Sequence[str]) -> Clip:
-    """Read one row as a record, with the crops of these profiles; raises as `read_row`."""
-    columns = [*RECORD_COLUMNS, *map(crop_column, profiles)]
-    return next(clips_of(_row_batch(path, row, columns)))
-
-
-def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a whole Parquet file of plain columns.
-
-    Raises:
-        CorpusError: it is missing, damaged or lacks a column.
-    """
-    with open_parquet(path) as file:
-        _check_columns(path, file, columns)
-        names = None if columns is None else list(columns)
-        return _guarded(path, lambda: file.read(columns=names))
-
-
 def read_shard(path: Path, profiles: Sequence[str] | None = None) -> Iterator[Clip]:
     """Read the clips of a shard, a few at a time.
 
@@ -238,6 +150,12 @@ def read_shard(path: Path, profiles: Sequence[str] | None = None) -> Iterator[Cl
     columns = [*RECORD_COLUMNS, *map(crop_column, profiles)]
     for batch in read_batches(path, columns):
         yield from clips_of(batch)
+
+
+def read_clip(path: Path, row: int, profiles: Sequence[str]) -> Clip:
+    """Read one row as a record, with the crops of these profiles; raises as `read_row`."""
+    columns = [*RECORD_COLUMNS, *map(crop_column, profiles)]
+    return next(clips_of(read_row_batch(path, row, columns)))
 
 
 def clips_of(batch: pa.RecordBatch) -> Iterator[Clip]:
@@ -260,19 +178,6 @@ def clips_of(batch: pa.RecordBatch) -> Iterator[Clip]:
         )
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hex.
-
-    Raises:
-        CorpusError: the file is missing or cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror}") from error
-
-
 def landmarks_of(batch: pa.RecordBatch) -> np.ndarray:
     """Return the landmarks of a batch, int16 (rows, 75, 68, 2)."""
     array = batch.column("landmarks")
@@ -287,33 +192,3 @@ def landmarks_of(batch: pa.RecordBatch) -> np.ndarray:
 def quality_of(figures: Mapping[str, Any]) -> Quality:
     """Return the record of a `qc` struct."""
     return Quality(**{field.name: figures[field.name] for field in fields(Quality)})
-
-
-def _row_batch(path: Path, row: int, columns: Sequence[str]) -> pa.RecordBatch:
-    """Return one row as a batch, from its row group alone."""
-    with open_parquet(path) as file:
-        _check_columns(path, file, columns)
-        offset = row
-        for group in range(file.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
-            if offset < rows:
-                read = partial(file.read_row_group, group, columns=list(columns))
-                (batch,) = _guarded(path, read).slice(offset, 1).combine_chunks().to_batches()
-                return batch
-            offset -= rows
-    raise CorpusError(f"{path}: no row {row}; run gridkit validate")
-
-
-def _check_columns(path: Path, file: pq.ParquetFile, columns: Sequence[str] | None) -> None:
-    lacking = [name for name in columns or () if name not in file.schema_arrow.names]
-    if lacking:
-        raise CorpusError(f"{path}: no column {', '.join(lacking)}")
-
-
-def _guarded(path: Path, read: Callable[[], _T]) -> _T:
-    """Turn any error of pyarrow on a damaged file into one line."""
-    try:
-        return read()
-    except (pa.ArrowException, OSError, EOFError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CorpusError(f"{path}: cannot be read as Parquet ({reason})") from error

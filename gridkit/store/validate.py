@@ -26,12 +26,14 @@ from gridkit.store.checks import (
     check_subsets,
 )
 from gridkit.store.corpus_file import CorpusFile, ShardEntry
+from gridkit.store.files import file_sha256
 from gridkit.store.landmarks_file import LANDMARKS_NAME, read_landmarks_file
 from gridkit.store.manifest import MANIFEST_NAME, read_manifest
+from gridkit.store.parquet import open_parquet, read_batches
 from gridkit.store.preview import PREVIEW_NAME
 from gridkit.store.reader import open_corpus, splits_of
 from gridkit.store.schema import shard_schema, split_column
-from gridkit.store.shards import file_sha256, open_parquet, quality_of, read_batches
+from gridkit.store.shards import quality_of
 from gridkit.store.split_lists import read_split_list, split_list_path
 
 AGAIN = "give the gridkit prepare command again"

@@ -9,7 +9,7 @@ import pytest
 from support.small_corpus import write_corpus
 
 from gridkit.cli.main import main
-from gridkit.publish.upload import Target
+from gridkit.publish.comparison import Target
 
 REPO = "lab/grid"
 

@@ -13,9 +13,10 @@ from support.hub.server import Fault
 from gridkit.errors import EXIT_NETWORK, DiskFullError, HubConflictError, HubError, NetworkError
 from gridkit.hub.client import open_hub
 from gridkit.hub.commits import TITLE
+from gridkit.publish.comparison import Target
 from gridkit.publish.corpus import files_of, hub_card
 from gridkit.publish.journal import JOURNAL_NAME, Journal
-from gridkit.publish.upload import Target, Upload
+from gridkit.publish.upload import Upload
 from gridkit.store.reader import open_corpus
 
 REPO = "lab/grid"
@@ -347,7 +348,7 @@ from pathlib import Path
 import gridkit.hub.commits
 gridkit.hub.commits.BATCH_FILES = 2
 from gridkit.publish.run import publish
-from gridkit.publish.upload import Target
+from gridkit.publish.comparison import Target
 
 if __name__ == "__main__":
     publish(Path(sys.argv[1]), Target("lab/grid", create_pr="pr" in sys.argv))

@@ -5,8 +5,8 @@ import pytest
 from gridkit.corpus.codes import ranked_ids
 from gridkit.corpus.splits import import_split
 from gridkit.errors import CorpusError
+from gridkit.store.parquet import read_row
 from gridkit.store.reader import open_corpus
-from gridkit.store.shards import read_row
 
 
 def test_all_clips_come_by_speaker_and_code(pristine, clips):

@@ -12,13 +12,9 @@ import pytest
 
 from gridkit.errors import CorpusError, DiskFullError
 from gridkit.store import files
-from gridkit.store.shards import (
-    file_sha256,
-    read_batches,
-    read_shard,
-    shard_bytes,
-    write_shard,
-)
+from gridkit.store.files import file_sha256
+from gridkit.store.parquet import read_batches
+from gridkit.store.shards import read_shard, shard_bytes, write_shard
 
 PROFILES = ("mouth96", "lipnet")
 SPLITS = ("s1", "unseen-lipnet")

@@ -16,8 +16,8 @@ from gridkit.errors import CorpusError
 from gridkit.media.codecs import encode_crop, encode_flac
 from gridkit.media.video import Planes
 from gridkit.store.corpus_file import CORPUS_NAME, read_corpus_file, write_corpus_file
+from gridkit.store.files import file_sha256
 from gridkit.store.manifest import MANIFEST_NAME, read_manifest, write_manifest
-from gridkit.store.shards import file_sha256
 from gridkit.store.summary import count_rows
 from gridkit.store.validate import validate
 
