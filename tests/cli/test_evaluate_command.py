@@ -94,7 +94,7 @@ def test_a_folder_that_is_no_corpus(capsys, tmp_path):
     arguments = ["--model", "control:silence", "--split", "s1", "--data", tmp_path]
     status, _, err = run(capsys, *arguments)
     assert status == 3
-    assert "no prepared corpus" in err
+    assert "not a prepared corpus" in err
 
 
 def test_a_dry_run_scores_nothing(capsys, corpus, place):

@@ -130,7 +130,7 @@ def test_a_folder_that_is_no_corpus_is_status_3(capsys, tmp_path) -> None:
     for command in ("info", "validate"):
         status, _, err = run(capsys, command, str(tmp_path))
         assert status == 3
-        assert "no prepared corpus" in err
+        assert "not a prepared corpus" in err
 
 
 def test_doctor_finds_what_the_tests_need(capsys) -> None:

@@ -20,4 +20,4 @@ def test_commas_and_spaces_part_speakers(written: str) -> None:
 def test_an_empty_list_is_not_all_speakers(command: list[str]) -> None:
     result = CliRunner().invoke(gridkit, [*command, "--speakers", ""])
     assert result.exit_code == 2
-    assert "names nobody" in result.output
+    assert "names no speaker" in result.output

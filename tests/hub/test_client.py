@@ -73,8 +73,8 @@ def fails(call: Callable[[HfApi], object]) -> GridkitError:
         (download, "resolve", Fault(status=500), HubError, "fails with 500"),
         (download, "resolve", Fault(cut_after_bytes=0), NetworkError, "cannot be reached"),
         (push, "preupload", Fault(status=404, error_code="RepoNotFound"), HubError, "private one"),
-        (push, "preupload", Fault(status=401), HubError, "from the token, which may have expired"),
-        (push, "commit", Fault(status=401), HubError, "from the token, which may have expired"),
+        (push, "preupload", Fault(status=401), HubError, "not accept the token, which may have expired"),
+        (push, "commit", Fault(status=401), HubError, "not accept the token, which may have expired"),
         (push, "upload", Fault(status=403), HubError, "no right"),
         (push, "upload", Fault(cut_after_bytes=99), NetworkError, "cannot be reached"),
         (push, "commit", Fault(status=409), HubConflictError, "changed by someone else"),
@@ -105,7 +105,7 @@ def test_what_is_missing_is_told_apart(repo: HubServer) -> None:
     assert "it has no file d/b.txt" in str(missing)
     name = fails(lambda api: api.dataset_info("lab/grid/more"))
     assert isinstance(name, UsageError)
-    assert "no name of a repository" in str(name)
+    assert "not the name of a repository" in str(name)
 
 
 def test_tokens(repo: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:

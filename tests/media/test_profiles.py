@@ -67,7 +67,7 @@ def test_a_fixed_place_on_the_face(tmp_path):
         ('["eyes", "nose"]', "[]", "reference is "),
         ('["eyes", "nose"]', '["eyes", "eyes"]', "reference is "),
         ('["eyes", "nose"]', '[["eyes"]]', "reference is "),
-        ('["eyes", "nose"]', '"eyes"', "reference is no list"),
+        ('["eyes", "nose"]', '"eyes"', "reference is not a list"),
         ('centre = "mouth"', 'centre = "chin"', "centre is 'chin'"),
         ('centre = "mouth"', "centre = [0.0]", "centre is "),
         ('centre = "mouth"', "centre = [0.0, 99]", "centre is "),

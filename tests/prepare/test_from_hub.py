@@ -207,7 +207,7 @@ def broken(prepared: Path, change: Callable[[dict], None]) -> bytes:
 @pytest.mark.parametrize(
     ("change", "kind", "says"),
     [
-        (lambda file: {"corpus.json": None}, CorpusError, "is no prepared corpus"),
+        (lambda file: {"corpus.json": None}, CorpusError, "is not a prepared corpus"),
         (lambda file: {SHARDS[1]: None}, CorpusError, f"not whole: {SHARDS[1]} is missing"),
         (lambda file: {MANIFEST_NAME: b"other"}, CorpusError, "manifest.parquet is another"),
         (
@@ -225,7 +225,7 @@ def broken(prepared: Path, change: Callable[[dict], None]) -> bytes:
         (
             lambda file: {"corpus.json": broken(file, lambda c: c["counts"].update(kept=1))},
             CheckFailed,
-            "came as it is on the Hub, but .*see gridkit validate",
+            "arrived as it is on the Hub, but .*see gridkit validate",
         ),
     ],
 )
@@ -288,7 +288,7 @@ def test_a_split_list_that_corpus_json_contradicts_is_not_taken(
         content["splits"]["mine"] = next(iter(content["splits"].values()))
 
     published.commit("lab/grid", {"corpus.json": broken(prepared, with_list)})
-    with pytest.raises(CorpusError, match=r"is not whole: splits/mine\.tsv.*another revision"):
+    with pytest.raises(CorpusError, match=r"is incomplete: splits/mine\.tsv.*another revision"):
         local_corpus("hf:lab/grid")
     assert not list((tmp_path / "cache").glob("corpora/*/*/corpus.json"))
 
@@ -359,7 +359,7 @@ def test_crops_that_cannot_be_had(published: HubServer, tmp_path: Path, capsys) 
     assert command("prepare", tmp_path / "grid", *source, "--crop", "gan") == 2
     assert "--crop gan: hf:lab/grid has mouth96" in capsys.readouterr().err
     assert command("prepare", tmp_path / "grid", *source, "--speakers", "s1") == 2
-    assert "--speakers does not go with --source hf:" in capsys.readouterr().err
+    assert "--speakers cannot be used with --source hf:" in capsys.readouterr().err
     assert command("prepare", tmp_path / "grid", "--source", "hf:grid") == 2
     assert "expected hf:ORG/NAME@REVISION" in capsys.readouterr().err
 

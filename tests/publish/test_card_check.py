@@ -34,10 +34,10 @@ def test_the_card_of_a_corpus_is_sound(card, corpus, paths):
 @pytest.mark.parametrize(
     ("pattern", "by", "finding"),
     [
-        ("license: cc-by-4.0", "license: mit", "licence 'mit'; these data have cc-by-4.0"),
-        ("license: cc-by-4.0\n", "", "licence None; these data have cc-by-4.0"),
-        ("language:", "language: [", "no dataset card (ParserError: "),
-        ("config_name: unseen\n", "config_name: default\n", "config default is there 2 times"),
+        ("license: cc-by-4.0", "license: mit", "licence 'mit'; this corpus has cc-by-4.0"),
+        ("license: cc-by-4.0\n", "", "licence None; this corpus has cc-by-4.0"),
+        ("language:", "language: [", "not a dataset card (ParserError: "),
+        ("config_name: unseen\n", "config_name: default\n", "config default appears 2 times"),
         (r"- data/s3-\*", "- data/s8-*", "config unseen-lipnet: train_val has no file data/s8-*"),
         (
             r"path: data/\*.parquet",
@@ -52,7 +52,7 @@ def test_the_card_of_a_corpus_is_sound(card, corpus, paths):
         ),
         (r"  - name: flags\n    list: string\n", "", "config default: not the features of data/s1"),
         (r"name: row\n    dtype: int32", "name: row\n    dtype: int64", "parquet: row"),
-        ("config_name: unseen\n", "config_name: mine\n", "config mine is no split of this corpus"),
+        ("config_name: unseen\n", "config_name: mine\n", "config mine is not a split of this corpus"),
         ("split: train_val", "split: test", "config unseen-lipnet: test has data/s3-00000"),
         (
             r"    - data/s2-\*.parquet\n- config_name: manifest",
@@ -70,7 +70,7 @@ def test_what_is_wrong_is_found(card, corpus, paths, pattern, by, finding):
 
 def test_a_synthetic_corpus_has_another_licence(card, corpus, paths):
     made_up = replace(corpus, file=replace(corpus.file, synthetic=True))
-    assert check_card(card, made_up, paths) == ["licence 'cc-by-4.0'; these data have cc0-1.0"]
+    assert check_card(card, made_up, paths) == ["licence 'cc-by-4.0'; this corpus has cc0-1.0"]
 
 
 def test_files_with_clips_outside_the_split(clips, tmp_path):

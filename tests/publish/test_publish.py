@@ -266,7 +266,7 @@ def test_private_is_for_a_new_repository(publish, refused, hub_server):
     hub_server.create_repo("lab/public")
     status, line = refused("--private", repo="lab/public")
     assert status == EXIT_USAGE
-    assert "--private: lab/public is there and public" in line
+    assert "--private: lab/public exists and is public" in line
 
 
 def test_private_is_private_even_if_someone_else_is_faster(refused, hub_server):
@@ -274,7 +274,7 @@ def test_private_is_private_even_if_someone_else_is_faster(refused, hub_server):
     hub_server.fail("create", someone)
     status, line = refused("--private")
     assert status == EXIT_USAGE
-    assert f"--private: {REPO} is there and public" in line
+    assert f"--private: {REPO} exists and is public" in line
     assert set(hub_server.files(REPO)) == {".gitattributes"}
     assert not hub_server.requests("upload")
 
@@ -341,7 +341,7 @@ def test_a_token_that_cannot_be_one_is_not_printed(
     [
         ("hf_unknown", REPO, "does not know the token"),
         (READER_TOKEN, REPO, "no right to do this"),
-        (READER_TOKEN, "lab/there", "the token of guest is for reading"),
+        (READER_TOKEN, "lab/there", "the token of guest is for reading only"),
         (WRITER_TOKEN, "others/grid", "no right to do this"),
     ],
 )

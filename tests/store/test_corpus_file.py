@@ -75,7 +75,7 @@ def test_an_unfinished_corpus_says_so(corpus_dir):
 
 
 def test_a_folder_that_is_no_corpus_says_so(tmp_path):
-    with pytest.raises(CorpusError, match="no prepared corpus"):
+    with pytest.raises(CorpusError, match="not a prepared corpus"):
         read_corpus_file(tmp_path)
     with pytest.raises(CorpusError, match="no such folder"):
         read_corpus_file(tmp_path / "nowhere")

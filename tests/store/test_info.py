@@ -20,7 +20,7 @@ def test_sizes_are_those_of_the_shards(pristine):
 def test_notes_say_what_is_worth_knowing(pristine):
     notes = "\n".join(corpus_info(pristine).notes)
     assert "19 of 19 clips are clipped: samples at full scale" in notes
-    assert "3 alignments lay in another speaker's folder (s5 <- s6)" in notes
+    assert "3 alignments were in another speaker's folder (s5 <- s6)" in notes
     assert "synthetic" not in notes
 
 

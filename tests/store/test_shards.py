@@ -129,7 +129,7 @@ def test_a_shard_is_one_row_group_and_only_plain_columns_have_statistics(tmp_pat
 
 def test_what_is_no_clip_is_refused(tmp_path, clip):
     path = tmp_path / "a.parquet"
-    with pytest.raises(ValueError, match="without clips"):
+    with pytest.raises(ValueError, match="at least one clip"):
         write(path, [])
     with pytest.raises(ValueError, match="no crop of profile 'lipnet'"):
         write(path, [without_lipnet(clip)])

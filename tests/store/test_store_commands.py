@@ -44,7 +44,7 @@ def test_no_corpus_ends_with_status_3(run, tmp_path, command):
     status, _, err = run(command, tmp_path)
     assert status == 3
     assert err == (
-        f"gridkit: {tmp_path} is no prepared corpus (it has no corpus.json); "
+        f"gridkit: {tmp_path} is not a prepared corpus (it has no corpus.json); "
         "make one: gridkit prepare\n"
     )
 

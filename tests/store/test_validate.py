@@ -532,5 +532,5 @@ def test_the_text_of_the_card_is_free(corpus_dir):
 
 
 def test_no_corpus_is_an_error_not_a_finding(tmp_path):
-    with pytest.raises(CorpusError, match="no prepared corpus"):
+    with pytest.raises(CorpusError, match="not a prepared corpus"):
         validate(tmp_path)

@@ -159,7 +159,7 @@ def test_folder_that_holds_other_things_is_refused(gridkit, corpus_dir, tmp_path
         status, _, err = gridkit("export", corpus_dir, "--format", "lhotse", *CROP, "--out", out)
         assert status == 2
         assert err == (
-            f"gridkit: {out} is there and is no empty folder; remove it, or name another --out\n"
+            f"gridkit: {out} exists and is not an empty folder; remove it, or name another --out\n"
         )
     assert (tmp_path / "mine.txt").read_text() == "keep"
     assert len(list(tmp_path.iterdir())) == 1
