@@ -104,7 +104,9 @@ def _fetch_corpus(snapshot: Snapshot, folder: Path, crops: Sequence[str]) -> Cor
     with Progress("download", len(paths), unit="files") as progress:
         fetch_files(snapshot, paths, folder, staging, lambda _path: progress.advance())
     for finding in check_split_lists(folder, file):
-        raise CorpusError(f"{snapshot.address} is incomplete: {finding}; {_ASK_OWNER}")
+        raise CorpusError(
+            f"{snapshot.address} does not match its {CORPUS_NAME}: {finding}; {_ASK_OWNER}"
+        )
     # an earlier run may have died with another commit
     for path in (folder / "data").glob("*.parquet"):
         if f"data/{path.name}" not in file.shards:
@@ -169,8 +171,8 @@ def _read_description(snapshot: Snapshot, staging: Path) -> CorpusFile:
         same = sized and there is not None and there.sha256 in (None, sha256)
         if not same or not _OF_CORPUS.fullmatch(path):
             raise CorpusError(
-                f"{address} is incomplete: {path} is {'missing' if there is None else 'another'}; "
-                f"{_ASK_OWNER}"
+                f"{address} does not match its {CORPUS_NAME}: {path} is "
+                f"{'missing' if there is None else 'another file'}; {_ASK_OWNER}"
             )
     return file
 

@@ -208,14 +208,18 @@ def broken(prepared: Path, change: Callable[[dict], None]) -> bytes:
     ("change", "kind", "says"),
     [
         (lambda file: {"corpus.json": None}, CorpusError, "is not a prepared corpus"),
-        (lambda file: {SHARDS[1]: None}, CorpusError, f"not whole: {SHARDS[1]} is missing"),
+        (
+            lambda file: {SHARDS[1]: None},
+            CorpusError,
+            f"not match its corpus.json: {SHARDS[1]} is missing",
+        ),
         (lambda file: {MANIFEST_NAME: b"other"}, CorpusError, "manifest.parquet is another"),
         (
             lambda file: {
                 "corpus.json": broken(file, lambda c: c["shards"][SHARDS[0]].update(bytes=9))
             },
             CorpusError,
-            f"not whole: {SHARDS[0]} is another; take another revision",
+            f"not match its corpus.json: {SHARDS[0]} is another; take another revision",
         ),
         (
             lambda file: {"corpus.json": broken(file, lambda c: c.update(schema_version=99))},
@@ -288,7 +292,9 @@ def test_a_split_list_that_corpus_json_contradicts_is_not_taken(
         content["splits"]["mine"] = next(iter(content["splits"].values()))
 
     published.commit("lab/grid", {"corpus.json": broken(prepared, with_list)})
-    with pytest.raises(CorpusError, match=r"is incomplete: splits/mine\.tsv.*another revision"):
+    with pytest.raises(
+        CorpusError, match=r"does not match its corpus.json: splits/mine\.tsv.*another revision"
+    ):
         local_corpus("hf:lab/grid")
     assert not list((tmp_path / "cache").glob("corpora/*/*/corpus.json"))
 
@@ -311,7 +317,7 @@ def test_a_path_that_leads_out_of_the_folder_is_refused(
     body = (prepared / SHARDS[0]).read_bytes()
     evil = {"corpus.json": broken(prepared, lead_out), "data/../../out.parquet": body}
     published.commit("lab/grid", evil)
-    with pytest.raises(CorpusError, match="not whole"):
+    with pytest.raises(CorpusError, match="not match its corpus.json"):
         prepare_from_hub(GRID, tmp_path / "a" / "grid")
     assert not list(tmp_path.rglob("out.parquet"))
 

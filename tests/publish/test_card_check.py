@@ -52,7 +52,11 @@ def test_the_card_of_a_corpus_is_sound(card, corpus, paths):
         ),
         (r"  - name: flags\n    list: string\n", "", "config default: not the features of data/s1"),
         (r"name: row\n    dtype: int32", "name: row\n    dtype: int64", "parquet: row"),
-        ("config_name: unseen\n", "config_name: mine\n", "config mine is not a split of this corpus"),
+        (
+            "config_name: unseen\n",
+            "config_name: mine\n",
+            "config mine is not a split of this corpus",
+        ),
         ("split: train_val", "split: test", "config unseen-lipnet: test has data/s3-00000"),
         (
             r"    - data/s2-\*.parquet\n- config_name: manifest",

@@ -151,7 +151,7 @@ def test_an_answer_that_never_came_is_no_second_commit(upload, hub_server, is_wh
         ("upload", Fault(status=500), HubError, "the Hub fails with 500"),
         ("upload", Fault(cut_after_bytes=10), NetworkError, "cannot be reached"),
         ("commit", Fault(status=403, message="over your quota"), HubError, "over your quota"),
-        ("lfs-batch", Fault(status=401), HubError, "from the token, which may have expired"),
+        ("lfs-batch", Fault(status=401), HubError, "not accept the token, which may have expired"),
         ("commit", Fault(status=409, message="busy"), HubConflictError, "busy"),
         (
             "commit",
