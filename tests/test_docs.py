@@ -1,6 +1,7 @@
 """The pages agree with the code: links, cited sections, named modules, tables of facts."""
 
 import re
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -88,6 +89,20 @@ def test_nothing_outside_the_repository_is_cited():
         for path in [*PAGES, *CODE]
         if path != Path(__file__) and outside.search(path.read_text())
     ]
+
+
+def test_the_design_names_every_module_and_the_order_of_imports():
+    design = (REPOSITORY / "docs/design.md").read_text()
+    rows = re.findall(r"^\| `(gridkit/[\w/]*)` \| .* \| ([\w ]*) \|$", design, flags=re.MULTILINE)
+    named = {folder.rstrip("/"): files.split() for folder, files in rows}
+    found: dict[str, list[str]] = {}
+    for path in sorted((REPOSITORY / "gridkit").rglob("*.py")):
+        if path.stem != "__init__":
+            found.setdefault(page_name(path.parent), []).append(path.stem)
+    assert named == found
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    assert " > ".join(layers) in design.replace("`", "")
 
 
 def test_the_table_of_splits_is_that_of_the_code():

@@ -1,4 +1,4 @@
-"""Ranks of results on the same clips: protocol `gridkit-1`, section 6.
+"""Ranks of results on the same clips: docs/protocol.md section 6.
 
 The rank takes the p of each pair as it is: it is not adjusted by the size of the table, so that a
 new row cannot merge others.
