@@ -93,7 +93,8 @@ def question_of(
     if spec.is_run:
         system |= {"device": options.device, "isolated": options.isolate}
         if spec.path is not None and spec.kind in RECIPE_KINDS:
-            system["decoding"] = spec.decoding or load_recipe(spec.path).decoding
+            decoding = spec.decoding or load_recipe(spec.path).decoding
+            system |= {} if decoding is None else {"decoding": decoding}
     else:
         system |= {"task": options.task}
     if spec.kind == "control" and spec.name in FROM_TRAIN:

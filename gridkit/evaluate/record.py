@@ -1,7 +1,8 @@
 """Record a result with its recipe: `gridkit evaluate --record`.
 
-The files go to `recipes/NAME/results/SPLIT-SUBSET-DECODING/`, from where they are read by
-`gridkit.results.shipped`; the same figure goes into the recipe's `recipe.toml` and README.
+The files go to `recipes/NAME/results/SPLIT-SUBSET-DECODING/`, without a decoding for sound, from
+where `gridkit.results.shipped` reads them; the same figure goes into the recipe's `recipe.toml`
+and README.
 """
 
 from dataclasses import dataclass
@@ -68,7 +69,8 @@ def record(scored: Scored, recipe: Path, split: str, date: str) -> Recorded:
     if spoilt:
         raise UsageError(f"--record: this result cannot stand for the recipe: {', '.join(spoilt)}")
     measured = _measured(scored, recipe, split, date)
-    folder = recipe / RESULTS_FOLDER / f"{measured.split.replace(':', '-')}-{measured.decoding}"
+    decoding = f"-{measured.decoding}" if measured.decoding else ""
+    folder = recipe / RESULTS_FOLDER / f"{measured.split.replace(':', '-')}{decoding}"
     for name in (RESULT_FILE, TIMING_FILE):
         if (scored.folder / name).is_file():
             write_file(folder / name, (scored.folder / name).read_bytes())
@@ -83,7 +85,8 @@ def record(scored: Scored, recipe: Path, split: str, date: str) -> Recorded:
 def _measured(scored: Scored, recipe: Path, split: str, date: str) -> Measured:
     result, name = scored.result, load_recipe(recipe).name
     estimate = result.metrics[result.rank_metric]
-    decoding = str(result.system.decoding)
+    decoding = result.system.decoding
+    option = f"--decoding {decoding} " if decoding else ""
     return Measured(
         metric=result.rank_metric,
         value=estimate.value,
@@ -92,8 +95,7 @@ def _measured(scored: Scored, recipe: Path, split: str, date: str) -> Measured:
         n=estimate.n,
         decoding=decoding,
         split=f"{result.split['name']}:{result.split['subset']}",
-        command=f"gridkit evaluate --model recipes/{name} --decoding {decoding} --data corpus "
-        f"--split {split}",
+        command=f"gridkit evaluate --model recipes/{name} {option}--data corpus --split {split}",
         machine=_machine(scored.timing),
         date=date,
     )

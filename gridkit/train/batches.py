@@ -4,6 +4,7 @@ A batch is a function of the seed and the step alone, so a resumed run sees what
 uninterrupted one would have seen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,8 @@ from gridkit.train.augment import (
 )
 from gridkit.train.clips import Label, TrainingClips
 from gridkit.train.settings import AugmentationSettings
-from gridkit.train.splice import partners, splice_frames, splice_labels
+from gridkit.train.sound_target import sound_target
+from gridkit.train.splice import partners, splice_labels, spliced_places
 
 
 @dataclass(frozen=True)
@@ -37,27 +39,51 @@ class Batch:
     label_lengths: torch.Tensor
     words: torch.Tensor
     """Word class of each frame of output, int64 (B, T)."""
+    sound: torch.Tensor | None = None
+    """That of the frames, -1 to 1, float32 (B, 48000); None where it is not a target."""
 
 
 def clips_of_step(places: np.ndarray, batch: int, seed: int, step: int) -> np.ndarray:
-    """Return which clips a step learns from: all of them once an epoch, shuffled.
+    """Return which clips a step learns from: all of them once per epoch, shuffled.
 
-    An epoch's last clips that fill no batch are left out of it.
+    An epoch's last clips that do not fill a batch are left out of it.
     """
-    a_epoch = max(1, len(places) // batch)
-    epoch, index = divmod(step, a_epoch)
+    steps_per_epoch = max(1, len(places) // batch)
+    epoch, index = divmod(step, steps_per_epoch)
     order = np.random.default_rng((seed, epoch)).permutation(places)
     return order[index * batch : (index + 1) * batch]
 
 
+@dataclass(frozen=True)
+class _Source:
+    """What a clip of a batch is made of, before its frames are changed."""
+
+    label: Label
+    places: list[int]
+    """Of one clip, or of two."""
+    clips: np.ndarray
+    """Which of these each frame is of, int (T,)."""
+    frames: np.ndarray
+    """Which of its frames, int (T,)."""
+
+
 class FrameBatches:
-    """Batches of frames for a lipreader; the clips lie on the device they are used on."""
+    """Batches of frames; the clips are on the device they are used on.
+
+    Args:
+        clips: to choose from.
+        window: height and width of what the model takes.
+        device: `cpu` or `cuda`.
+        with_sound: whether batches carry the sound that follows the frames, as a target.
+    """
 
     def __init__(
         self,
         clips: TrainingClips,
         window: tuple[int, int],
         device: str,
+        *,
+        with_sound: bool = False,
     ):
         assert clips.frames is not None
         # on a GPU every clip moves there once; on a CPU the mapped file is read as it is needed
@@ -65,43 +91,54 @@ class FrameBatches:
         self._frames = torch.from_numpy(frames).to(device)
         self._labels, self._window = clips.labels, window
         self._partners = partners(clips.labels, clips.places("train"))
+        self._audio = clips.audio if with_sound else None
         self._device = device
 
     def training(
         self, places: np.ndarray, seed: int, step: int, settings: AugmentationSettings
     ) -> Batch:
         """Return clips, changed as the settings say."""
-        inputs, words, labels = [], [], []
+        inputs, words, labels, sounds = [], [], [], []
         count, height, width = self._frames.shape[1:4]
         shape = (count, height, width)
         for index, place in enumerate(places):
             rng = np.random.default_rng((seed, step, index))
-            label, frames = self._spliced(place, rng, settings.splice)
+            source = self._spliced(place, rng, settings.splice)
             change = draw_frame_change(rng, settings, shape, self._window)
-            inputs.append(change_frames(frames, change, self._window))
-            spoken = word_frames(label.words, count, RATE_FPS)
+            inputs.append(change_frames(self._gather(source), change, self._window))
+            spoken = word_frames(source.label.words, count, RATE_FPS)
             words.append(np.array(spoken)[change.times])
-            labels.append(label)
+            labels.append(source.label)
+            if self._audio is not None:
+                clips, shown = source.clips[change.times], source.frames[change.times]
+                sounds.append(sound_target(to_float(self._audio[source.places]), clips, shown))
         batch = torch.stack(inputs)
         if settings.pixel_noise:
             generator = torch.Generator(self._device).manual_seed(seed * 1_000_003 + step)
             noise = torch.randn(batch.shape, generator=generator, device=self._device)
             batch += 255 * settings.pixel_noise * noise
-        return _batch(batch, labels, np.stack(words), self._device)
+        return _batch(batch, labels, np.stack(words), self._device, sounds)
 
-    def _spliced(
-        self, place: int, rng: np.random.Generator, share: float
-    ) -> tuple[Label, torch.Tensor]:
+    def _spliced(self, place: int, rng: np.random.Generator, share: float) -> "_Source":
         """Return a clip, or this share of times one that goes on as another."""
-        label, frames = self._labels[place], self._frames[place]
+        label, count = self._labels[place], self._frames.shape[1]
+        whole = _Source(label, [place], np.zeros(count, int), np.arange(count))
         if not (share and rng.random() < share):
-            return label, frames
+            return whole
         other = rng.choice(self._partners[split_id(label.id)[0]])
         words = int(rng.integers(1, len(label.words)))
-        spliced = splice_labels(label, self._labels[other], words, len(frames))
+        spliced = splice_labels(label, self._labels[other], words, count)
         if spliced is None:
-            return label, frames
-        return spliced[0], splice_frames(frames, self._frames[other], spliced[1])
+            return whole
+        return _Source(spliced[0], [place, other], *spliced_places(spliced[1], count))
+
+    def _gather(self, source: "_Source") -> torch.Tensor:
+        """Return the frames of a source, uint8 (T, H, W, C)."""
+        if len(source.places) == 1:
+            return self._frames[source.places[0]]
+        clips = torch.from_numpy(np.array(source.places)[source.clips])
+        frames = torch.from_numpy(source.frames)
+        return self._frames[clips.to(self._device), frames.to(self._device)]
 
     def reading(self, places: np.ndarray) -> torch.Tensor:
         """Return clips as they are, the middle of each: float32."""
@@ -138,11 +175,18 @@ class SoundBatches:
         return torch.from_numpy(samples).to(self._device)
 
 
-def _batch(inputs: torch.Tensor, labels: list[Label], words: np.ndarray, device: str) -> Batch:
+def _batch(
+    inputs: torch.Tensor,
+    labels: list[Label],
+    words: np.ndarray,
+    device: str,
+    sounds: Sequence[np.ndarray] = (),
+) -> Batch:
     texts = [torch.tensor(encode(label.text)) for label in labels]
     return Batch(
         inputs,
         torch.cat(texts).to(device),
         torch.tensor([len(text) for text in texts]).to(device),
         torch.from_numpy(words.astype(np.int64)).to(device),
+        torch.from_numpy(np.stack(sounds)).to(device) if sounds else None,
     )

@@ -1,14 +1,13 @@
 """Two clips made into one: the first words of one, and how the other goes on from there.
 
 A speaker's thousand sentences are few enough to be learnt by heart: a model that knows a clip by
-its other words says the letter it remembers and need not look. In a spliced clip the words before
-the cut say nothing about those after it.
+its other words says the letter it remembers, and does not need to see it. In a spliced clip the
+words before the cut say nothing about those after it.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from gridkit.corpus.alignment import Word
 from gridkit.corpus.codes import split_id
@@ -56,14 +55,19 @@ def splice_labels(first: Label, second: Label, words: int, frames: int) -> tuple
     return replace(first, text=" ".join(word.word for word in said), words=said), cut
 
 
-def splice_frames(first: torch.Tensor, second: torch.Tensor, cut: Cut) -> torch.Tensor:
-    """Return two clips cut together; what is missing at the end is the last frame.
+def spliced_places(cut: Cut, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which clip each place of a spliced clip shows, 0 or 1, and which of its frames.
+
+    What is missing at the end is the last frame.
 
     Args:
-        first: uint8 (T, H, W, C).
-        second: of the same shape.
         cut: where.
+        frames: of a clip.
+
+    >>> [places.tolist() for places in spliced_places(Cut(2, 3), 5)]
+    [[0, 0, 1, 1, 1], [0, 1, 3, 4, 4]]
     """
-    length = len(first)
-    places = torch.arange(cut.resume, cut.resume + length - cut.end).clamp(max=length - 1)
-    return torch.cat([first[: cut.end], second[places.to(second.device)]])
+    places = np.arange(frames)
+    is_second = places >= cut.end
+    second = np.minimum(places - cut.end + cut.resume, frames - 1)
+    return is_second.astype(int), np.where(is_second, second, places)
