@@ -219,7 +219,7 @@ def broken(prepared: Path, change: Callable[[dict], None]) -> bytes:
                 "corpus.json": broken(file, lambda c: c["shards"][SHARDS[0]].update(bytes=9))
             },
             CorpusError,
-            f"not match its corpus.json: {SHARDS[0]} is another; take another revision",
+            f"not match its corpus.json: {SHARDS[0]} is another file; take another revision",
         ),
         (
             lambda file: {"corpus.json": broken(file, lambda c: c.update(schema_version=99))},
@@ -317,7 +317,7 @@ def test_a_path_that_leads_out_of_the_folder_is_refused(
     body = (prepared / SHARDS[0]).read_bytes()
     evil = {"corpus.json": broken(prepared, lead_out), "data/../../out.parquet": body}
     published.commit("lab/grid", evil)
-    with pytest.raises(CorpusError, match="not match its corpus.json"):
+    with pytest.raises(CorpusError, match=r"not match its corpus\.json"):
         prepare_from_hub(GRID, tmp_path / "a" / "grid")
     assert not list(tmp_path.rglob("out.parquet"))
 
