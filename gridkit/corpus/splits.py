@@ -2,6 +2,7 @@
 
 A split is defined over all of GRID's codes, whether a source has them or not, so its hash is the
 same everywhere. Within a speaker, clips are ordered by the SHA-256 of their ids (`codes.py`).
+docs/splits.md has the table of them.
 
 Sources: `overlapped` is VIPL's published list (MIT), `unseen` the list VCA-GAN published for the
 split of Vougioukas et al. 2019, `unseen-lipnet` the speakers of Assael et al. 2016. The others

@@ -1,7 +1,8 @@
 """Contamination: whether a system or a recogniser was trained on the clips that are scored.
 
-A recogniser that was is refused; a system that was is marked, and keeps its figures. Only a recipe
-says what it was trained on; `trained_ids` adds what its initial weights were trained on.
+A recogniser that was is refused; a system that was is marked, and keeps its figures
+(docs/protocol.md section 2). Only a recipe says what it was trained on; `trained_ids` adds what its
+initial weights were trained on.
 """
 
 from typing import Literal

@@ -2,7 +2,8 @@
 
 The mean over mel bands of Pearson's r of the log band powers, at shifts of -200 to 200 ms in
 steps of 5 ms (a hop); then in steps of 1 ms within 4 ms of the best, the prediction moved by
-whole samples. Only frames that lie wholly in both signals count. A constant band counts 0.
+whole samples (docs/protocol.md section 2). Only frames that lie wholly in both signals count. A
+constant band counts 0.
 Ties within 1e-9 go to the smaller shift, then to the negative one.
 
 All 81 coarse shifts are first compared at once, by Fourier transforms and running sums, which

@@ -1,4 +1,4 @@
-"""Mel-cepstral distance in dB, `mcd_db`.
+"""Mel-cepstral distance in dB, `mcd_db` (docs/protocol.md section 2).
 
 The rms difference of the smoothed log spectra over the frames in which the reference sounds.
 Level does not count; neither does c0. No time warping.

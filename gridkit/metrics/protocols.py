@@ -2,7 +2,8 @@
 
 Each repeats what was seen in published scoring code, mistakes included; none is ever mixed with
 `gridkit-1` in one ranked column. Every clip here is 48,000 samples, references and predictions
-alike, so where a paper trimmed to the shorter signal nothing is left to trim.
+alike, so where a paper trimmed to the shorter signal nothing is left to trim. See docs/protocol.md
+section 5.
 """
 
 from collections.abc import Callable, Mapping

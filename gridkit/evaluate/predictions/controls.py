@@ -1,6 +1,7 @@
 """Controls: predictions that bracket every system, made from the references themselves.
 
-They are no systems: they see sound and text, run in the parent and are not timed.
+They are not systems: they see sound and text, run in the parent and are not timed
+(docs/protocol.md section 9).
 
 `reference` is the truth, `silence` zeros, `noise` white noise, `shuffled` another clip of the
 same speaker (of another one, where the speaker has one clip), `average` the mean log-mel of the

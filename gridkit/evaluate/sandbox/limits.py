@@ -1,4 +1,4 @@
-"""How long a system may take to load and to answer a clip, as `docs/protocol.md` says."""
+"""How long a system may take to load and to answer a clip, as docs/protocol.md section 4 says."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,8 @@
 """What a system's process may reach: files to read, devices, environment variables.
 
 It needs the interpreter, the libraries and its own folder. Of the rest of the machine it gets
-what torch and the CUDA driver look up, and never `/proc` whole: only its own entry.
+what torch and the CUDA driver look up, and never `/proc` whole: only its own entry
+(docs/protocol.md section 8).
 """
 
 import os
