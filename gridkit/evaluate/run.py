@@ -4,6 +4,7 @@ A run that is killed resumes where it stopped: predictions and scores on the dis
 folder belongs to one question (system, clips, protocol, recognisers); another is refused there.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from gridkit.compute.lock import folder_lock
@@ -58,7 +59,7 @@ def evaluate(
             if spec.is_run and options.timed and not is_timed(out, options, card):
                 write_system_timing(spec, subset, out, options, card)
             write_result(out, result)
-    return read_scored(out)
+    return replace(read_scored(out), known_table=scores)
 
 
 def _check_missing(subset: Subset, options: Options) -> None:

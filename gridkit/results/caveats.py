@@ -72,8 +72,8 @@ def failure_caveats(scored: Scored) -> tuple[Caveat, ...]:
     if not failed:
         return ()
     counts = ", ".join(f"{reason} {count}" for reason, count in sorted(failed.items()))
-    first = next((clip for clip in scored.clips if clip.status == "failed"), None)
-    example = f"; the first is {first.id}: {first.detail or first.reason}" if first else ""
+    first = scored.table.first_failure
+    example = f"; the first is {first[0]}: {first[1]}" if first else ""
     log = f", {LOG_FILE} has what it printed" if (scored.folder / LOG_FILE).is_file() else ""
     where = scored.folder / CLIPS_FILE
     return (Caveat("", f"Failed: {counts}{example}. {where} has each{log}."),)

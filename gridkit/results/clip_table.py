@@ -46,6 +46,8 @@ class ClipTable:
     """`slot` or `slot_R` to how many clips have each slot right, int (6,)."""
     heard_by: frozenset[str]
     """Recognisers, or `system`, whose words the clips have."""
+    first_failure: tuple[str, str] | None = None
+    """Of the clips as they came: the id of the first that failed, and why in one line."""
 
     @property
     def values(self) -> np.ndarray:
@@ -114,6 +116,7 @@ def tabulate(scores: Iterable[ClipScore], expected: Sequence[str] = ()) -> ClipT
         dict(columns.failed),
         columns.slots,
         frozenset(columns.heard_by),
+        columns.first_failure,
     )
 
 
@@ -134,6 +137,7 @@ class _Columns:
     failed: Counter[str] = field(default_factory=Counter)
     slots: dict[str, np.ndarray] = field(default_factory=dict)
     heard_by: set[str] = field(default_factory=set)
+    first_failure: tuple[str, str] | None = None
     means: set[str] = field(default_factory=set)
     """Figures that are averaged: an error rate too, by an older protocol."""
 
@@ -147,6 +151,7 @@ class _Columns:
         self.means.update(clip.metrics)
         if not scored:
             self.failed[clip.reason or ""] += 1
+            self.first_failure = self.first_failure or (clip.id, clip.detail or clip.reason or "")
         for name, (above, below) in _figures(clip).items():
             _put(self.above, name, row, above if scored else np.nan)
             _put(self.below, name, row, below)

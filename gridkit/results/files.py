@@ -6,7 +6,7 @@ it, and a file of a newer schema is refused rather than guessed at.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -42,7 +42,7 @@ LOG_FILE = "system.log"
 STATUSES = ("scored", "failed")
 
 _OPTIONAL = ("missing", "speakers", "slots")
-_CLIP_KEYS = tuple(field.name for field in fields(ClipScore))
+_CLIP_KEYS = tuple(entry.name for entry in fields(ClipScore))
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,17 @@ class Scored:
     folder: Path
     result: Result
     clips: Iterable[ClipScore]
-    """May be gone through again and again; those of a folder are read anew each time."""
+    """Those of a folder are read from the disk each time that they are gone through."""
     timing: Timing | FailedTiming | None
     """What `timing.json` holds; None where the system was not timed."""
+    known_table: ClipTable | None = field(default=None, compare=False, repr=False)
+    """The clips' figures, where a run has just made them."""
 
     @cached_property
     def table(self) -> ClipTable:
         """The clips' figures; those of the result are there even where every clip failed."""
+        if self.known_table is not None:
+            return self.known_table
         return tabulate(self.clips, expected=[self.result.rank_metric, *self.result.metrics])
 
 
@@ -155,7 +159,7 @@ def result_from_json(text: str, where: str = RESULT_FILE) -> Result:
     """
     content = parse_object(text, where)
     check_schema(content, SCHEMA, where)
-    known = [field.name for field in fields(Result)]
+    known = [entry.name for entry in fields(Result)]
     check_keys(content, ["schema", *known], ["schema", *known][: -len(_OPTIONAL)], where)
     task = typed(content, "task", str, where)
     if task not in TASKS:

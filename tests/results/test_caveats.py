@@ -69,7 +69,7 @@ def test_each_limit_is_one_sentence(changes, words):
 
 def test_what_failed_is_told_with_the_first_reason_and_where_to_look(tmp_path):
     clips = (
-        ClipScore("s1/bbaf2n", "scored"),
+        ClipScore("s1/bbaf2n", "scored", metrics={"estoi": 0.5}),
         ClipScore("s1/bbaf3s", "failed", "crash", "RuntimeError: shapes cannot be multiplied"),
     )
     (few,) = notes_of(folder=tmp_path, clips=clips, failed={"crash": 5})

@@ -1,7 +1,6 @@
 """The clips that a report shows: which ones, with their sound, pictures and words."""
 
 import base64
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.evaluate.report.confusion import HeardWord, align_sentence
-from gridkit.evaluate.report.media import ClipMedia, MediaOf
+from gridkit.evaluate.report.media import ClipMedia
 from gridkit.evaluate.report.spectrogram import spectrogram_png
 from gridkit.media.codecs import decode_crop, encode_crop, encode_flac
 from gridkit.metrics.registry import ALIGNED
@@ -58,26 +57,18 @@ class Card:
     transcripts: tuple[Transcript, ...]
 
 
-def chosen_cards(scored: Scored, media: MediaOf | None) -> list[Card]:
-    """Return the best, median and worst scored clip by the headline; fewer where fewer are."""
+def best_median_worst(scored: Scored) -> list[tuple[str, str]]:
+    """Return place and id of three scored clips by the headline; fewer where fewer are."""
     ordered = by_score(scored)
     places = {0: "Best", (len(ordered) - 1) // 2: "Median", len(ordered) - 1: "Worst"}
     if len(ordered) == 2:
         places = {0: "Best", 1: "Worst"}
-    chosen = [(places[at], ordered[at]) for at in sorted(places) if ordered]
-    clips = _clips_of(scored, [clip for _, clip in chosen])
-    return [
-        _card(place, clips[clip], scored.result.rank_metric, media(clip) if media else None)
-        for place, clip in chosen
-    ]
+    return [(places[at], ordered[at]) for at in sorted(places) if ordered]
 
 
-def worst_sentences(scored: Scored) -> list[Card]:
-    """Return the sentences that a lipreader got most wrong, worst first."""
-    worst = by_score(scored)[::-1][:WORST_SENTENCES]
-    clips = _clips_of(scored, worst)
-    cards = [_card("", clips[clip], scored.result.rank_metric, None) for clip in worst]
-    return [card for card in cards if any(text.errors for text in card.transcripts)]
+def most_errors(scored: Scored) -> list[str]:
+    """Return the ids of the clips with the highest error rates, worst first."""
+    return by_score(scored)[::-1][:WORST_SENTENCES]
 
 
 def by_score(scored: Scored) -> list[str]:
@@ -88,20 +79,17 @@ def by_score(scored: Scored) -> list[str]:
     return [table.ids[row] for row in order if table.scored[row]]
 
 
-def _clips_of(scored: Scored, ids: Collection[str]) -> dict[str, ClipScore]:
-    return {clip.id: clip for clip in scored.clips if clip.id in ids}
+def make_card(
+    clip: ClipScore, metric: str, place: str = "", media: ClipMedia | None = None
+) -> Card:
+    """Return what the report shows of a clip.
 
-
-def data_uri(content: bytes, kind: str) -> str:
-    """Return a file as a `data:` address.
-
-    >>> data_uri(b"abc", "text/plain")
-    'data:text/plain;base64,YWJj'
+    Args:
+        clip: its scores.
+        metric: the headline, whose figure comes first.
+        place: `Best`, `Median` or `Worst`.
+        media: its sounds and crop; None: no players.
     """
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _card(place: str, clip: ClipScore, metric: str, media: ClipMedia | None) -> Card:
     said = text_of(split_id(clip.id)[1])
     return Card(
         place=place,
@@ -116,6 +104,15 @@ def _card(place: str, clip: ClipScore, metric: str, media: ClipMedia | None) -> 
             for heard_by, heard in sorted(clip.text.items())
         ),
     )
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Return a file as a `data:` address.
+
+    >>> data_uri(b"abc", "text/plain")
+    'data:text/plain;base64,YWJj'
+    """
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _figures(clip: ClipScore, metric: str) -> tuple[tuple[str, str], ...]:

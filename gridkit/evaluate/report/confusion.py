@@ -76,16 +76,17 @@ def align_sentence(said: str, heard: str) -> tuple[HeardWord, ...]:
     return _words(aligned.references[0], aligned.hypotheses[0], aligned.alignments[0])
 
 
-def confusions(clips: Iterable[ClipScore], heard_by: str) -> tuple[Confusion, ...]:
+def confusions(clips: Iterable[ClipScore], heard_by: str | None) -> tuple[Confusion, ...]:
     """Return the six matrices of what one recogniser (or `system`) heard in the scored clips."""
     labels = [(*slot.values(), OTHER, NOTHING) for slot in SLOTS]
     counts = [np.zeros((len(slot), len(slot) + 2), int) for slot in SLOTS]
     failed = 0
     for clip in clips:
-        if clip.status != "scored" or heard_by not in clip.text:
+        heard = clip.text.get(heard_by or "")
+        if clip.status != "scored" or heard is None:
             failed += 1
             continue
-        aligned = align_sentence(text_of(split_id(clip.id)[1]), clip.text[heard_by])
+        aligned = align_sentence(text_of(split_id(clip.id)[1]), heard)
         words = [word for word in aligned if word.said]
         for word, names, matrix in zip(words, labels, counts, strict=True):
             known = word.heard if word.heard in names[:-2] else OTHER

@@ -1,16 +1,16 @@
 """What the report shows, gathered into one record for the template."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gridkit.evaluate.report.cards import Card, chosen_cards, worst_sentences
+from gridkit.evaluate.report.cards import Card, best_median_worst, make_card, most_errors
 from gridkit.evaluate.report.charts import Axis, nice_axis, thin
 from gridkit.evaluate.report.confusion import Confusion, confusions
 from gridkit.evaluate.report.latency import Latency, latency_of
 from gridkit.evaluate.report.media import MediaOf
 from gridkit.results.caveats import caveats
 from gridkit.results.files import Scored
-from gridkit.results.records import PROTOCOL, Result
+from gridkit.results.records import PROTOCOL, ClipScore, Result
 from gridkit.results.rows import (
     Cell,
     Row,
@@ -129,7 +129,12 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
     axis, points = _points(rows, result.rank_metric)
     speaker_axis, speakers = _speakers(scored)
     heard_by = _main_listener(scored)
-    gives_text = result.task in TEXT_TASKS
+    chosen = best_median_worst(scored)
+    wrong = most_errors(scored) if result.task in TEXT_TASKS else []
+    shown: dict[str, ClipScore] = {}
+    clips = _keeping(scored.clips, {*wrong, *(clip for _, clip in chosen)}, shown)
+    maps = confusions(clips, heard_by)  # goes through the clips once
+    sentences = [make_card(shown[clip], result.rank_metric) for clip in wrong]
     return Page(
         result=result,
         title=result.name,
@@ -146,19 +151,34 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
         small_print=_table(rows, small),
         axis=axis,
         points=points,
-        cards=tuple(chosen_cards(scored, media)),
-        sentences=tuple(worst_sentences(scored)) if gives_text else (),
+        cards=tuple(
+            make_card(shown[clip], result.rank_metric, place, media(clip) if media else None)
+            for place, clip in chosen
+        ),
+        sentences=tuple(
+            card for card in sentences if any(text.errors for text in card.transcripts)
+        ),
         speaker_axis=speaker_axis,
         zero=speaker_axis.percent(0.0),
         speakers=speakers,
         heard_by=heard_by,
-        confusions=confusions(scored.clips, heard_by) if heard_by else (),
+        confusions=maps if heard_by else (),
         failures=tuple(
             (reason, count, _failure_meaning(reason))
             for reason, count in sorted(result.failed.items(), key=lambda item: -item[1])
         ),
         facts=_facts(result, latency),
     )
+
+
+def _keeping(
+    clips: Iterable[ClipScore], wanted: Collection[str], kept: dict[str, ClipScore]
+) -> Iterator[ClipScore]:
+    """Yield all clips; those that are wanted are kept by id."""
+    for clip in clips:
+        if clip.id in wanted:
+            kept[clip.id] = clip
+        yield clip
 
 
 def _table(rows: Sequence[Row], names: Sequence[str]) -> TableView:

@@ -20,11 +20,11 @@ from support.timings import make_timing
 
 from gridkit.corpus.codes import codes_by_speaker
 from gridkit.corpus.grammar import SLOTS, text_of
-from gridkit.evaluate.report.cards import chosen_cards, worst_sentences
 from gridkit.evaluate.report.charts import histogram, nice_axis, thin
 from gridkit.evaluate.report.confusion import NOTHING, OTHER, align_sentence, confusions
-from gridkit.evaluate.report.html import write_report
+from gridkit.evaluate.report.html import render_report, write_report
 from gridkit.evaluate.report.media import ClipMedia
+from gridkit.evaluate.report.page import build_page
 from gridkit.evaluate.report.spectrogram import spectrogram_png
 from gridkit.media.codecs import encode_crop
 from gridkit.media.video import Planes
@@ -244,7 +244,7 @@ def test_page_shows_best_median_and_worst_clip(page):
         (clip for clip in result.clips if clip.status == "scored"),
         key=lambda c: -c.metrics["estoi"],
     )
-    cards = chosen_cards(result, None)
+    cards = build_page(result, (), None).cards
     assert [card.place for card in cards] == ["Best", "Median", "Worst"]
     assert [card.id for card in cards] == [scored[0].id, scored[17].id, scored[-1].id]
     tags = Text(page.read_text()).tags
@@ -274,11 +274,26 @@ def test_hostile_names_stay_text(tmp_path, task):
 def test_a_lipreaders_page_sets_texts_side_by_side(tmp_path):
     folder = make_folder(tmp_path, task="lipreading")
     text = write_report(folder, make_others(folder, "lipreading"), make_media).read_text()
-    worst = worst_sentences(results.read_scored(folder))
+    worst = build_page(results.read_scored(folder), (), None).sentences
     assert len(worst) == 12
     assert text.count("<mark") >= sum(card.transcripts[0].errors for card in worst)
     assert "Read by the system" in text
     assert worst[0].id in Text(text).seen()
+
+
+@pytest.mark.parametrize("task", ["v2s", "lipreading"])
+def test_a_report_goes_through_the_clips_once_where_the_run_made_their_table(
+    tmp_path, monkeypatch, task
+):
+    lines = []
+    parse = results.clip_from_line
+    monkeypatch.setattr(results, "clip_from_line", lambda *line: lines.append(line) or parse(*line))
+    scored = results.read_scored(make_folder(tmp_path, task=task))
+    page = render_report(scored)
+    assert len(lines) == 2 * scored.result.n
+    lines.clear()
+    assert render_report(replace(scored, known_table=scored.table)) == page
+    assert len(lines) == scored.result.n
 
 
 def test_a_result_without_a_scored_clip_still_has_a_page(tmp_path):
