@@ -28,7 +28,7 @@ demo: $(INSTALLED)
 	$(BIN)/gridkit quickstart demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -5,11 +5,21 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import av
-import numpy as np
-import pytest
+# one thread for numerical libraries, which read this when they are imported: sums are the same on
+# every machine, and tests that run side by side do not wait for each other's threads
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
 
-pytest_plugins = ["support.hub.fixture", "support.signals", "support.small_corpus"]
+import av  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+pytest_plugins = [
+    "support.hub.fixture",
+    "support.signals",
+    "support.small_corpus",
+    "support.synthetic",
+]
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when datasets is imported, which happens late
 # a run in the background of a shell starts with Ctrl-C ignored, and its children would inherit that

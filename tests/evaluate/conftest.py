@@ -51,20 +51,9 @@ def forked():
 
 
 @pytest.fixture(scope="session")
-def talking(tmp_path_factory):
+def talking(synthetic_corpus):
     """A prepared corpus of two synthetic speakers with four clips each; not to be changed."""
-    pytest.importorskip("espeakng_loader", reason='needs pip install "gridkit[synth]"')
-    pytest.importorskip("skimage", reason='needs pip install "gridkit[synth]"')
-    from gridkit.prepare.pipeline import Request, prepare_corpus
-    from gridkit.prepare.request import make_settings
-    from gridkit.synthesize.corpus import synthesize
-
-    folder = tmp_path_factory.mktemp("talking")
-    synthesize(folder / "source", 2, 4, seed=0, workers=2)
-    prepare_corpus(
-        Request(folder / "corpus", folder / "source", "synthetic", make_settings(()), workers=2)
-    )
-    return folder / "corpus"
+    return synthetic_corpus
 
 
 @pytest.fixture(scope="session")

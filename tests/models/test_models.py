@@ -66,7 +66,8 @@ def test_lipnet_learns_one_batch(settings):
     rng = np.random.default_rng(0)
     shape = (2, 20, settings.height_px, settings.width_px, settings.colours)
     frames = torch.from_numpy(rng.integers(0, 256, shape, dtype=np.uint8))
-    assert overfit(LipNet(settings), frames, 300) == TEXTS
+    torch.manual_seed(3)  # 120 steps are enough for the LSTM: rounding does not decide
+    assert overfit(LipNet(settings), frames, 200) == TEXTS
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A small synthetic source, made once, and helpers to prepare and compare corpora."""
+"""A small synthetic source, and helpers to prepare and compare corpora."""
 
 import hashlib
 import shutil
@@ -11,19 +11,11 @@ from gridkit.prepare.pipeline import Request, prepare_corpus
 from gridkit.prepare.request import make_settings
 from gridkit.store.corpus_file import CorpusFile
 
-SPEAKERS, CLIPS = 2, 4
-
 
 @pytest.fixture(scope="session")
-def talking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def talking(synthetic_source: Path) -> Path:
     """A source of two synthetic speakers with four clips each; not to be changed."""
-    pytest.importorskip("espeakng_loader", reason='needs pip install "gridkit[synth]"')
-    pytest.importorskip("skimage", reason='needs pip install "gridkit[synth]"')
-    from gridkit.synthesize.corpus import synthesize
-
-    folder = tmp_path_factory.mktemp("talking") / "talking"
-    synthesize(folder, SPEAKERS, CLIPS, seed=0, workers=2)
-    return folder
+    return synthetic_source
 
 
 def run_prepare(
@@ -41,11 +33,9 @@ def prepare() -> Callable[..., CorpusFile]:
 
 
 @pytest.fixture(scope="session")
-def prepared(talking: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(synthetic_corpus: Path) -> Path:
     """The source `talking`, prepared with the default profile in one process; not to be changed."""
-    folder = tmp_path_factory.mktemp("prepared") / "corpus"
-    run_prepare(folder, talking)
-    return folder
+    return synthetic_corpus
 
 
 def hash_files(folder: Path) -> dict[str, str]:

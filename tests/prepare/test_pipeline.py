@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,12 +62,13 @@ def test_bytes_do_not_depend_on_the_number_of_processes(
 
 
 def test_a_run_over_a_finished_corpus_does_nothing(
-    prepared, talking, prepare, hashes, monkeypatch
+    prepared, talking, tmp_path, prepare, hashes, monkeypatch
 ) -> None:
-    before = hashes(prepared)
+    folder = Path(shutil.copytree(prepared, tmp_path / "corpus"))
+    before = hashes(folder)
     monkeypatch.setattr("gridkit.prepare.batch.map_ordered", refuse_items)
-    prepare(prepared, talking)
-    assert hashes(prepared) == before
+    prepare(folder, talking)
+    assert hashes(folder) == before == hashes(prepared)
 
 
 def refuse_items(_function, items, **_options):
@@ -76,6 +78,7 @@ def refuse_items(_function, items, **_options):
 
 RUN = """
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path

@@ -7,17 +7,17 @@ from gridkit.evaluate.timing import preprocess
 from gridkit.evaluate.timing.preprocess import preprocess_times
 
 
-def test_each_clip_after_the_first_is_timed(spoken, talking):
+def test_each_clip_after_the_first_is_timed(spoken, synthetic_source):
     """The two test clips; the corpus's source lies beside it."""
-    [took_s] = preprocess_times(spoken, "mouth96", talking.parent / "source")
+    [took_s] = preprocess_times(spoken, "mouth96", synthetic_source)
     assert 0.005 < took_s < 60
 
 
-def test_what_is_timed_is_what_a_system_is_given(spoken, talking, monkeypatch):
+def test_what_is_timed_is_what_a_system_is_given(spoken, synthetic_source, monkeypatch):
     cut = []
     real = preprocess.cut_crop
     monkeypatch.setattr(preprocess, "cut_crop", lambda *given: cut.append(real(*given)) or cut[-1])
-    preprocess_times(spoken, "mouth96", talking.parent / "source")
+    preprocess_times(spoken, "mouth96", synthetic_source)
     assert len(cut) == 2
     stored = spoken.frames_of("mouth96")
     by_id = {clip: stored(clip).astype(int) for clip in spoken.ids}
