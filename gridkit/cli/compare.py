@@ -26,9 +26,9 @@ Example:
 def command(folders: tuple[Path, ...], metric: str | None, as_json: bool) -> None:
     """Compare evaluated systems on the clips they share.
 
-    Every pair is compared by a paired t-test, over speakers where there are four or more, else
-    over clips; p is adjusted by Holm over the pairs named here. Results that were not scored on
-    the same clips, corpus and protocol are refused.
+    Every pair is compared by a paired t-test: over speakers where there are four or more, else
+    over clips. p is adjusted by Holm over these pairs. Results that were not scored on the same
+    clips, corpus and protocol are refused.
     """
     from rich.console import Console
 
@@ -43,7 +43,7 @@ def command(folders: tuple[Path, ...], metric: str | None, as_json: bool) -> Non
     names = _names(comparison, folders)
     console.print(_results_table(comparison, names))
     if comparison.metric != comparison.results[0].rank_metric:
-        click.echo(f"No ranks: they are of {comparison.results[0].rank_metric} alone.")
+        click.echo(f"No ranks: only {comparison.results[0].rank_metric} is ranked.")
     console.print(_pairs_table(comparison))
 
 

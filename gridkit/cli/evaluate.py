@@ -135,7 +135,7 @@ def command(
         return
     from gridkit.cli.outcome import show_outcome
     from gridkit.evaluate.record import check_recordable
-    from gridkit.evaluate.reference_rows import rows_beside
+    from gridkit.evaluate.reference_rows import reference_rows
     from gridkit.evaluate.run import evaluate
     from gridkit.evaluate.scoring.scorer import open_scorer
     from gridkit.results.files import read_scored
@@ -147,7 +147,7 @@ def command(
     out = out or Path("results") / _folder_name(spec, subset)
     with open_scorer(subset, options) as scorer:
         scored = evaluate(spec, subset, out, options, scorer)
-        others = rows_beside(
+        others = reference_rows(
             scored,
             subset,
             options,

@@ -1,4 +1,4 @@
-"""How an evaluation ends: the report beside its result, and the table on the terminal."""
+"""How an evaluation ends: the report in its folder, and the table on the terminal."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -37,7 +37,7 @@ def command(folder: Path, speakers: int, clips: int) -> None:
     from gridkit.cli.summary import print_summary
     from gridkit.compute.local import usable_cores
     from gridkit.evaluate.options import Options
-    from gridkit.evaluate.reference_rows import rows_beside
+    from gridkit.evaluate.reference_rows import reference_rows
     from gridkit.evaluate.run import evaluate
     from gridkit.evaluate.scoring.scorer import open_scorer
     from gridkit.evaluate.subset import open_subset
@@ -59,5 +59,5 @@ def command(folder: Path, speakers: int, clips: int) -> None:
     subset, options = open_subset(open_corpus(corpus), SPLIT), Options()
     with open_scorer(subset, options) as scorer:
         scored = evaluate(parse_model(SYSTEM), subset, result, options, scorer)
-        others = rows_beside(scored, subset, options, shipped_folder(), scorer=scorer)
+        others = reference_rows(scored, subset, options, shipped_folder(), scorer=scorer)
     show_outcome(scored, subset, others)

@@ -1,6 +1,6 @@
-"""What stands beside a system in the final table: controls, and reference systems' results.
+"""The other rows of the final table: controls, and the results of reference systems.
 
-Controls are evaluated once for each corpus, split (its train clips, too), protocol and set of
+Controls are evaluated once per corpus, split (its train clips, too), protocol and set of
 recognisers, and kept in the cache (`GRIDKIT_CACHE`, else `~/.cache/gridkit`). Reference systems
 come from the results that recipes ship, or are evaluated now.
 """
@@ -27,7 +27,7 @@ from gridkit.results.rows import Row, row_of
 from gridkit.results.shipped import shipped_rows
 
 
-def rows_beside(
+def reference_rows(
     scored: Scored,
     subset: Subset,
     options: Options,
@@ -38,7 +38,7 @@ def rows_beside(
     others: Sequence[Scored] = (),
     scorer: Scorer | None = None,
 ) -> list[Row]:
-    """Return the rows that stand beside a system.
+    """Return the rows of a table besides the system's own.
 
     Args:
         scored: the system's result.
@@ -67,10 +67,10 @@ def rows_beside(
 
 
 def control_rows(scored: Scored, subset: Subset, options: Options, scorer: Scorer) -> Iterator[Row]:
-    """Yield the controls of a system's task, but for the system itself where it is one.
+    """Yield the controls of a system's task, without the system itself where it is one.
 
-    They are evaluated now where the cache does not have them. Those that have nothing to be made
-    of are left out, and named.
+    Those that the cache does not have are evaluated now. Those that cannot be made of these clips
+    are left out and named.
     """
     task = scored.result.task
     question = clips_question(subset, options, scorer.versions)
@@ -103,7 +103,7 @@ def _left_out(name: str, subset: Subset) -> str:
 def evaluated_rows(
     recipes: Path, subset: Subset, scored: Scored, options: Options, scorer: Scorer
 ) -> Iterator[Row]:
-    """Yield every recipe of the task that has weights, evaluated now beside the system."""
+    """Yield every recipe of the task that has weights, evaluated now."""
     for path in sorted(recipes.glob(f"*/{RECIPE_FILE}")):
         recipe = load_recipe(path.parent)
         if recipe.weights is not None and recipe.task == scored.result.task:

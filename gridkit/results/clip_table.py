@@ -44,7 +44,7 @@ class ClipTable:
     """Failure reason to number of clips."""
     slots: Mapping[str, np.ndarray]
     """`slot` or `slot_R` to how many clips have each slot right, int (6,)."""
-    heard_by: frozenset[str]
+    transcribers: frozenset[str]
     """Recognisers, or `system`, whose words the clips have."""
     first_failure: tuple[str, str] | None = None
     """Of the clips as they came: the id of the first that failed, and why in one line."""
@@ -76,7 +76,7 @@ class ClipTable:
             self.scored[rows],
             {},
             {},
-            self.heard_by,
+            self.transcribers,
         )
 
 
@@ -84,7 +84,7 @@ def tabulate(scores: Iterable[ClipScore], expected: Sequence[str] = ()) -> ClipT
     """Return the table of clip scores, failed clips filled in by the rule of floors.
 
     Args:
-        scores: the clips of one result, in any order; gone through once, none is kept.
+        scores: the clips of one result, in any order; read once, none is kept.
         expected: figures that must be there even where every clip failed, if they have a floor.
 
     Raises:
@@ -115,7 +115,7 @@ def tabulate(scores: Iterable[ClipScore], expected: Sequence[str] = ()) -> ClipT
         scored,
         dict(columns.failed),
         columns.slots,
-        frozenset(columns.heard_by),
+        frozenset(columns.transcribers),
         columns.first_failure,
     )
 
@@ -128,7 +128,7 @@ def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 
 @dataclass
 class _Columns:
-    """Columns that grow by a clip at a time; NaN where a clip has no such figure."""
+    """Columns that grow by one value per clip; NaN where a clip has no such figure."""
 
     ids: list[str] = field(default_factory=list)
     scored: bytearray = field(default_factory=bytearray)
@@ -136,7 +136,7 @@ class _Columns:
     below: dict[str, "array[float]"] = field(default_factory=dict)
     failed: Counter[str] = field(default_factory=Counter)
     slots: dict[str, np.ndarray] = field(default_factory=dict)
-    heard_by: set[str] = field(default_factory=set)
+    transcribers: set[str] = field(default_factory=set)
     first_failure: tuple[str, str] | None = None
     means: set[str] = field(default_factory=set)
     """Figures that are averaged: an error rate too, by an older protocol."""
@@ -147,7 +147,7 @@ class _Columns:
         row = len(self.ids)
         self.ids.append(clip.id)
         self.scored.append(scored)
-        self.heard_by.update(clip.text)
+        self.transcribers.update(clip.text)
         self.means.update(clip.metrics)
         if not scored:
             self.failed[clip.reason or ""] += 1

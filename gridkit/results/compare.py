@@ -115,7 +115,7 @@ def check_comparable(results: Sequence[Scored]) -> None:
     wanted = _question(first)
     for other in results[1:]:
         differing = [name for name, value in _question(other).items() if value != wanted[name]]
-        differing += _other_judges(first.result, other.result)
+        differing += _other_recognisers(first.result, other.result)
         if differing:
             raise ResultError(
                 f"{first.folder} and {other.folder} cannot be compared: they differ in "
@@ -127,13 +127,12 @@ def paired_test(differences: np.ndarray, speakers: np.ndarray) -> tuple[float, f
     """Test whether paired differences are 0 in the mean.
 
     Args:
-        differences: one value a clip, (n,).
+        differences: one value per clip, (n,).
         speakers: the speaker of each clip, str (n,).
 
     Returns:
         Mean over the units (clips, or the speakers' means), its 95 % interval (low, high), and
-        the two-sided p. With one unit
-        alone nothing can be told: the interval is without end and p is 1.
+        the two-sided p. One unit tells nothing: the interval is infinite and p is 1.
     """
     names = np.unique(speakers)
     units = differences
@@ -175,8 +174,8 @@ def _question(scored: Scored) -> dict[str, object]:
     }
 
 
-def _other_judges(first: Result, second: Result) -> list[str]:
-    """Return what both were heard by in one name and two versions, the normaliser too."""
+def _other_recognisers(first: Result, second: Result) -> list[str]:
+    """Return the recognisers, and the normaliser, of which the two results used two versions."""
     names = {recogniser_of(metric) for metric in first.metrics.keys() & second.metrics.keys()}
     keys = [NORMALISER_KEY, *(recogniser_key(name) for name in sorted(filter(None, names)))]
     # results of before these versions were written are not refused

@@ -47,7 +47,7 @@ _CLIP_KEYS = tuple(entry.name for entry in fields(ClipScore))
 
 @dataclass(frozen=True)
 class ClipsFile:
-    """The clips of a `clips.jsonl`, read from the disk whenever they are gone through.
+    """The clips of a `clips.jsonl`, read from the disk at each iteration.
 
     A line that is damaged or does not end is a `ResultError`, which gives its number.
     """
@@ -59,7 +59,7 @@ class ClipsFile:
         for number, line in enumerate(self._lines(), 1):
             where = f"{self.path}, line {number}"
             if not line.endswith(b"\n"):
-                raise ResultError(f"{where} does not end; run `gridkit evaluate` again to go on")
+                raise ResultError(f"{where} does not end; run `gridkit evaluate` again to resume")
             yield clip_from_line(decode(line, where), where)
 
     def __len__(self) -> int:
@@ -81,7 +81,7 @@ class Scored:
     folder: Path
     result: Result
     clips: Iterable[ClipScore]
-    """Those of a folder are read from the disk each time that they are gone through."""
+    """Those of a folder are read from the disk at each iteration."""
     timing: Timing | FailedTiming | None
     """What `timing.json` holds; None where the system was not timed."""
     known_table: ClipTable | None = field(default=None, compare=False, repr=False)
@@ -103,7 +103,7 @@ def read_scored(folder: Path) -> Scored:
 
     Raises:
         ResultError: a file is missing, damaged or too new, or the clips are not as many as were
-            counted. Damage within `clips.jsonl` is found when they are gone through.
+            counted. Damage within `clips.jsonl` is found when the clips are read.
     """
     if folder.name == RESULT_FILE:
         folder = folder.parent
@@ -112,7 +112,7 @@ def read_scored(folder: Path) -> Scored:
     if len(clips) != result.n:
         raise ResultError(
             f"{folder} is not finished: {CLIPS_FILE} has {len(clips)} clips and {RESULT_FILE} "
-            f"counts {result.n}; run `gridkit evaluate` again to go on"
+            f"counts {result.n}; run `gridkit evaluate` again to resume"
         )
     return Scored(folder, result, clips, read_timing(folder))
 
@@ -155,7 +155,7 @@ def result_from_json(text: str, where: str = RESULT_FILE) -> Result:
         where: its name, for messages.
 
     Raises:
-        ResultError: it is no JSON, of a newer schema, or has a key missing, unknown or wrong.
+        ResultError: it is not JSON, of a newer schema, or has a key missing, unknown or wrong.
     """
     content = parse_object(text, where)
     check_schema(content, SCHEMA, where)
@@ -200,7 +200,7 @@ def clip_from_line(line: str, where: str = CLIPS_FILE) -> ClipScore:
     """Return the clip that a line of `clips.jsonl` holds.
 
     Raises:
-        ResultError: it is no JSON, or has a key missing, unknown or wrong.
+        ResultError: it is not JSON, or has a key missing, unknown or wrong.
     """
     content = parse_object(line, where)
     check_keys(content, _CLIP_KEYS, ("id", "status"), where)

@@ -16,7 +16,7 @@ NORMALISER_KEY = "normaliser"
 
 
 def recogniser_key(name: str) -> str:
-    """Return the key of a recogniser in `Result.versions`: equal names may hide two judges."""
+    """Return the key of a recogniser in `Result.versions`: one name may have two versions."""
     return f"recogniser {name}"
 
 
@@ -51,7 +51,7 @@ class Estimate:
     high: float
     n: int
     true_audio: float | None = None
-    """For a recogniser's figure: the same on the true sound of the same clips."""
+    """For a recogniser's figure: the same on the reference audio of the same clips."""
 
 
 @dataclass(frozen=True)

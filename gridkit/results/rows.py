@@ -17,9 +17,9 @@ from gridkit.results.wording import LAG, LAG_SIZE, describe, order_key
 
 KINDS = ("system", "reference", "control")
 SMALL_PRINT = ("pesq_nb_raw", "cer_", "slot_")
-"""Figures that do not stand in the first table, besides the aligned ones; by prefix."""
+"""Prefixes of figures that are not in the first table; aligned ones are not there either."""
 
-NONSENSE = f"{CONTROL_PREFIX}shuffled"
+WRONG_SPEECH = f"{CONTROL_PREFIX}shuffled"
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Cell:
 
     value: str
     interval: str = ""
-    beside: str = ""
-    """What stands beside it: the recogniser on true sound, or the mean size of the lag."""
+    footnote: str = ""
+    """The recogniser's figure on the reference audio, or the mean size of the lag."""
 
 
 def row_of(kind: str, scored: Scored) -> Row:
@@ -92,10 +92,10 @@ def columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
     """Return the metrics of the first table, the headline first, and those of the small print."""
     names = sorted({name for row in rows for name in row.result.metrics}, key=order_key)
     names = [name for name in names if name != LAG_SIZE]
-    # a search for the best lag flatters nonsense: aligned figures stand beside the nonsense alone
-    if not any(row.name == NONSENSE for row in rows):
+    # a search for the best lag improves wrong speech too: aligned figures need its row
+    if not any(row.name == WRONG_SPEECH for row in rows):
         names = [name for name in names if not name.endswith(ALIGNED)]
-    # an older protocol has no figure to spare
+    # an older protocol has few figures: all stand in the first table
     spared = SMALL_PRINT if rows[0].result.protocol == PROTOCOL else ()
     small = [name for name in names if name.startswith(spared) or name.endswith(ALIGNED)]
     main = [name for name in names if name not in small]
@@ -104,20 +104,20 @@ def columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
 
 
 def cell(name: str, metrics: Mapping[str, Estimate]) -> Cell:
-    """Return a figure as text, with its interval and what stands beside it."""
+    """Return a figure as text, with its interval and footnote."""
     estimate = metrics.get(name)
     if estimate is None:
         return Cell("")
     facts = describe(name)
-    beside = ""
+    footnote = ""
     if estimate.true_audio is not None:
-        beside = f"true {facts.text(estimate.true_audio)}"
+        footnote = f"reference {facts.text(estimate.true_audio)}"
     elif name == LAG and LAG_SIZE in metrics:
-        beside = f"mean size {facts.text(metrics[LAG_SIZE].value)}"
+        footnote = f"mean size {facts.text(metrics[LAG_SIZE].value)}"
     return Cell(
         facts.text(estimate.value),
         facts.interval(estimate.low, estimate.high),
-        beside,
+        footnote,
     )
 
 
@@ -142,7 +142,7 @@ def interval_note(result: Result) -> str:
 
 
 def latency_note(rows: Sequence[Row]) -> str:
-    """Say in one line where references were timed, empty where none was: not in this run."""
+    """Say in one line where reference systems were timed (not in this run); empty if none was."""
     timed = [row for row in rows if row.kind == "reference" and row.latency_ms is not None]
     devices = sorted({row.device for row in timed})
     return f"latency of references as timed on {', '.join(devices)}" if devices else ""

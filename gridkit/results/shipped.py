@@ -1,4 +1,4 @@
-"""Results that recipes ship, so that their rows stand beside any system scored on the same clips.
+"""Results that recipes ship: reference rows for any system that is scored on the same clips.
 
     recipes/NAME/results/SPLIT-SUBSET-DECODING/result.json, timing.json
 

@@ -30,7 +30,7 @@ def estimates(table: ClipTable, true_audio: ClipTable | None = None) -> dict[str
 
     Args:
         table: the clips of one result; failed ones count.
-        true_audio: the same clips scored on their true sound, for recognisers' own figures.
+        true_audio: the same clips scored on their reference audio, for recognisers' own figures.
 
     Returns:
         Figure to estimate: means over clips; wer and cer pooled; `lag_ms` the median and
@@ -38,7 +38,7 @@ def estimates(table: ClipTable, true_audio: ClipTable | None = None) -> dict[str
         no clip counts is left out.
 
     Raises:
-        ResultError: the recogniser has not heard the true sound of every clip.
+        ResultError: the recogniser did not transcribe the reference audio of every clip.
     """
     if not table.ids:
         return {}
@@ -178,12 +178,12 @@ def _percentile(resampled: np.ndarray, at: float) -> np.ndarray:
 
 
 def _true_audio(ids: tuple[str, ...], true_audio: ClipTable) -> Mapping[str, float]:
-    """Return the recognisers' own figures on the true sound of these clips."""
+    """Return the recognisers' own figures on the reference audio of these clips."""
     same = true_audio.only(ids)
     if len(same.ids) != len(ids):
         absent = min(set(ids) - set(same.ids))
         raise ResultError(
-            f"the recogniser has not heard the true sound of {absent}; score it on every clip"
+            f"the recogniser did not transcribe the reference audio of {absent}; score every clip"
         )
     values = _headline(same, np.ones((1, len(ids))))[0]
     return {

@@ -11,7 +11,7 @@ from gridkit.compute.lock import folder_lock
 from gridkit.errors import ResultError
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.controls import CONTROLS
-from gridkit.evaluate.reference_rows import rows_beside
+from gridkit.evaluate.reference_rows import reference_rows
 from gridkit.evaluate.run import evaluate
 from gridkit.evaluate.subset import open_subset
 from gridkit.evaluate.systems.spec import parse_model
@@ -48,7 +48,7 @@ def names(rows):
 
 
 def test_the_controls_of_the_task_but_for_the_system_itself(read, spoken, tmp_path, cache):
-    rows = rows_beside(read, spoken, OPTIONS, tmp_path)
+    rows = reference_rows(read, spoken, OPTIONS, tmp_path)
     assert names(rows) == [("control", "control:reference")]
     assert rows[0].result.metrics["wer"].value == 0
     assert set(CONTROLS["lipreading"]) == {"reference", "majority"}
@@ -59,7 +59,7 @@ def test_without_train_clips_there_is_no_control_that_learns(spoken, tmp_path, c
     some = first_clip(spoken, tmp_path)
     options = replace(OPTIONS, task="lipreading")
     truth = evaluate(parse_model("control:reference"), some, tmp_path / "result", options)
-    assert rows_beside(truth, some, OPTIONS, tmp_path) == []
+    assert reference_rows(truth, some, OPTIONS, tmp_path) == []
     said = capsys.readouterr().err
     assert "control:majority left out: no train clip to learn from" in said
 
@@ -68,7 +68,7 @@ def test_of_a_single_clip_there_is_no_other_to_shuffle_with(spoken, tmp_path, ca
     some = first_clip(spoken, tmp_path)
     options = replace(OPTIONS, recognisers=())
     silence = evaluate(parse_model("control:silence"), some, tmp_path / "result", options)
-    beside = names(rows_beside(silence, some, options, tmp_path))
+    beside = names(reference_rows(silence, some, options, tmp_path))
     made = ("reference", "noise", "griffin-lim")
     assert sorted(beside) == sorted(("control", f"control:{name}") for name in made)
     assert "control:shuffled left out: no other clip" in capsys.readouterr().err
@@ -84,7 +84,7 @@ def test_other_train_clips_are_learnt_from_anew(spoken, tmp_path):
         said = {clip.id: clip.text for clip in spoken.references()}[clip]
         out = tmp_path / clip
         scored = evaluate(truth, some, out, options)
-        rows = rows_beside(scored, some, OPTIONS, tmp_path)
+        rows = reference_rows(scored, some, OPTIONS, tmp_path)
         assert names(rows) == [("control", "control:majority")]
         expected = evaluate(majority, some, out / "own", options)
         assert [clip.text["system"] for clip in expected.clips] == [said]
@@ -95,17 +95,17 @@ def test_other_train_clips_are_learnt_from_anew(spoken, tmp_path):
 
 
 def test_controls_are_made_once_whatever_the_device(read, spoken, tmp_path, monkeypatch):
-    first = rows_beside(read, spoken, OPTIONS, tmp_path)
+    first = reference_rows(read, spoken, OPTIONS, tmp_path)
     monkeypatch.setattr(
         "gridkit.evaluate.reference_rows.evaluate", lambda *_: pytest.fail("made again")
     )
     on_a_gpu = replace(OPTIONS, device="cuda", calls=7, isolate=False)
-    assert rows_beside(read, spoken, on_a_gpu, tmp_path) == first
-    assert rows_beside(read, spoken, OPTIONS, tmp_path, controls=False) == []
+    assert reference_rows(read, spoken, on_a_gpu, tmp_path) == first
+    assert reference_rows(read, spoken, OPTIONS, tmp_path, controls=False) == []
 
 
 def test_a_run_waits_for_controls_that_another_makes(read, spoken, tmp_path, own_cache, capsys):
-    rows_beside(read, spoken, OPTIONS, tmp_path)
+    reference_rows(read, spoken, OPTIONS, tmp_path)
     folder = next(own_cache.glob("controls/*/lipreading"))
     held, done, said = threading.Event(), [], []
 
@@ -121,7 +121,7 @@ def test_a_run_waits_for_controls_that_another_makes(read, spoken, tmp_path, own
     other = threading.Thread(target=hold)
     other.start()
     held.wait()
-    rows_beside(read, spoken, OPTIONS, tmp_path)
+    reference_rows(read, spoken, OPTIONS, tmp_path)
     assert done == ["the other"]
     other.join()
     assert "waiting for it" in "".join(said)
@@ -136,7 +136,7 @@ def copy_with(scored, folder, **changes):
 def test_a_result_named_beside_must_answer_the_same_question(read, spoken, tmp_path):
     mine = read_scored(copy_with(read, tmp_path / "mine", system=SystemCard("mine")))
     other = read_scored(copy_with(read, tmp_path / "other", protocol="gridkit-0"))
-    rows = rows_beside(read, spoken, OPTIONS, tmp_path, controls=False, others=[mine])
+    rows = reference_rows(read, spoken, OPTIONS, tmp_path, controls=False, others=[mine])
     assert names(rows) == [("reference", "mine")]
     with pytest.raises(ResultError, match="differ in protocol"):
-        rows_beside(read, spoken, OPTIONS, tmp_path, controls=False, others=[mine, other])
+        reference_rows(read, spoken, OPTIONS, tmp_path, controls=False, others=[mine, other])

@@ -77,7 +77,7 @@ def test_rows_are_the_records_by_id_whatever_their_order():
         table.slots["slot_r"].tolist()
         == np.sum([record.slots["slot_r"] for record in records], axis=0).tolist()
     )
-    assert table.heard_by == {"r"}
+    assert table.transcribers == {"r"}
 
 
 def test_a_figure_that_starts_late_belongs_to_its_own_clip():

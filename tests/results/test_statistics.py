@@ -224,7 +224,7 @@ def test_recognisers_own_error_on_the_same_true_sound():
     errors = sum(score.counts["wer_r"][0] for score in true[:8])
     assert found["wer_r"].true_audio == pytest.approx(errors / 48)
     assert found["estoi"].true_audio is None
-    with pytest.raises(ResultError, match=f"true sound of {scores[7].id}"):
+    with pytest.raises(ResultError, match=f"reference audio of {scores[7].id}"):
         estimates(tabulate(scores), tabulate(true[:7]))
 
 

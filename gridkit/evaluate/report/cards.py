@@ -7,7 +7,7 @@ import numpy as np
 
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
-from gridkit.evaluate.report.confusion import HeardWord, align_sentence
+from gridkit.evaluate.report.confusion import WordPair, align_sentence
 from gridkit.evaluate.report.media import ClipMedia
 from gridkit.evaluate.report.spectrogram import spectrogram_png
 from gridkit.media.codecs import decode_crop, encode_crop, encode_flac
@@ -31,10 +31,10 @@ class Sound:
 
 @dataclass(frozen=True)
 class Transcript:
-    """A sentence word beside word, as one recogniser, or the system, heard it."""
+    """A sentence word by word, as one recogniser, or the system, transcribed it."""
 
-    heard_by: str
-    words: tuple[HeardWord, ...]
+    transcriber: str
+    words: tuple[WordPair, ...]
 
     @property
     def errors(self) -> int:
@@ -100,8 +100,8 @@ def make_card(
         if media and media.crop_mp4
         else None,
         transcripts=tuple(
-            Transcript(heard_by, align_sentence(said, heard))
-            for heard_by, heard in sorted(clip.text.items())
+            Transcript(transcriber, align_sentence(said, text))
+            for transcriber, text in sorted(clip.text.items())
         ),
     )
 

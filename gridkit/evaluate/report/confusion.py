@@ -1,8 +1,8 @@
-"""What was heard for what was said: per sentence, and as a matrix for each slot.
+"""What was transcribed for what was said: per sentence, and as a matrix for each slot.
 
 Words are aligned as the protocol aligns them, by jiwer, so that the diagonals add up to the
-slot accuracies. Heard words that belong to another slot, or to none, count as `other`; words
-that were not heard at all as `nothing`.
+slot accuracies. Transcribed words that belong to another slot, or to none, count as `other`;
+words that were not transcribed at all count as `nothing`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,76 +21,81 @@ NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
-class HeardWord:
+class WordPair:
     """One place of an aligned sentence."""
 
     said: str
-    """Empty: a word too many was heard."""
-    heard: str
-    """Empty: the word was not heard."""
+    """Empty: the transcript has a word too many."""
+    transcribed: str
+    """Empty: the transcript lacks the word."""
 
     @property
     def right(self) -> bool:
-        """Tell whether the word was heard as it was said."""
-        return self.said == self.heard
+        """Tell whether the word was transcribed as it was said."""
+        return self.said == self.transcribed
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """One slot: how often each word was heard as each."""
+    """One slot: how often each word was transcribed as each."""
 
     slot: str
     said: tuple[str, ...]
-    heard: tuple[str, ...]
+    transcribed: tuple[str, ...]
     """The slot's words, then `other` and `nothing`."""
     counts: np.ndarray
-    """int (said, heard), of the clips that did not fail."""
+    """int (said, transcribed), of the clips that did not fail."""
     failed: int
     """Clips that failed: of each, the slot's word counts as wrong."""
 
     @cached_property
     def accuracy(self) -> float:
-        """Return the share of words heard as they were said, 0 where none was said."""
+        """Return the share of words transcribed as they were said, 0 where none was said."""
         return float(np.trace(self.counts)) / max(1, int(self.counts.sum()) + self.failed)
 
     def worst(self, count: int) -> list[tuple[str, str, int, int]]:
-        """Return the most frequent confusions: said, heard, how often, of how many said."""
+        """Return the most frequent confusions: said, transcribed, how often, of how many said."""
         wrong = self.counts.copy()
         np.fill_diagonal(wrong, 0)
         order = np.argsort(-wrong, axis=None, kind="stable")[:count]
         places = [divmod(int(place), wrong.shape[1]) for place in order]
         return [
-            (self.said[i], self.heard[j], int(wrong[i, j]), int(self.counts[i].sum()))
+            (self.said[i], self.transcribed[j], int(wrong[i, j]), int(self.counts[i].sum()))
             for i, j in places
             if wrong[i, j]
         ]
 
 
-def align_sentence(said: str, heard: str) -> tuple[HeardWord, ...]:
-    """Return two sentences word beside word.
+def align_sentence(said: str, transcript: str) -> tuple[WordPair, ...]:
+    """Return the words of two sentences in pairs.
 
-    >>> [(w.said, w.heard) for w in align_sentence("bin blue at f", "bin at s")]
+    >>> [(w.said, w.transcribed) for w in align_sentence("bin blue at f", "bin at s")]
     [('bin', 'bin'), ('blue', ''), ('at', 'at'), ('f', 's')]
     """
-    aligned = jiwer.process_words(said, heard)
+    aligned = jiwer.process_words(said, transcript)
     return _words(aligned.references[0], aligned.hypotheses[0], aligned.alignments[0])
 
 
-def confusions(clips: Iterable[ClipScore], heard_by: str | None) -> tuple[Confusion, ...]:
-    """Return the six matrices of what one recogniser (or `system`) heard in the scored clips."""
+def confusions(clips: Iterable[ClipScore], transcriber: str | None) -> tuple[Confusion, ...]:
+    """Return the six matrices of the scored clips.
+
+    Args:
+        clips: gone through once.
+        transcriber: whose text: a recogniser, or `system`; None where the clips have no text.
+    """
     labels = [(*slot.values(), OTHER, NOTHING) for slot in SLOTS]
     counts = [np.zeros((len(slot), len(slot) + 2), int) for slot in SLOTS]
     failed = 0
     for clip in clips:
-        heard = clip.text.get(heard_by or "")
-        if clip.status != "scored" or heard is None:
+        transcript = clip.text.get(transcriber or "")
+        if clip.status != "scored" or transcript is None:
             failed += 1
             continue
-        aligned = align_sentence(text_of(split_id(clip.id)[1]), heard)
+        aligned = align_sentence(text_of(split_id(clip.id)[1]), transcript)
         words = [word for word in aligned if word.said]
         for word, names, matrix in zip(words, labels, counts, strict=True):
-            known = word.heard if word.heard in names[:-2] else OTHER
-            column = names.index(known if word.heard else NOTHING)
+            known = word.transcribed if word.transcribed in names[:-2] else OTHER
+            column = names.index(known if word.transcribed else NOTHING)
             matrix[names.index(word.said), column] += 1
     return tuple(
         Confusion(name, names[:-2], names, matrix, failed)
@@ -99,17 +104,17 @@ def confusions(clips: Iterable[ClipScore], heard_by: str | None) -> tuple[Confus
 
 
 def _words(
-    said: Sequence[str], heard: Sequence[str], chunks: Sequence[jiwer.AlignmentChunk]
-) -> tuple[HeardWord, ...]:
+    said: Sequence[str], transcribed: Sequence[str], chunks: Sequence[jiwer.AlignmentChunk]
+) -> tuple[WordPair, ...]:
     words = []
     for chunk in chunks:
         left = said[chunk.ref_start_idx : chunk.ref_end_idx]
-        right = heard[chunk.hyp_start_idx : chunk.hyp_end_idx]
+        right = transcribed[chunk.hyp_start_idx : chunk.hyp_end_idx]
         length = max(len(left), len(right))
         padded = zip(
             [*left, *[""] * (length - len(left))],
             [*right, *[""] * (length - len(right))],
             strict=True,
         )
-        words += [HeardWord(one, two) for one, two in padded]
+        words += [WordPair(one, two) for one, two in padded]
     return tuple(words)

@@ -19,7 +19,7 @@ def write_report(folder: Path, others: Sequence[Row] = (), media: MediaOf | None
 
     Args:
         folder: a finished RESULT folder.
-        others: controls and references that stand beside it.
+        others: rows of controls and reference systems.
         media: gives sound and pictures of a clip by its id; it is asked for three clips.
 
     Returns:

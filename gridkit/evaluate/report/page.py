@@ -107,7 +107,7 @@ class Page:
     zero: float
     """Where 0 stands on the speakers' axis, in percent."""
     speakers: tuple[SpeakerBar, ...]
-    heard_by: str | None
+    transcriber: str | None
     confusions: tuple[Confusion, ...]
     failures: tuple[tuple[str, int, str], ...]
     facts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
@@ -118,7 +118,7 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
 
     Args:
         scored: the result.
-        others: controls and references beside it.
+        others: controls and reference systems.
         media: gives sound and pictures of a clip; None: no players.
     """
     result = scored.result
@@ -128,12 +128,12 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
     headline = describe(result.rank_metric)
     axis, points = _points(rows, result.rank_metric)
     speaker_axis, speakers = _speakers(scored)
-    heard_by = _main_listener(scored)
+    transcriber = _main_transcriber(scored)
     chosen = best_median_worst(scored)
     wrong = most_errors(scored) if result.task in TEXT_TASKS else []
     shown: dict[str, ClipScore] = {}
     clips = _keeping(scored.clips, {*wrong, *(clip for _, clip in chosen)}, shown)
-    maps = confusions(clips, heard_by)  # goes through the clips once
+    maps = confusions(clips, transcriber)  # goes through the clips once
     sentences = [make_card(shown[clip], result.rank_metric) for clip in wrong]
     return Page(
         result=result,
@@ -161,8 +161,8 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
         speaker_axis=speaker_axis,
         zero=speaker_axis.percent(0.0),
         speakers=speakers,
-        heard_by=heard_by,
-        confusions=maps if heard_by else (),
+        transcriber=transcriber,
+        confusions=maps if transcriber else (),
         failures=tuple(
             (reason, count, _failure_meaning(reason))
             for reason, count in sorted(result.failed.items(), key=lambda item: -item[1])
@@ -201,7 +201,7 @@ def _as_counted(facts: MetricFacts, protocol: str) -> MetricFacts:
     recogniser = recogniser_of(facts.name)
     if protocol == PROTOCOL or recogniser is None:
         return facts
-    counted = f"Word errors over the words that {recogniser} hears, a clip's own rate averaged"
+    counted = f"Word errors over the words that {recogniser} transcribes, averaged over clips"
     return replace(facts, meaning=f"{counted}, as {protocol} counts.")
 
 
@@ -237,11 +237,11 @@ def _speakers(scored: Scored) -> tuple[Axis, tuple[SpeakerBar, ...]]:
     return axis, tuple(bars)
 
 
-def _main_listener(scored: Scored) -> str | None:
+def _main_transcriber(scored: Scored) -> str | None:
     """Return whose text the confusions show: the system's own, else the default recogniser's."""
-    heard = sorted(scored.table.heard_by)
-    preferred = ("system", DEFAULT_RECOGNISER, *heard)
-    return next((name for name in preferred if name in heard), None)
+    known = sorted(scored.table.transcribers)
+    preferred = ("system", DEFAULT_RECOGNISER, *known)
+    return next((name for name in preferred if name in known), None)
 
 
 def _failure_meaning(reason: str) -> str:

@@ -83,12 +83,12 @@ def _all_flags(row: Row) -> tuple[str, ...]:
 
 
 def _by_weight(names: Sequence[str]) -> list[str]:
-    """Return metrics by weight: the headline and what recognisers hear come first."""
+    """Return metrics by weight: the headline and the recognisers' figures come first."""
     return sorted(names, key=lambda name: (name != names[0], recogniser_of(name) is None))
 
 
 def _terminal_cell(shown: Cell, style: str) -> Text:
-    lines = (shown.interval.replace(" to ", "\N{EN DASH}"), shown.beside)
+    lines = (shown.interval.replace(" to ", "\N{EN DASH}"), shown.footnote)
     return _lines(Text(shown.value, style), lines)
 
 

@@ -224,9 +224,7 @@ def test_an_older_protocols_word_errors_are_in_its_own_words(tmp_path):
     older = replace(results.read_result(folder), protocol="mira-2021")
     results.write_result(folder, older)
     seen = Text(write_report(folder, [], None).read_text()).seen()
-    assert (
-        "over the words that pocketsphinx hears, a clip's own rate averaged, as mira-2021" in seen
-    )
+    assert "over the words that pocketsphinx transcribes, averaged over clips, as mira-2021" in seen
     assert "over words said" not in seen
 
 
@@ -320,10 +318,10 @@ def test_confusions_add_up_to_the_slot_accuracies(tmp_path):
 def test_confusions_tell_words_of_other_slots_from_words_not_heard():
     clip = ClipScore("s1/bbaf2n", "scored", text={"r": "bin blue at two now"})
     letter = confusions([clip], "r")[3]
-    assert letter.counts[letter.said.index("f"), letter.heard.index(NOTHING)] == 1
+    assert letter.counts[letter.said.index("f"), letter.transcribed.index(NOTHING)] == 1
     clip = ClipScore("s1/bbaf2n", "scored", text={"r": "bin blue at please two soon"})
     found = confusions([clip], "r")
-    assert found[3].counts[found[3].said.index("f"), found[3].heard.index(OTHER)] == 1
+    assert found[3].counts[found[3].said.index("f"), found[3].transcribed.index(OTHER)] == 1
     assert found[5].worst(1) == [("now", "soon", 1, 1)]
 
 
@@ -556,7 +554,7 @@ def test_browser_reads_out_confusions_by_keyboard(browser):
         for kind in ("keyDown", "keyUp"):
             browser.ask("Input.dispatchKeyEvent", type=kind, key="ArrowRight", code="ArrowRight")
     readout = browser.value("document.querySelector('.readout').textContent")
-    assert re.fullmatch(r"\w+ heard as \w+: \d+ of \d+", readout)
+    assert re.fullmatch(r"\w+ transcribed as \w+: \d+ of \d+", readout)
 
 
 def test_browser_has_nothing_to_complain_of_and_asks_for_nothing(browser):
