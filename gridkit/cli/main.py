@@ -37,7 +37,7 @@ class LazyCommands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return one subcommand, None where there is none of that name."""
+        """Return one subcommand, None where there is no such command."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
@@ -64,9 +64,9 @@ def main(arguments: list[str] | None = None) -> None:
         error.show()
         status = errors.EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted; what is finished is kept, run it again to go on")
+        _say("interrupted; what is finished is kept, run it again to resume")
         status = errors.EXIT_INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # click and rich exit where nobody reads on
+    except (BrokenPipeError, SystemExit):  # click and rich exit when the reader has left
         _drop_output()
         status = errors.EXIT_BROKEN_PIPE
     except Exception as error:

@@ -26,8 +26,8 @@ def command(folder: Path, speakers: int, clips: int) -> None:
     """Synthesise talking faces, prepare and check them, score a system: no data, no network.
 
     Leaves DIR/corpus, which trains models (look at preview.png in it), and DIR/result, which ends
-    in report.html. The system is the true sound through a mel spectrogram and back, set beside
-    the other controls.
+    in report.html. The system is the reference audio through a mel spectrogram and back, compared
+    with the other controls.
 
     \b
     Example:

@@ -111,11 +111,11 @@ def archives_for(source: str, speakers: Iterable[str] | None = None) -> tuple[Ar
     """
     if source not in _ARCHIVES:
         raise UsageError(f"no source {source!r}; GRID can be fetched from {' or '.join(_ARCHIVES)}")
-    wanted = {None, *check_speakers(SPEAKERS_WITH_VIDEO if speakers is None else speakers)}
+    chosen = {None, *check_speakers(SPEAKERS_WITH_VIDEO if speakers is None else speakers)}
     return tuple(
         archive
         for archive in _ARCHIVES[source]
-        if archive.content != "audio" and archive.speaker in wanted
+        if archive.content != "audio" and archive.speaker in chosen
     )
 
 

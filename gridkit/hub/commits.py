@@ -137,14 +137,14 @@ def make_batches(
 
 def titles_of(hub: "HfApi", repo: str, commit: str, paths: Collection[str]) -> dict[str, str]:
     """Return the title of the commit that last changed each path."""
-    wanted = sorted(paths)
+    ordered = sorted(paths)
     titles: dict[str, str] = {}
-    for start in range(0, len(wanted), 100):
+    for start in range(0, len(ordered), 100):
         entries = patiently(
             partial(
                 hub.get_paths_info,
                 repo,
-                wanted[start : start + 100],
+                ordered[start : start + 100],
                 expand=True,
                 revision=commit,
                 repo_type="dataset",

@@ -4,7 +4,7 @@ The planes of the video are warped, each by itself: no picture is converted to R
 Points are first averaged over time (`smooth_landmarks`), then one similarity per frame lays the
 profile's reference points on the mean face. Beyond the picture's edge, its last pixels repeat.
 
-Pixel centres lie at whole numbers. A chroma sample lies in the middle of its four luma samples,
+Pixel centres are at whole numbers. A chroma sample is in the middle of its four luma samples,
 as in MPEG-1 and JPEG: chroma x is luma 2x + 1/2.
 
 Crops are full range, and `to_rgb` is BT.601 at full range, as JFIF.

@@ -242,7 +242,7 @@ def _place(
 ) -> np.ndarray:
     """Lay sound frames (channels, N) out by their time stamps, on silence.
 
-    What lies before 0, or after `MAX_SOUND_S`, is cut.
+    Samples before 0, or after `MAX_SOUND_S`, are cut.
     """
     starts: list[int] = []
     end = 0

@@ -28,7 +28,7 @@ DROP_PER_RADIUS = -0.148
 
 @dataclass(frozen=True)
 class Box:
-    """A square around a face, in source pixels; its middle may lie between pixels."""
+    """A square around a face, in source pixels; its middle may be between pixels."""
 
     x_px: float
     y_px: float

@@ -26,7 +26,7 @@ MAX_MEMBER_BYTES = 64 * 2**20
 MAX_EXPANSION = 100
 """Unpacked size over archive size; video hardly shrinks, alignments to a third."""
 MIN_EXPANSION_BYTES = 16 * 2**20
-"""A small archive may unpack to this much, whatever its ratio."""
+"""A small archive may unpack to this much, at any ratio."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DAMAGE = (
@@ -194,7 +194,7 @@ class SourceArchive:
         why = str(error) or type(error).__name__
         if isinstance(error, OSError) and error.strerror:
             why = error.strerror
-        # manifests keep what is said of a member (`detail`): other words would be other bytes
+        # manifests keep this message of a member (`detail`): other words would be other bytes
         advice = "get the archive anew" if name else "download the archive again"
         return ArchiveError(f"{self.path}: {where} ({why}); {advice}")
 

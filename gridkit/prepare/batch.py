@@ -2,8 +2,8 @@
 
 `make_batch` is the unit of prepare's work. All it needs is a `BatchJob`, which can be pickled, and
 the folder of the corpus. So it can run in any process, on any machine that sees the source, the
-landmark model and the corpus under the same paths. No batch depends on another one: wherever and
-in whatever order they are made, the corpus has the same bytes.
+landmark model and the corpus under the same paths. No batch depends on another one: made anywhere
+and in any order, they give a corpus of the same bytes.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence

@@ -1,8 +1,7 @@
 """From a source to a prepared corpus: plan, make batch by batch, finish.
 
-The run can be killed at any moment. Started again, it finds its finished batches and makes only
-those again that were not finished; the result is byte-identical to an unbroken run, whatever the
-number of processes.
+The run can be killed at any moment. Started again, it finds its finished batches and makes the
+others; the result is byte-identical to that of an unbroken run, with any number of processes.
 """
 
 import hashlib

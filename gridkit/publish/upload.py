@@ -3,7 +3,7 @@
 Before each attempt the repository is read and compared, so it does not matter how the last one
 ended: what arrived is there, and what is there is not sent. The journal is written before and
 after each commit. Someone else's commit in between stops a run only where `comparison` finds a
-file of someone else in the way; otherwise the next commit goes on top of it.
+file of someone else in the way; otherwise the next commit is made on top of it.
 """
 
 from collections.abc import Callable, Sequence

@@ -142,7 +142,7 @@ def manifest_schema(splits: Sequence[str]) -> pa.Schema:
 
 
 def splits_in(schema: pa.Schema) -> tuple[str, ...]:
-    """Return the split names of a manifest; its columns cannot tell "-" from "_".
+    """Return the split names of a manifest; its columns do not show "-" and "_".
 
     Raises:
         KeyError, ValueError: the schema is not that of a manifest.

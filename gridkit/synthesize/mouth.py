@@ -1,8 +1,8 @@
 """Move the mouth of the portrait: where each pixel comes from, and what shows between the lips.
 
 The mouth is described by four curves across it: outer and inner edge of the upper lip, inner and
-outer edge of the lower lip. In the portrait they were pinned by hand; a `MouthShape` gives them
-anew. A pixel between two curves comes from the same share of the way between the two curves of
+outer edge of the lower lip. In the portrait they were set by hand; a `MouthShape` gives their new
+places. A pixel between two curves comes from the same share of the way between the two curves of
 the portrait, in the same column; jaw and cheeks follow and fade out. Between the inner edges the
 inside of the mouth is painted: the portrait's own teeth, which stay with the skull, the lower
 teeth, the tongue, the dark.
