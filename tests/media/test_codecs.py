@@ -77,8 +77,9 @@ def hashes(name: str) -> list[str]:
 
 
 def test_bytes_do_not_vary_between_processes() -> None:
-    with ProcessPoolExecutor(8, mp_context=multiprocessing.get_context("spawn")) as pool:
-        runs = [pool.submit(hashes, name) for name in SIZES for _ in range(2)]
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn) as one, ProcessPoolExecutor(1, spawn) as other:
+        runs = [pool.submit(hashes, name) for name in SIZES for pool in (one, other)]
         results = [run.result() for run in runs]
     assert len(set(results[0])) == 40
     for first, second in zip(results[::2], results[1::2], strict=True):

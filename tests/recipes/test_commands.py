@@ -12,7 +12,10 @@ from gridkit.cli.main import gridkit, main
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.splits import grid_split
-from gridkit.recipe import load_recipe
+from gridkit.media.codecs import decode_crop
+from gridkit.media.crops import to_rgb
+from gridkit.recipe import load_recipe, load_system
+from gridkit.store.reader import open_corpus
 from gridkit.synthesize.corpus import codes_of
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -33,7 +36,8 @@ def documented(command: str) -> list[list[str]]:
     return [shlex.split(line, comments=True)[1:] for line in lines]
 
 
-TRAINING = [line for line in documented("train") if "--packed" not in line]
+TRAINING = [line for line in documented("train") if not {"--packed", "--split"} & {*line}]
+TRIALS = [line for line in documented("train") if "--split" in line]
 EVALUATION = [line for line in documented("evaluate") if "recipes" in line[2]]
 
 
@@ -77,12 +81,35 @@ def test_every_recipe_says_how_it_is_trained():
     assert trained == {folder.name for folder in FOLDERS}
 
 
+@pytest.fixture
+def train_a_step(place, capsys):
+    """Runs the documented arguments for one step on a CPU; returns the recipe that it leaves."""
+
+    def train(line):
+        on_cpu = ["cpu" if word == "cuda" else word for word in line]
+        assert run([*on_cpu, *STEP]) == 0, capsys.readouterr().err
+        assert "step 1 of 1 (finished)" in capsys.readouterr().out
+        trained = load_recipe(place / line[line.index("--out") + 1])
+        assert trained.name == Path(line[1]).name
+        return trained
+
+    return train
+
+
 @pytest.mark.parametrize("line", TRAINING, ids=" ".join)
-def test_training_takes_a_step(line, place, capsys):
-    on_cpu = ["cpu" if word == "cuda" else word for word in line]
-    assert run([*on_cpu, *STEP]) == 0, capsys.readouterr().err
-    assert "step 1 of 1 (finished)" in capsys.readouterr().out
-    assert load_recipe(place / line[line.index("--out") + 1]).name == Path(line[1]).name
+def test_training_takes_a_step(line, train_a_step):
+    train_a_step(line)
+
+
+@pytest.mark.parametrize("line", TRIALS, ids=" ".join)
+def test_a_trial_on_synthetic_clips_reads(line, train_a_step, corpus):
+    """Recipes for the full corpus, tried on speakers that are made up."""
+    trained = train_a_step(line)
+    assert trained.split == "synthetic-unseen"
+    assert trained.training_speakers == ("x1",)
+    clip = next(open_corpus(corpus).clips(trained.split, "test", profiles=["lipnet"]))
+    read = load_system(trained.folder)
+    assert isinstance(read(to_rgb(decode_crop(clip.crops["lipnet"]))), str)
 
 
 @pytest.mark.parametrize("line", EVALUATION, ids=" ".join)
@@ -90,7 +117,7 @@ def test_evaluation_finds_recipe_and_clips(line, place, capsys, monkeypatch):
     class Started(Exception):
         pass
 
-    def start(spec, subset, _out, _options):
+    def start(spec, subset, *_others):
         assert Path(spec.text).resolve() in FOLDERS
         assert subset.ids
         raise Started

@@ -9,7 +9,7 @@ SPEAKERS, CLIPS = 6, 32
 
 @pytest.fixture(scope="session")
 def talking_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six synthetic speakers, prepared as a user would, with gray and colour crops."""
+    """Six synthetic speakers, prepared as a user would."""
     pytest.importorskip("espeakng_loader", reason='needs pip install "gridkit[synth]"')
     pytest.importorskip("skimage", reason='needs pip install "gridkit[synth]"')
     from gridkit.compute.local import usable_cores
@@ -20,6 +20,6 @@ def talking_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("talking")
     source, corpus = folder / "source", folder / "corpus"
     synthesize(source, SPEAKERS, CLIPS, seed=0, workers=usable_cores())
-    settings = make_settings(("mouth96", "lipnet"))
+    settings = make_settings(())
     prepare_corpus(Request(corpus, source, "talking", settings, workers=usable_cores()))
     return corpus

@@ -8,7 +8,6 @@ import torch
 
 from gridkit.cli.main import main
 from gridkit.media.codecs import decode_crop
-from gridkit.media.crops import to_rgb
 from gridkit.recipe import load_recipe, load_system, trained_ids
 from gridkit.store.reader import open_corpus
 from gridkit.train.score import ErrorRate, word_errors
@@ -54,18 +53,3 @@ def test_a_short_training_reads_a_speaker_it_never_saw(talking_corpus, tmp_path)
 
     assert wer([guess] * len(test)) > 0.65
     assert wer(read) < 0.45
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["lipnet-unseen", "lipnet-overlapped"])
-def test_recipes_for_the_full_corpus_start(talking_corpus, tmp_path, name):
-    """What their READMEs give as a trial, with fewer clips a step."""
-    out = tmp_path / "run"
-    run("train", RECIPES / name, "--data", talking_corpus, "--out", out, "--split", SPLIT,
-        "--threads", torch.get_num_threads(),
-        "--set", "training.steps=2", "--set", "training.batch=2")  # fmt: skip
-    trained = load_recipe(out)
-    assert trained.split == SPLIT
-    assert trained.training_speakers == tuple(f"x{number}" for number in range(1, 6))
-    clip = next(open_corpus(talking_corpus).clips(SPLIT, "test", profiles=["lipnet"]))
-    assert isinstance(load_system(out)(to_rgb(decode_crop(clip.crops["lipnet"]))), str)
