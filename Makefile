@@ -3,6 +3,7 @@
 # make results DATA=corpus       measure the recipes that have weights, and keep what they reached
 # make bench-prepare             gridkit against the public way, on real clips
 # make bench-evaluate            scoring: the public libraries called plainly, on real clips
+# make bench-read BESIDE=GRIDKIT gridkit read, whole commands, beside another gridkit executable
 # make bench-train               a training step of LipNet, and a plain PyTorch step
 # make bench-publish             crops through `datasets`, and what publishing sends, on real clips
 PYTHON ?= python3
@@ -13,7 +14,7 @@ SPLIT ?= s1:test
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check install results bench-prepare bench-evaluate bench-train bench-publish
+.PHONY: demo test check install results bench-prepare bench-evaluate bench-read bench-train bench-publish
 
 install: $(INSTALLED)
 
@@ -46,6 +47,9 @@ bench-prepare: $(INSTALLED)
 
 bench-evaluate: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_evaluate.py
+
+bench-read: $(INSTALLED)
+	$(BIN)/python benchmarks/bench_read.py $(CLIPS) $(if $(BESIDE),--beside $(BESIDE))
 
 bench-train: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_train.py
