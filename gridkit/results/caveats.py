@@ -62,7 +62,7 @@ def timing_caveats(timing: Timing | FailedTiming | None) -> tuple[Caveat, ...]:
         )
     if timing.failed:
         reasons = ", ".join(sorted(timing.failed))
-        found.append(Caveat("", f"Timing: calls that failed are in no figure ({reasons})."))
+        found.append(Caveat("", f"Timing: calls that failed are not in the figures ({reasons})."))
     return tuple(found)
 
 

@@ -144,5 +144,5 @@ def interval_note(result: Result) -> str:
 def latency_note(rows: Sequence[Row]) -> str:
     """Say in one line where reference systems were timed (not in this run); empty if none was."""
     timed = [row for row in rows if row.kind == "reference" and row.latency_ms is not None]
-    devices = sorted({row.device for row in timed})
+    devices = sorted({row.device for row in timed if row.device})
     return f"latency of references as timed on {', '.join(devices)}" if devices else ""

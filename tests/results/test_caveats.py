@@ -56,7 +56,7 @@ def test_a_clean_result_needs_none():
         ({"timing": make_timing(clock_disputed=True)}, "clock-disputed"),
         (
             {"timing": make_timing(failed={"nan": 1, "crash": 2})},
-            "failed are in no figure (crash, nan)",
+            "failed are not in the figures (crash, nan)",
         ),
         ({"timing": FailedTiming("mine failed while it was timed")}, "Not timed: mine failed"),
     ],
