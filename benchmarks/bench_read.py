@@ -64,13 +64,13 @@ def compare(commands: dict[str, Path], clip: Path, rounds: int) -> None:
             runs[name].append(run_once(command, clip))
     print(f"{clip.name}, {rounds} rounds      CPU s                 wall s")
     for name, some in runs.items():
-        cpu, wall = ([run[field] for run in some] for field in (0, 1))
+        cpu, wall = [run.cpu_s for run in some], [run.wall_s for run in some]
         print(f"  {name:<24} {summary(cpu):<20}  {summary(wall)}")
     if len(runs) > 1:
-        for label, field in (("CPU", 0), ("wall", 1)):
-            pairs = zip(runs["gridkit"], runs["beside"], strict=True)
-            ratios = [one[field] / other[field] for one, other in pairs]
-            print(f"  {label} of gridkit over beside: {summary(ratios)}")
+        pairs = list(zip(runs["gridkit"], runs["beside"], strict=True))
+        cpu = [one.cpu_s / other.cpu_s for one, other in pairs]
+        wall = [one.wall_s / other.wall_s for one, other in pairs]
+        print(f"  gridkit over beside      {summary(cpu):<20}  {summary(wall)}")
 
 
 def run_once(command: Path, clip: Path) -> Run:
