@@ -37,7 +37,8 @@ from pesq import pesq  # noqa: E402
 from gridkit.corpus.codes import ranked_ids  # noqa: E402
 from gridkit.corpus.grammar import text_of  # noqa: E402
 from gridkit.dsp.bands import band_powers  # noqa: E402
-from gridkit.dsp.griffin_lim import log_mel, sound_of  # noqa: E402
+from gridkit.dsp.griffin_lim import sound_of  # noqa: E402
+from gridkit.dsp.mel import log_mel  # noqa: E402
 from gridkit.evaluate.predictions.files import PredictionWriter  # noqa: E402
 from gridkit.evaluate.predictions.records import Prediction, Reference  # noqa: E402
 from gridkit.evaluate.scoring.scorer import Scorer  # noqa: E402
@@ -45,11 +46,12 @@ from gridkit.media.codecs import decode_flac, encode_flac  # noqa: E402
 from gridkit.media.decode import decode_clip, fit_length, to_int16  # noqa: E402
 from gridkit.metrics.lag import lag_ms, move  # noqa: E402
 from gridkit.metrics.mcd import mcd_db  # noqa: E402
+from gridkit.metrics.normaliser import normalise  # noqa: E402
 from gridkit.metrics.pair import Pair, Sound  # noqa: E402
 from gridkit.metrics.pesq import raw_mos  # noqa: E402
 from gridkit.metrics.recognise import recogniser_factory  # noqa: E402
 from gridkit.metrics.registry import SOUND_METRICS  # noqa: E402
-from gridkit.metrics.wer import normalise, score_text  # noqa: E402
+from gridkit.metrics.wer import score_text  # noqa: E402
 from gridkit.results.records import ClipScore  # noqa: E402
 
 GRID = Path(os.environ.get("GRIDKIT_GRID", "../shared/grid"))

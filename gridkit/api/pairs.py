@@ -7,9 +7,10 @@ import numpy as np
 from gridkit.api.scores import SoundScore
 from gridkit.errors import PairError
 from gridkit.evaluate.systems.answers import check_sound
+from gridkit.metrics.normaliser import normalise
 from gridkit.metrics.registry import plug_ins
 from gridkit.metrics.sound import score_sound
-from gridkit.metrics.wer import TextScore, normalise, score_text
+from gridkit.metrics.wer import TextScore, score_text
 
 RATES_HZ = (4_000, 192_000)
 """As a system may declare."""

@@ -18,6 +18,8 @@ FRAME_SAMPLES = 400
 FFT_SIZE = 512
 HOP_SAMPLES = 80
 BANDS = 40
+MEL_FACTOR, MEL_CORNER_HZ = 2595, 700
+"""O'Shaughnessy's mel scale: 2595 log10(1 + f / 700)."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ def hann(length: int) -> np.ndarray:
 @cache
 def mel_triangles(bands: int, low_hz: float, high_hz: float, fft_size: int) -> np.ndarray:
     """Return triangles of unit height in mel, float64 (bands, fft_size // 2 + 1)."""
-    low_mel, high_mel = (2595 * np.log10(1 + hz / 700) for hz in (low_hz, high_hz))
-    corners_hz = 700 * (10 ** (np.linspace(low_mel, high_mel, bands + 2) / 2595) - 1)
+    low_mel, high_mel = (MEL_FACTOR * np.log10(1 + hz / MEL_CORNER_HZ) for hz in (low_hz, high_hz))
+    corners_mel = np.linspace(low_mel, high_mel, bands + 2)
+    corners_hz = MEL_CORNER_HZ * (10 ** (corners_mel / MEL_FACTOR) - 1)
     bins_hz = np.arange(fft_size // 2 + 1) * SAMPLE_RATE_HZ / fft_size
     left, centre, right = (
         corners_hz[part, None] for part in (slice(-2), slice(1, -1), slice(2, None))

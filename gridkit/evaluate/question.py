@@ -23,8 +23,8 @@ from gridkit.evaluate.sandbox.policy import HOLDING_FILES
 from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems.contract import RECIPE_KINDS
 from gridkit.evaluate.systems.spec import RECIPE_FILE, ModelSpec
+from gridkit.metrics.normaliser import NORMALISER
 from gridkit.metrics.registry import plug_ins
-from gridkit.metrics.wer import NORMALISER
 from gridkit.recipe import load_recipe
 from gridkit.results.files import CLIPS_FILE, LOG_FILE, REPORT_FILE, RESULT_FILE
 from gridkit.results.records import NORMALISER_KEY

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import jiwer
 
 from gridkit.metrics.metric import Metric
+from gridkit.metrics.normaliser import normalise
 from gridkit.metrics.older import MFCC_DISTANCE, PESQ_NB_16K, STOI_WRAPPED
 from gridkit.metrics.registry import SOUND_METRICS
-from gridkit.metrics.wer import normalise
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from gridkit.corpus.records import SAMPLE_RATE_HZ
+from gridkit.dsp.bands import MEL_CORNER_HZ, MEL_FACTOR
 from gridkit.models.heads import (
     Bidirectional,
     Heads,
@@ -30,7 +31,9 @@ HOP_SAMPLES = 160
 FFT_SIZE = 512
 LOWEST_HZ = 40.0
 HIGHEST_HZ = 7600.0
-LOWEST_MEL, HIGHEST_MEL = (2595 * log10(1 + hz / 700) for hz in (LOWEST_HZ, HIGHEST_HZ))
+LOWEST_MEL, HIGHEST_MEL = (
+    MEL_FACTOR * log10(1 + hz / MEL_CORNER_HZ) for hz in (LOWEST_HZ, HIGHEST_HZ)
+)
 POWER_FLOOR = 1e-6
 """Added to band powers: below the noise of GRID's quietest clips."""
 STRIDE = 2
@@ -204,12 +207,12 @@ def mel_filters(bands: int) -> torch.Tensor:
 
 def to_hz(mel: torch.Tensor) -> torch.Tensor:
     """Return the frequencies of places on O'Shaughnessy's mel scale."""
-    return 700 * (10 ** (mel / 2595) - 1)
+    return MEL_CORNER_HZ * (10 ** (mel / MEL_FACTOR) - 1)
 
 
 def to_mel(hz: torch.Tensor) -> torch.Tensor:
     """Return the places of frequencies on O'Shaughnessy's mel scale."""
-    return 2595 * torch.log10(1 + hz / 700)
+    return MEL_FACTOR * torch.log10(1 + hz / MEL_CORNER_HZ)
 
 
 def warp(bands: torch.Tensor, share: float) -> torch.Tensor:

@@ -6,7 +6,8 @@ import pytest
 import soxr
 from pesq import pesq
 
-from gridkit.dsp.griffin_lim import log_mel, sound_of
+from gridkit.dsp.griffin_lim import sound_of
+from gridkit.dsp.mel import log_mel
 from gridkit.metrics.mfcc import mfcc
 from gridkit.metrics.older import wrap_int16
 from gridkit.metrics.protocols import OLDER_PROTOCOLS, wer_over_hypothesis

@@ -8,9 +8,9 @@ import torch
 
 from gridkit.cli.main import main
 from gridkit.media.codecs import decode_crop
+from gridkit.metrics.edit_distance import edit_distance
 from gridkit.recipe import load_recipe, load_system, trained_ids
 from gridkit.store.reader import open_corpus
-from gridkit.train.score import ErrorRate, word_errors
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 SPLIT = "synthetic-unseen"
@@ -48,8 +48,9 @@ def test_a_short_training_reads_a_speaker_it_never_saw(talking_corpus, tmp_path)
     guess = majority(texts)
 
     def wer(given: list[str]) -> float:
-        pairs = zip(texts, given, strict=True)
-        return ErrorRate.pooled([word_errors(text, said) for text, said in pairs]).rate
+        said = [text.split() for text in texts]
+        errors = sum(map(edit_distance, said, (text.split() for text in given)))
+        return errors / sum(map(len, said))
 
     assert wer([guess] * len(test)) > 0.65
     assert wer(read) < 0.45

@@ -22,7 +22,8 @@ from gridkit.compute.local import Crashed, Workers
 from gridkit.corpus.codes import rank_key, split_id
 from gridkit.corpus.grammar import SLOTS
 from gridkit.corpus.records import AUDIO_SAMPLES
-from gridkit.dsp.griffin_lim import log_mel, sound_of
+from gridkit.dsp.griffin_lim import sound_of
+from gridkit.dsp.mel import log_mel
 from gridkit.errors import InputError, MetricError, UsageError
 from gridkit.evaluate.predictions.records import Prediction, Reference
 from gridkit.evaluate.scoring.transcribe import transcribe

@@ -8,7 +8,7 @@ import pytest
 from gridkit.compute.local import Workers
 from gridkit.corpus.codes import ranked_ids
 from gridkit.corpus.grammar import text_of
-from gridkit.dsp.griffin_lim import log_mel
+from gridkit.dsp.mel import log_mel
 from gridkit.errors import InputError, UsageError
 from gridkit.evaluate.predictions.controls import CONTROLS, control_predictions
 from gridkit.evaluate.predictions.records import Reference
