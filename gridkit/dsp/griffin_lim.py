@@ -34,7 +34,8 @@ def sound_of(mel: np.ndarray) -> np.ndarray:
     for step in range(STEPS):
         consistent = stft(_inverse_stft(spectrum))
         ahead = consistent + MOMENTUM * (consistent - before) if step else consistent
-        spectrum = magnitudes * ahead / np.maximum(np.abs(ahead), np.finfo(float).tiny)
+        # by the reciprocal, which is real: complex numbers are slow to divide
+        spectrum = magnitudes * ahead * (1 / np.maximum(np.abs(ahead), np.finfo(float).tiny))
         before = consistent
     return _inverse_stft(spectrum)[: (len(mel) - 1) * HOP_SAMPLES]
 
@@ -43,10 +44,15 @@ def _inverse_stft(spectrum: np.ndarray) -> np.ndarray:
     """Return the signal whose `stft` is nearest in the least-squares sense."""
     window = hann(WINDOW_SAMPLES)
     frames = np.fft.irfft(spectrum, FFT_SIZE, axis=1)[:, :WINDOW_SAMPLES] * window
-    weights = np.broadcast_to(window**2, frames.shape)
+    return (_overlap_add(frames) / _window_weights(len(frames)))[_EDGE:-_EDGE]
+
+
+@cache
+def _window_weights(frames: int) -> np.ndarray:
+    """Return what the squares of overlapping windows add up to at each sample."""
+    weights = np.broadcast_to(hann(WINDOW_SAMPLES) ** 2, (frames, WINDOW_SAMPLES))
     # no window reaches the very first sample, which the edge cuts off
-    total = np.maximum(_overlap_add(weights), np.finfo(float).tiny)
-    return (_overlap_add(frames) / total)[_EDGE:-_EDGE]
+    return np.maximum(_overlap_add(weights), np.finfo(float).tiny)
 
 
 def _overlap_add(frames: np.ndarray) -> np.ndarray:

@@ -32,6 +32,11 @@ class Sound:
         return stoi.to_10khz(self.samples)
 
     @cached_property
+    def speech(self) -> stoi.SpeechFrames:
+        """As STOI sees a reference."""
+        return stoi.SpeechFrames(self.at_10khz)
+
+    @cached_property
     def bands(self) -> BandPowers:
         """Mel band powers at a hop of 80 samples."""
         return band_powers(self.samples)
@@ -48,6 +53,11 @@ class Pair:
 
     reference: Sound
     prediction: Sound
+
+    @cached_property
+    def stoi_segments(self) -> stoi.Segments | None:
+        """The prediction's segments, which STOI and extended STOI are computed from."""
+        return self.reference.speech.segments_of(self.prediction.at_10khz)
 
     @cached_property
     def pesq_nb(self) -> float:

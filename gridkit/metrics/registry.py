@@ -13,18 +13,17 @@ from gridkit.metrics.mcd import mcd_db
 from gridkit.metrics.metric import Metric
 from gridkit.metrics.older import OLDER_METRICS
 from gridkit.metrics.pair import Pair
-from gridkit.metrics.stoi import stoi
 
 ENTRY_POINTS = "gridkit.metrics"
 ALIGNED = "_aligned"
 
 
 def _stoi(pair: Pair) -> float:
-    return stoi(pair.reference.at_10khz, pair.prediction.at_10khz)
+    return pair.reference.speech.stoi(pair.stoi_segments)
 
 
 def _estoi(pair: Pair) -> float:
-    return stoi(pair.reference.at_10khz, pair.prediction.at_10khz, extended=True)
+    return pair.reference.speech.estoi(pair.stoi_segments)
 
 
 def _pesq_nb(pair: Pair) -> float:

@@ -81,7 +81,7 @@ def test_silence_gets_the_floors_and_no_library_is_called(voice, monkeypatch):
         raise AssertionError("a library was called")
 
     monkeypatch.setattr("gridkit.metrics.pesq.pesq", refuse)
-    monkeypatch.setattr("gridkit.metrics.stoi.pystoi.stoi", refuse)
+    monkeypatch.setattr("gridkit.metrics.stoi.SpeechFrames", refuse)
     figures = score_sound(voice, np.zeros(48_000, np.int16))
     assert figures == FLOORS | {f"{name}_aligned": floor for name, floor in FLOORS.items()}
 
