@@ -7,6 +7,8 @@ Source: Griffin and Lim 1984, IEEE TASSP 32(2); Perraudin, Balazs and Sondergaar
 form, momentum 0.99).
 """
 
+from functools import cache
+
 import numpy as np
 
 from gridkit.dsp.bands import hann
