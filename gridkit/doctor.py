@@ -1,4 +1,4 @@
-"""What this machine has of what gridkit uses: packages, extras, devices, codecs, models, disk."""
+"""What this machine has: packages, extras, devices, codecs, models, recipes, free disk."""
 
 import importlib.metadata
 import importlib.util
@@ -30,7 +30,7 @@ CORE_MODULES = {
     "soxr": "soxr",
     "torch": "torch",
 }
-"""Module to distribution."""
+"""Distribution (the name that pip takes) by module."""
 
 EXTRAS = {
     "synth": {"espeakng_loader": "espeakng-loader", "skimage": "scikit-image"},
@@ -40,7 +40,7 @@ EXTRAS = {
     "webdataset": {"webdataset": "webdataset"},
     "lhotse": {"lhotse": "lhotse"},
 }
-"""Extra to module to distribution."""
+"""Distribution by module, by extra."""
 
 DECODERS = ("mpeg1video", "mp2", "h264", "flac")
 ENCODERS = ("libx264", "ffv1", "mpeg1video", "mp2")
@@ -54,12 +54,12 @@ class Finding:
     subject: str
     ok: bool
     needed: bool
-    """Whether the core cannot do without."""
+    """Whether the core needs it."""
     detail: str
 
 
 def examine() -> tuple[Finding, ...]:
-    """Look at everything; nothing that is missing raises."""
+    """Look at everything; what is missing is a finding, not an error."""
     return (
         Finding("gridkit", True, True, f"{__version__} on Python {platform.python_version()}"),
         Finding("machine", True, True, f"{platform.platform()}, {usable_cores()} cores"),
@@ -103,7 +103,7 @@ def _codecs() -> Iterator[Finding]:
                 detail = av.codec.Codec(name, mode).long_name
                 yield Finding(f"{kind} {name}", True, True, detail)
             except ValueError:
-                detail = "this FFmpeg lacks it: pip install --force-reinstall av"
+                detail = "this FFmpeg does not have it: pip install --force-reinstall av"
                 yield Finding(f"{kind} {name}", False, True, detail)
 
 

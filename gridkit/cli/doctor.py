@@ -6,9 +6,9 @@ import click
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def command(as_json: bool) -> None:
-    """Show versions, extras, devices, codecs, model files and disk; say what is missing.
+    """Show versions, extras, devices, codecs, models, recipes and disk; say what is missing.
 
-    Ends with status 6 where something that the core needs is missing.
+    Ends with status 6 if something that the core needs is missing.
 
     \b
     Example:
@@ -28,6 +28,6 @@ def command(as_json: bool) -> None:
         for finding in findings:
             mark = "ok     " if finding.ok else "MISSING" if finding.needed else "absent "
             click.echo(f"{mark}  {finding.subject:{width}}  {finding.detail}")
-    lacking = [finding.subject for finding in findings if finding.needed and not finding.ok]
-    if lacking:
-        raise CheckFailed(f"missing: {', '.join(lacking)}")
+    missing = [finding.subject for finding in findings if finding.needed and not finding.ok]
+    if missing:
+        raise CheckFailed(f"missing: {', '.join(missing)}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gridkit.recipe.reading import Reading
 
 SHORT_S = 10.0
-"""No progress is shown for a clip up to this."""
+"""Progress is shown for clips longer than this."""
 
 EXAMPLE = """\b
 Examples:
@@ -36,10 +36,15 @@ Examples:
 @click.option(
     "--decoding",
     type=click.Choice(DECODINGS),
-    help="How texts are made; grammar allows GRID's sentences alone.  [default: the recipe's]",
+    help="How characters become words; grammar: only GRID sentences.  [default: the recipe's]",
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
-@click.option("--video", "video_out", type=click.Path(path_type=Path), help="Clip with captions.")
+@click.option(
+    "--video",
+    "video_out",
+    type=click.Path(path_type=Path),
+    help="Also write the clip with captions, as MP4.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print sentences and their words as JSON.")
 def command(
     clip: Path,
@@ -49,11 +54,11 @@ def command(
     video_out: Path | None,
     as_json: bool,
 ) -> None:
-    """Say what the speaker in CLIP says, by the lips alone.
+    """Read the lips of the speaker in CLIP, without sound.
 
     Prints each sentence, then each of its words with its time in seconds and how sure the model
-    is of it, 0 to 1. CLIP may have any length and rate. The recipes know GRID's 51 words, and
-    best the speakers they were trained on.
+    is of it, 0 to 1. CLIP may have any length and frame rate. The recipes know GRID's 51 words, and
+    read the speakers that they were trained on best.
     """
     import json
 
@@ -81,7 +86,7 @@ def command(
 
 
 def show_reading(reading: "Reading") -> None:
-    """Print what was read, or why nothing was, and how much of the video shows a face."""
+    """Print the sentences, or why there are none, and how much of the video shows a face."""
     if not reading.sentences:
         click.echo(f"(nothing: {why_nothing(reading)})")
         return
@@ -95,17 +100,17 @@ def show_reading(reading: "Reading") -> None:
 
 
 def why_nothing(reading: "Reading") -> str:
-    """Return why a video that shows a face at times gave no sentence, as far as is known."""
+    """Return the likely reason why a video that shows a face gave no sentence."""
     from gridkit.recipe.reading import SENTENCE_S
 
     face = f"a face was found in {100 * reading.face_share:.0f} % of the frames"
     if reading.length_s < SENTENCE_S:
-        return f"{reading.length_s:.2f} s are too short for a sentence; {face}"
+        return f"{reading.length_s:.2f} s is too short for a sentence; {face}"
     return f"{face}, but no speech that can be read"
 
 
 def reading_json(reading: "Reading") -> dict[str, Any]:
-    """Return what was read as `--json` prints it, times in seconds to the millisecond."""
+    """Return a reading as `--json` prints it, times in seconds to the millisecond."""
     return {
         "length_s": round(reading.length_s, 3),
         "face_share": reading.face_share,
@@ -132,13 +137,17 @@ def _sentence_json(words: "tuple[TimedWord, ...]") -> dict[str, Any]:
 
 
 def check_video_out(video_out: Path, clip: Path) -> None:
-    """Refuse what cannot be written, or must not be, before a long video is read."""
+    """Check the name of the captioned video before a long video is read.
+
+    Raises:
+        UsageError: it cannot be written there, or would replace the clip itself.
+    """
     if video_out.suffix.lower() != ".mp4":
-        raise click.UsageError(f"--video {video_out}: an MP4 is written, give a name in .mp4")
+        raise click.UsageError(f"--video {video_out}: the name must end in .mp4")
     if not video_out.parent.is_dir():
-        raise click.UsageError(f"--video {video_out}: there is no folder {video_out.parent}")
+        raise click.UsageError(f"--video {video_out}: the folder {video_out.parent} does not exist")
     if video_out.exists() and video_out.samefile(clip):
-        raise click.UsageError(f"--video {video_out}: that is the clip itself, give another name")
+        raise click.UsageError(f"--video {video_out}: this is the clip itself; give another name")
 
 
 @contextmanager

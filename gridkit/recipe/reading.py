@@ -1,11 +1,11 @@
-"""Lipreading of any video: the face is found, the mouth cut out as the recipe wants it, and read.
+"""Lipreading of any video: find the face, cut out the mouth as the recipe needs it, and read.
 
 A lipreader knows clips of three seconds with a sentence in the middle, and reads nothing else
-well. So its word head, passed over the video, first says where something is said; each sentence,
-told from the next by a pause, is then read as if it were a clip of its own.
+well. So its word head first passes over the video and says where there is speech. Pauses separate
+sentences, and each sentence is then read as if it were a clip of its own.
 
-Faces are followed in windows that overlap, mouths are read in blocks of a minute, and nothing is
-kept but the words: length costs no memory.
+Faces are followed in windows that overlap, mouths are read in blocks of a minute, and only the
+words are kept: a long video needs no more memory than a short one.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,27 +27,27 @@ from gridkit.models.word_timing import TimedWord, timed_words
 from gridkit.recipe.systems import Lipreader
 
 WIDEST_PX = 720
-"""Wider pictures are made smaller: a face the detector finds has mouth enough left."""
+"""Wider pictures are made smaller: a face that the detector finds then still has a large mouth."""
 TRACKED_FRAMES = 150
-"""In which a face is followed at once."""
+"""Length of the windows in which a face is followed."""
 OVERLAP_FRAMES = 25
-"""At each end of these, cut off again: points are smoothed over time."""
+"""Cut off at each end of a window: points there are smoothed with too few neighbours."""
 BLOCK_FRAMES = 1500
-"""Read at once: a minute."""
+"""Length of a block, which is read at once: a minute."""
 STEP_FRAMES = FRAMES // 3
-"""Between two looks for speech, each at as many frames as a clip has."""
+"""Between the starts of two searches for speech, each in as many frames as a clip has."""
 PAUSE_FRAMES = 10
-"""Without speech, and a new sentence begins: 0.4 s."""
+"""A pause this long (0.4 s) ends a sentence."""
 SHORTEST_FRAMES = 5
-"""Shorter speech is none."""
+"""Shorter speech is ignored."""
 QUIET_FRAMES = 14
-"""Before and after speech in a GRID clip, at the least."""
+"""There are at least so many before and after the speech of a GRID clip."""
 SENTENCE_S = 1.0
-"""Hardly anyone in GRID says a sentence faster."""
+"""Almost no sentence of GRID is shorter."""
 CAPTION_STAYS_S = 1.0
-"""After a sentence's last word."""
+"""How long a caption stays after the last word of its sentence."""
 SILENT = np.log(np.where(np.arange(CLASSES) == BLANK, 1.0, 1e-9)).astype(np.float32)
-"""What a frame without a face says."""
+"""Log-probabilities of a frame without a face."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def read_clip(
     Args:
         path: of the file.
         lipreader: reads, and decodes each sentence.
-        progress: called with how many seconds have been looked at.
+        progress: called with the number of seconds that are done.
 
     Raises:
         MediaError: it cannot be decoded, or shows no face.
@@ -194,7 +194,7 @@ def read_block(
 
 
 def silence(mouths: Mouths, lipreader: Lipreader) -> np.ndarray:
-    """Return how probable it is that nothing is said, (T,): the mean over windows that overlap."""
+    """Return the probability of silence in each frame, (T,): the mean over overlapping windows."""
     last = max(0, len(mouths) - FRAMES)
     total, count = np.zeros(len(mouths)), np.zeros(len(mouths))
     for start in sorted({*range(0, last, STEP_FRAMES), last}):
@@ -205,7 +205,7 @@ def silence(mouths: Mouths, lipreader: Lipreader) -> np.ndarray:
 
 
 def spoken_parts(silent: np.ndarray) -> list[slice]:
-    """Return where something is said, parts told apart by pauses."""
+    """Return the parts with speech; pauses separate them."""
     spoken = np.flatnonzero(silent < 0.5)
     if not len(spoken):
         return []
@@ -218,7 +218,7 @@ def spoken_parts(silent: np.ndarray) -> list[slice]:
 def _read_part(
     mouths: Mouths, part: slice, quiet: slice, lipreader: Lipreader
 ) -> tuple[TimedWord, ...]:
-    """Read a sentence, in the middle of as many frames as a clip has.
+    """Read a sentence in the middle of as many frames as a clip has.
 
     Args:
         mouths: of a block.

@@ -20,10 +20,10 @@ def run(*arguments: object) -> int:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("clip.mp4", "that is the clip itself, give another name"),
-        ("link.mp4", "that is the clip itself, give another name"),
-        ("out.txt", "an MP4 is written, give a name in .mp4"),
-        ("nowhere/out.mp4", "there is no folder"),
+        ("clip.mp4", "this is the clip itself; give another name"),
+        ("link.mp4", "this is the clip itself; give another name"),
+        ("out.txt", "the name must end in .mp4"),
+        ("nowhere/out.mp4", "does not exist"),
     ],
 )
 def test_a_video_that_must_not_be_written_is_refused_first(tmp_path, capsys, name, message):
@@ -104,7 +104,7 @@ def test_json_of_nothing_tells_the_face_share(shown):
 
 
 @pytest.mark.parametrize(("length_s", "face_share", "line"), [
-    (0.4, 1.0, "0.40 s are too short for a sentence; a face was found in 100 % of the frames"),
+    (0.4, 1.0, "0.40 s is too short for a sentence; a face was found in 100 % of the frames"),
     (3.0, 1.0, "a face was found in 100 % of the frames, but no speech that can be read"),
     (3.0, 0.25, "a face was found in 25 % of the frames, but no speech that can be read"),
 ])  # fmt: skip
