@@ -24,7 +24,7 @@ LIST_ROWS = """
 from dataclasses import replace
 from pathlib import Path
 
-from gridkit.evaluate.recorded import shipped_rows
+from gridkit.results.shipped import shipped_rows
 from gridkit.recipe.shelf import shipped_folder
 from gridkit.results.files import Scored, read_result
 
