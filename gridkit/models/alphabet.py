@@ -39,7 +39,7 @@ def word_frames(words: Iterable[Word], frames: int, rate_hz: float) -> list[int]
     Args:
         words: the alignment of a clip.
         frames: how many frames.
-        rate_hz: frames a second.
+        rate_hz: frames per second.
 
     >>> word_frames([Word("blue", 0.04, 0.12)], 4, 25.0)
     [0, 5, 5, 0]

@@ -1,4 +1,4 @@
-"""From a distribution a frame to a text: greedy, beam search, and exactly over GRID's grammar.
+"""From a distribution per frame to a text: greedy, beam search, and exactly over GRID's grammar.
 
 All take natural log-probabilities, float (T, 28), of one clip, classes as in alphabet.py. A path
 gives each frame a class; its text is what is left when repeats are merged and blanks taken out;
@@ -19,7 +19,7 @@ from gridkit.corpus.grammar import SLOTS
 from gridkit.models.alphabet import BLANK, CHARACTERS, CLASSES, decode, encode
 
 NEVER = -1e30
-"""The logarithm of nothing; finite, so that differences of it are no NaN."""
+"""The logarithm of 0, made finite: differences of it are not NaN."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class _Trie:
     parents: np.ndarray
     """Int (N,)."""
     ends: np.ndarray
-    """The node where each text ends, int, one a text."""
+    """The node where each text ends, int, one per text."""
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "_Trie":
@@ -106,7 +106,7 @@ def sentence_scores(log_probs: np.ndarray) -> np.ndarray:
     on_first, before_first = _forward(frames[::-1], ending_trie)
     left = on_last[:-1]
     right = np.logaddexp(on_first, before_first)[::-1][1:]
-    # a maximum a text keeps the products in range; texts differ by hundreds of nats
+    # a maximum per text keeps the products in range; texts differ by hundreds of nats
     left_peak, right_peak = left.max(axis=0), right.max(axis=0)
     with np.errstate(divide="ignore"):
         joined = np.log(np.exp(left - left_peak).T @ np.exp(right - right_peak))

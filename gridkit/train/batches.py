@@ -120,7 +120,7 @@ class FrameBatches:
         return _batch(batch, labels, np.stack(words), self._device, sounds)
 
     def _spliced(self, place: int, rng: np.random.Generator, share: float) -> "_Source":
-        """Return a clip, or this share of times one that goes on as another."""
+        """Return a clip, or this share of times one that continues as another."""
         label, count = self._labels[place], self._frames.shape[1]
         whole = _Source(label, [place], np.zeros(count, int), np.arange(count))
         if not (share and rng.random() < share):

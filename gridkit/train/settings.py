@@ -53,7 +53,7 @@ class AugmentationSettings:
     pixel_noise: float = 0.0
     """Deviation of noise on each pixel, of 1."""
     splice: float = 0.0
-    """Share of clips that go on as another clip of the same speaker from one of the words on."""
+    """Share of clips that continue as another clip of the same speaker after one of the words."""
     mask_frames: int = 0
     """Up to so many neighbouring frames are replaced by the clip's mean frame."""
     speed: float = 0.0

@@ -1,7 +1,7 @@
 """The sound that belongs to changed frames: what a video-to-speech model is to say.
 
-Where frames are dropped, repeated or go on as those of another clip, the sound follows, in pieces
-of one frame. At each cut the sound before it fades into the sound after it.
+Where frames are dropped, repeated or continue as those of another clip, the sound follows, in
+pieces of one frame. At each cut the sound before it fades into the sound after it.
 """
 
 import numpy as np

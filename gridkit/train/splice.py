@@ -1,4 +1,4 @@
-"""Two clips made into one: the first words of one, and how the other goes on from there.
+"""Two clips made into one: the first words of one, and the rest of the other.
 
 A speaker's thousand sentences are few enough to be learnt by heart: a model that knows a clip by
 its other words says the letter it remembers, and does not need to see it. In a spliced clip the
@@ -17,7 +17,7 @@ from gridkit.train.clips import Label
 
 @dataclass(frozen=True)
 class Cut:
-    """Where one clip ends and the other goes on."""
+    """Where one clip ends and the other continues."""
 
     end: int
     """The first frame of the first clip that is not shown."""
@@ -26,7 +26,7 @@ class Cut:
 
 
 def partners(labels: tuple[Label, ...], places: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the places of each speaker's clips: a face can only go on as itself."""
+    """Return the places of each speaker's clips: a face can only continue as itself."""
     speakers = np.array([split_id(labels[place].id)[0] for place in places])
     return {speaker: places[speakers == speaker] for speaker in np.unique(speakers).tolist()}
 

@@ -60,6 +60,16 @@ def test_a_cut_does_not_click():
     assert sound_target(np.ones((1, SAMPLES)), HERE, times) == pytest.approx(1.0)
 
 
+def test_a_splice_fades_even_where_the_frames_count_on():
+    clips, frames = np.repeat([0, 1], [30, FRAMES - 30]), np.arange(FRAMES)
+    target = sound_target(np.stack([np.zeros(SAMPLES), np.ones(SAMPLES)]), clips, frames)
+    cut, half = 30 * PIECE_SAMPLES, FADE_SAMPLES // 2
+    assert (target[: cut - half] == 0).all()
+    assert (target[cut + half :] == 1).all()
+    assert target[cut] == pytest.approx(0.5, abs=0.01)
+    assert np.diff(target).max() < 2 * np.pi / FADE_SAMPLES
+
+
 def labelled(clip: str, start_s: float) -> Label:
     text = "bin blue at f two now"
     words = tuple(
