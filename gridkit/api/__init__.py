@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gridkit.api.corpus import Corpus
+    from gridkit.api.evaluation import Evaluation
     from gridkit.api.scores import PairScores, SoundScore
     from gridkit.metrics.wer import TextScore
 
-__all__ = ["open_corpus", "score"]
+__all__ = ["evaluate", "open_corpus", "score"]
 
 
 @overload
@@ -111,3 +112,66 @@ def open_corpus(place: str | Path) -> "Corpus":
     from gridkit.api import corpus
 
     return corpus.open_corpus(place)
+
+
+def evaluate(
+    system: object,
+    corpus: "Corpus | str | Path",
+    split: str,
+    *,
+    out: str | Path | None = None,
+    recognisers: Sequence[str] = ("pocketsphinx",),
+    task: str = "v2s",
+    decoding: str | None = None,
+    device: str = "cpu",
+    workers: int | None = None,
+    controls: bool = True,
+    timed: bool = False,
+    allow_missing: bool = False,
+) -> "Evaluation":
+    """Evaluate a system on a subset of a split, as `gridkit evaluate` does.
+
+    Args:
+        system: an object with `task`, `crop`, `sample_rate` and a call (docs/wrap-a-model.md),
+            which is asked in this process; or what `--model` takes, which runs in a process of
+            its own: `my_model.py`, a recipe folder, `predictions:DIR`, `control:NAME`, ...
+        corpus: an opened corpus, or what `open_corpus` takes.
+        split: `NAME` or `NAME:SUBSET`, such as `s1` or `unseen:val`; `test` without a subset. Or
+            a file that lists clips.
+        out: RESULT folder; None for a temporary one, which is gone when Python ends. A finished
+            or broken run of the same system is resumed there, but for an object, which needs a
+            new folder.
+        recognisers: names, or recipe folders; they transcribe the speech.
+        task: of a control; systems say their own.
+        decoding: of a recipe; None for its own.
+        device: `cpu`, `cuda` or `cuda:N`; an object chooses its own.
+        workers: processes that score; None for all cores.
+        controls: score the controls beside it, once for each corpus and split.
+        timed: measure the latency too. An object is not timed.
+        allow_missing: score a part of the split, without a rank.
+
+    Returns:
+        An `Evaluation`, which a notebook shows as a table: `metrics` with intervals and n,
+        `clips`, `predictions`, `to_pandas()`, `picture(clip)` and `report()`. For an object it
+        says `isolation: none`: nothing kept it from the answers.
+
+    Raises:
+        UsageError: no such split, control or recogniser; or an object where it cannot be taken.
+        SystemLoadError: the system cannot be loaded, or breaks the contract.
+        CorpusError: clips or a crop are missing.
+        ResultError: the folder holds another evaluation.
+    """
+    from gridkit.api.evaluate_system import evaluate_system
+    from gridkit.evaluate.options import Options
+
+    options = Options(
+        recognisers=tuple(recognisers),
+        task=task,
+        device=device,
+        workers=workers,
+        timed=timed,
+        allow_missing=allow_missing,
+    )
+    return evaluate_system(
+        system, corpus, split, options, out=out, decoding=decoding, controls=controls
+    )

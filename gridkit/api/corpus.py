@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gridkit.api.html import table_html
-from gridkit.api.picture import clip_png
+from gridkit.api.picture import draw_clip
 from gridkit.corpus import records
 from gridkit.corpus.codes import clip_id
 from gridkit.corpus.records import Status
@@ -61,7 +61,8 @@ class Clip(records.Clip):
 
     def _repr_png_(self) -> bytes:
         """Return a picture: frames, spectrogram and words over time."""
-        return clip_png(self.frames() if self.crops else None, self.samples, self.words, self.id)
+        frames = self.frames() if self.crops else None
+        return draw_clip(self.id, frames, {"": self.samples}, self.words).png
 
 
 @dataclass(frozen=True, eq=False, repr=False)

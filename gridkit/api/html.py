@@ -47,6 +47,11 @@ def table_html(headings: Sequence[str], rows: Iterable[Sequence[Cell]], caption:
     )
 
 
+def lines_html(lines: Iterable[str]) -> str:
+    """Return lines of text below each other."""
+    return "".join(f"<div>{escape(line)}</div>" for line in lines)
+
+
 def _label(facts: MetricFacts) -> str:
     return f"{facts.label} {facts.arrow}".strip()
 

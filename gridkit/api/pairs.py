@@ -7,13 +7,12 @@ import numpy as np
 from gridkit.api.scores import SoundScore
 from gridkit.errors import PairError
 from gridkit.evaluate.systems.answers import check_sound
+from gridkit.evaluate.systems.contract import RATES_HZ
 from gridkit.metrics.normaliser import normalise
 from gridkit.metrics.registry import plug_ins
 from gridkit.metrics.sound import score_sound
 from gridkit.metrics.wer import TextScore, score_text
 
-RATES_HZ = (4_000, 192_000)
-"""As a system may declare."""
 MOST_CLIPPED = 0.01
 """Share of samples beyond [-1, 1] above which a warning says so."""
 

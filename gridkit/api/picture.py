@@ -1,7 +1,8 @@
 """A clip as a picture over time: frames, spectrogram, and each word where it is said."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -19,21 +20,36 @@ FONT_PX = 15
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 
 
-def clip_png(
-    frames: np.ndarray | None, samples: np.ndarray, words: Sequence[Word], title: str
-) -> bytes:
-    """Return a clip as a PNG, 900 pixels wide; 3 s go from left to right.
+@dataclass(frozen=True)
+class Picture:
+    """A picture that a notebook shows."""
+
+    png: bytes
+    """The PNG file."""
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+
+def draw_clip(
+    title: str,
+    frames: np.ndarray | None,
+    sounds: Mapping[str, np.ndarray],
+    words: Sequence[Word],
+) -> Picture:
+    """Draw a clip, 900 pixels wide; 3 s go from left to right.
 
     Args:
-        frames: uint8 (75, h, w) or (75, h, w, 3), or None: then there is no strip of them.
-        samples: int16 (48000,), 16 kHz.
-        words: with their times.
         title: a line above.
+        frames: uint8 (75, h, w) or (75, h, w, 3), or None: then there is no strip of them.
+        sounds: label to int16 (48000,), 16 kHz; a spectrogram each, one below the other.
+        words: with their times.
     """
     parts = [_title(title)]
     if frames is not None:
         parts.append(_strip(frames))
-    parts += [_spectrogram(samples), _words(words)]
+    parts += [_spectrogram(label, samples) for label, samples in sounds.items()]
+    parts.append(_words(words))
     page = Image.new("RGB", (WIDTH_PX, sum(part.height for part in parts)), _PAPER)
     top = 0
     for part in parts:
@@ -41,7 +57,7 @@ def clip_png(
         top += part.height
     file = io.BytesIO()
     page.quantize(256).save(file, "PNG", optimize=True)
-    return file.getvalue()
+    return Picture(file.getvalue())
 
 
 def _title(text: str) -> Image.Image:
@@ -61,9 +77,11 @@ def _strip(frames: np.ndarray) -> Image.Image:
     return strip
 
 
-def _spectrogram(samples: np.ndarray) -> Image.Image:
+def _spectrogram(label: str, samples: np.ndarray) -> Image.Image:
     image = Image.open(io.BytesIO(spectrogram_png(samples))).convert("RGB")
-    return image.resize((WIDTH_PX, SPECTROGRAM_HEIGHT_PX))
+    image = image.resize((WIDTH_PX, SPECTROGRAM_HEIGHT_PX))
+    ImageDraw.Draw(image).text((6, 3), label, _PAPER, ImageFont.load_default(FONT_PX))
+    return image
 
 
 def _words(words: Sequence[Word]) -> Image.Image:

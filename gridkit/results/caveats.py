@@ -111,7 +111,7 @@ def _of_system(result: Result) -> list[Caveat]:
         sentence = "Stateful: asked twice about the same clip, it answered differently."
         found.append(Caveat(STATEFUL, sentence))
     if system.isolation == "none":
-        sentence = "Isolation: none. This machine could not keep the system from other files."
+        sentence = "Isolation: none. Nothing kept the system from other files, such as the answers."
         found.append(Caveat("isolation: none", sentence))
     return found
 

@@ -5,7 +5,7 @@ import sys
 
 import gridkit
 
-PUBLIC = ("open_corpus", "score")
+PUBLIC = ("evaluate", "open_corpus", "score")
 HEAVY = {"numpy", "torch", "pyarrow", "scipy", "pandas", "av", "cv2", "click", "jiwer"}
 
 

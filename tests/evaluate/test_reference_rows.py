@@ -9,6 +9,7 @@ import pytest
 
 from gridkit.compute.lock import folder_lock
 from gridkit.errors import ResultError
+from gridkit.evaluate import reference_rows as rows
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.controls import CONTROLS
 from gridkit.evaluate.reference_rows import reference_rows
@@ -96,9 +97,7 @@ def test_other_train_clips_are_learnt_from_anew(spoken, tmp_path):
 
 def test_controls_are_made_once_whatever_the_device(read, spoken, tmp_path, monkeypatch):
     first = reference_rows(read, spoken, OPTIONS, tmp_path)
-    monkeypatch.setattr(
-        "gridkit.evaluate.reference_rows.evaluate", lambda *_: pytest.fail("made again")
-    )
+    monkeypatch.setattr(rows, "evaluate", lambda *_: pytest.fail("made again"))
     on_a_gpu = replace(OPTIONS, device="cuda", calls=7, isolate=False)
     assert reference_rows(read, spoken, on_a_gpu, tmp_path) == first
     assert reference_rows(read, spoken, OPTIONS, tmp_path, controls=False) == []

@@ -26,7 +26,7 @@ from gridkit.evaluate.report.html import render_report
 from gridkit.evaluate.report.media import media_of
 from gridkit.evaluate.sandbox.limits import Limits
 from gridkit.evaluate.systems.spec import parse_model
-from gridkit.evaluate.timing import system_timing
+from gridkit.evaluate.timing import latency, system_timing
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED
 from gridkit.results.files import CLIPS_FILE, RESULT_FILE
@@ -248,7 +248,7 @@ def test_true_sound_is_heard_once_for_all_systems(score, hummed, cache):
 
 
 def test_a_system_is_timed(score, model, monkeypatch):
-    monkeypatch.setattr("gridkit.evaluate.timing.latency.WARM_UP_S", 0.01)
+    monkeypatch.setattr(latency, "WARM_UP_S", 0.01)
     scored = score(model(), timed=True, calls=20)
     assert scored.timing.latency_ms.n == 20
     text = json.loads((scored.folder / TIMING_FILE).read_text())

@@ -12,6 +12,7 @@ from gridkit.cli.main import gridkit, main
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.splits import grid_split
+from gridkit.evaluate import run as evaluation
 from gridkit.media.codecs import decode_crop
 from gridkit.media.crops import to_rgb
 from gridkit.recipe import load_recipe, load_system
@@ -122,6 +123,6 @@ def test_evaluation_finds_recipe_and_clips(line, place, capsys, monkeypatch):
         assert subset.ids
         raise Started
 
-    monkeypatch.setattr("gridkit.evaluate.run.evaluate", start)
+    monkeypatch.setattr(evaluation, "evaluate", start)
     with pytest.raises(Started):
         gridkit.main([*line, "--allow-missing"], standalone_mode=False)

@@ -17,6 +17,7 @@ from gridkit.errors import SystemFailedError
 from gridkit.evaluate.predictions.records import Prediction
 from gridkit.evaluate.sandbox.worker import SystemFacts, Worker
 from gridkit.evaluate.systems.answers import Checked
+from gridkit.evaluate.systems.in_process import InProcess
 
 ASKED_TWICE = 5
 FULL_SCALE = 32_767
@@ -40,14 +41,14 @@ def fresh_order(
 
 
 def predict(
-    worker: Worker, order: Iterable[str], frames_of: Callable[[str], np.ndarray]
+    worker: Worker | InProcess, order: Iterable[str], frames_of: Callable[[str], np.ndarray]
 ) -> Iterator[Prediction]:
     """Yield a prediction for each clip, as soon as it is settled.
 
     A clip that comes twice in the order is settled at the second time.
 
     Args:
-        worker: of the system; it is started where that is not done.
+        worker: of the system; a process is started where that is not done.
         order: from `fresh_order`.
         frames_of: id to frames, uint8 (T, H, W) or (T, H, W, 3); called in another thread, for
             the next clip while the system works on this one.

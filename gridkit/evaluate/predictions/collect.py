@@ -15,6 +15,8 @@ from gridkit.evaluate.predictions.records import Prediction
 from gridkit.evaluate.sandbox.limits import Limits
 from gridkit.evaluate.sandbox.worker import SystemFacts, Worker
 from gridkit.evaluate.subset import Subset
+from gridkit.evaluate.systems.contract import System
+from gridkit.evaluate.systems.in_process import InProcess
 from gridkit.evaluate.systems.process import worker_of
 from gridkit.evaluate.systems.spec import ModelSpec
 from gridkit.results.files import LOG_FILE
@@ -68,6 +70,8 @@ def collect_predictions(
         card = _predict_control(spec, subset, writer, options, processes)
     elif spec.kind == "predictions":
         card = _copy_predictions(spec, subset, writer, options)
+    elif spec.system is not None:
+        card = _predict_in_process(spec, spec.system, subset, writer)
     else:
         card = _predict(spec, subset, writer, out, options)
     card = replace(card, stateful=writer.saved().any_stateful)
@@ -154,7 +158,21 @@ def _predict(
         write_file(out / LOG_FILE, worker.log().encode())
 
 
-def _ask(worker: Worker, subset: Subset, writer: PredictionWriter, facts: SystemFacts) -> None:
+def _predict_in_process(
+    spec: ModelSpec, system: System, subset: Subset, writer: PredictionWriter
+) -> SystemCard:
+    """Ask an object of this process about every clip."""
+    asked = InProcess(system, spec.text)
+    if asked.facts.crop is not None:
+        subset.corpus.check_profiles([asked.facts.crop])
+    _ask(asked, subset, writer, asked.facts)
+    writer.flush()
+    return _card(spec, asked.facts, subset)
+
+
+def _ask(
+    worker: Worker | InProcess, subset: Subset, writer: PredictionWriter, facts: SystemFacts
+) -> None:
     done = set(writer.saved())
     order = fresh_order(subset.ids, done=done)
     if not order:
@@ -165,7 +183,9 @@ def _ask(worker: Worker, subset: Subset, writer: PredictionWriter, facts: System
             bar.advance()
 
 
-def _card(spec: ModelSpec, facts: SystemFacts, subset: Subset, limits: Limits) -> SystemCard:
+def _card(
+    spec: ModelSpec, facts: SystemFacts, subset: Subset, limits: Limits | None = None
+) -> SystemCard:
     entries = {
         "name": spec.label,
         **facts.card,
@@ -177,6 +197,6 @@ def _card(spec: ModelSpec, facts: SystemFacts, subset: Subset, limits: Limits) -
         "isolation": facts.isolation,
         "contamination": contamination_of(spec, subset),
         "stateful": None,  # known at the end
-        "limits_s": asdict(limits),
+        "limits_s": asdict(limits) if limits else None,
     }
     return card_of_entries(entries, spec.text)

@@ -228,7 +228,7 @@ class Worker:
                 why = _LOCKED if self._isolate and "Permission denied" in detail else ""
                 raise SystemLoadError(f"{name} failed while it was loaded: {detail}{why}")
             raise _ERRORS.get(kind, SystemLoadError)(detail)
-        facts = _read_facts(header, name)
+        facts = read_facts(header, name)
         crop, profiles = facts.crop, self._profiles
         if crop is not None and profiles is not None and crop not in profiles:
             raise SystemLoadError(
@@ -240,7 +240,16 @@ class Worker:
         return facts
 
 
-def _read_facts(header: Header, name: str) -> SystemFacts:
+def read_facts(header: Header, name: str) -> SystemFacts:
+    """Return what a system says of itself, where it adds up.
+
+    Args:
+        header: as `call.facts_of` describes a system, with its `isolation`.
+        name: what to call the system in an error.
+
+    Raises:
+        SystemLoadError: it does not add up.
+    """
     task, crop, rate_hz = (header.get(key) for key in ("task", "crop", "sample_rate"))
     card = header.get("card")
     lowest_hz, highest_hz = RATES_HZ

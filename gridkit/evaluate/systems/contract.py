@@ -9,10 +9,18 @@ from typing import Literal, Protocol
 import numpy as np
 
 Kind = Literal[
-    "control", "recipe", "python", "torch-export", "onnx", "predictions", "hub", "transport"
+    "control",
+    "recipe",
+    "python",
+    "torch-export",
+    "onnx",
+    "predictions",
+    "hub",
+    "object",
+    "transport",
 ]
-"""The forms of a model (see `spec.py`). `transport` has no written form: it answers at once, and
-so times the pipe."""
+"""The forms of a model (see `spec.py`). Two have no written form: `object` is a system of this very
+process, `transport` answers at once, and so times the pipe."""
 RECIPE_KINDS: tuple[Kind, ...] = ("recipe", "hub")
 RATES_HZ = (4_000, 192_000)
 """Lowest and highest sample rate of a system's sound."""

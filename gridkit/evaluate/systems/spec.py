@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gridkit.errors import SystemLoadError, UsageError
-from gridkit.evaluate.systems.contract import RECIPE_KINDS, Kind
+from gridkit.evaluate.systems.contract import RECIPE_KINDS, Kind, System
 from gridkit.hub.address import HubAddress, parse_hub_address
 from gridkit.hub.client import hub_errors, open_hub
 from gridkit.hub.snapshot import find_commit
@@ -44,10 +44,12 @@ class ModelSpec:
     """Commit, tag or branch on the Hub."""
     decoding: str | None = None
     """How a recipe is to decode; None: its own way."""
+    system: System | None = None
+    """An object of this process, where the kind is `object`."""
 
     @property
     def is_run(self) -> bool:
-        """Return whether a process is started for it (not for controls and predictions)."""
+        """Return whether it is asked about clips (controls and predictions are not)."""
         return self.kind not in ("control", "predictions")
 
     @property

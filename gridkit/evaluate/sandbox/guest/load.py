@@ -5,7 +5,6 @@ in the author's own code goes on as it is, and its traceback ends up in the syst
 """
 
 import importlib.util
-import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +14,8 @@ import numpy as np
 
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ
 from gridkit.errors import SystemLoadError
-from gridkit.evaluate.systems.contract import RATES_HZ, RECIPE_KINDS, System
-from gridkit.results.tasks import TASKS
+from gridkit.evaluate.systems.call import check_contract, check_takes_one
+from gridkit.evaluate.systems.contract import RECIPE_KINDS, System
 
 
 def load_system(
@@ -47,7 +46,7 @@ def load_system(
         from gridkit.evaluate.sandbox.guest.exported import load_exported
 
         system = load_exported(kind, Path(path), device)
-    _check_contract(system, Path(path).name)
+    check_contract(system, Path(path).name)
     return cast(System, system)
 
 
@@ -81,47 +80,5 @@ def _load_python(path: Path, factory: str) -> Callable[[str], object]:
             f"{path.name} has no factory {factory!r}; add `def {factory}(device: str)` that "
             f"returns the system, or name another: {path.name}:factory"
         )
-    _check_takes_one(function, f"{path.name}: {factory}", "the device, a string")
+    check_takes_one(function, f"{path.name}: {factory}", "the device, a string")
     return cast(Callable[[str], object], function)
-
-
-def _check_contract(system: object, name: str) -> None:
-    if not callable(system):
-        raise SystemLoadError(
-            f"{name}: the factory returned {type(system).__name__}, which cannot be called; a "
-            "system needs `__call__(self, frames)`"
-        )
-    task, crop = getattr(system, "task", None), getattr(system, "crop", None)
-    needed = ["task"] + (["crop"] if task != "recognition" else [])
-    needed += ["sample_rate"] if task == "v2s" else []
-    missing = [attribute for attribute in needed if not hasattr(system, attribute)]
-    if missing:
-        raise SystemLoadError(
-            f"{name}: the system has no {' and no '.join(f'`{part}`' for part in missing)}; set "
-            "task ('v2s' or 'lipreading'), crop (a profile's name) and, for v2s, sample_rate"
-        )
-    if task not in TASKS:
-        raise SystemLoadError(f"{name}: task is {task!r}; it has to be one of {', '.join(TASKS)}")
-    if "crop" in needed and (not isinstance(crop, str) or not crop):
-        raise SystemLoadError(f"{name}: crop is {crop!r}; it has to be the name of a crop profile")
-    rate_hz = getattr(system, "sample_rate", None)
-    lowest, highest = RATES_HZ
-    if task == "v2s" and not (type(rate_hz) is int and lowest <= rate_hz <= highest):
-        raise SystemLoadError(
-            f"{name}: sample_rate is {rate_hz!r}; it has to be a whole number of Hz from {lowest} "
-            f"to {highest}"
-        )
-    _check_takes_one(system, f"{name}: the system's __call__", "the frames")
-
-
-def _check_takes_one(function: Callable[..., object], where: str, what: str) -> None:
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # a builtin: found out when it is called
-        return
-    try:
-        signature.bind(None)
-    except TypeError as error:
-        raise SystemLoadError(
-            f"{where}{signature} has to take one argument, {what}: {error}"
-        ) from error

@@ -5,11 +5,9 @@ host memory to answer in host memory, the device synchronised at both ends.
 """
 
 import faulthandler
-import sys
 import time
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -18,10 +16,10 @@ from gridkit.errors import EnvironmentProblem, GridkitError, MissingExtraError
 from gridkit.evaluate.sandbox.channel import Channel, ChannelClosedError, Header
 from gridkit.evaluate.sandbox.guest.device_clock import Device, open_device
 from gridkit.evaluate.sandbox.guest.load import load_system
+from gridkit.evaluate.systems.call import describe_answer, describe_exception, facts_of
 from gridkit.evaluate.systems.contract import System
 
 MAX_REQUEST_BYTES = 1 << 32
-_CARD_TYPES = (str, int, float, bool, type(None))
 _clock_ns = time.perf_counter_ns
 
 Question = TypeVar("Question")
@@ -38,7 +36,7 @@ def serve(channel: Channel, setup: Header, isolation: str) -> None:
         decoding = setup.pop("decoding")
         device = open_device(device_name)
         system = load_system(kind, path, factory, device_name, str(decoding) if decoding else None)
-        facts = _facts(system, isolation)
+        facts: Header = {"kind": "loaded", "isolation": isolation} | facts_of(system)
     except BaseException as error:  # sys.exit() of a system, too
         channel.send(_load_error(error))
         return
@@ -65,11 +63,11 @@ def _answer(
         else:
             answer, elapsed_ns = timed_call(system, frames[0], device, _clock_ns)
             answers = [answer]
-        described = [_describe(one) for one in answers]
+        described = [describe_answer(one) for one in answers]
         reply = {"kind": "answers", "elapsed_ns": elapsed_ns} | device.figures()
     except BaseException as error:
         traceback.print_exc()
-        channel.send({"kind": "failure"} | _failure(error))
+        channel.send({"kind": "failure"} | describe_exception(error))
         return
     headers = [header for header, _ in described]
     channel.send(reply | {"answers": headers}, [content for _, content in described])
@@ -100,41 +98,6 @@ def _arrays(shapes: object, dtype: np.dtype, payload: bytearray) -> list[np.ndar
     return arrays
 
 
-def _describe(answer: object) -> tuple[Header, bytes | memoryview]:
-    """Return an answer as header and bytes; what is wrong with it, the other end finds."""
-    if isinstance(answer, str):
-        text = answer.encode(errors="replace")
-        return {"type": "text", "bytes": len(text)}, text
-    if isinstance(answer, np.ndarray) and answer.dtype == np.float32:
-        samples = np.ascontiguousarray(answer, "<f4")
-        shape = list(answer.shape)
-        content = samples.reshape(-1).view(np.uint8).data
-        return {"type": "array", "shape": shape, "bytes": samples.nbytes}, content
-    name = type(answer).__name__
-    if isinstance(answer, np.ndarray):
-        name = f"ndarray of {answer.dtype}"
-    return {"type": "other", "name": name, "bytes": 0}, b""
-
-
-def _facts(system: System, isolation: str) -> Header:
-    card = getattr(system, "card", None) or {}
-    return {
-        "kind": "loaded",
-        "task": str(system.task),
-        "crop": None if system.task == "recognition" else str(system.crop),
-        "sample_rate": getattr(system, "sample_rate", None) if system.task == "v2s" else None,
-        "has_batch": callable(getattr(system, "batch", None)),
-        "card": {str(key): value for key, value in card.items() if _is_plain(value)},
-        "isolation": isolation,
-    }
-
-
-def _is_plain(value: object) -> bool:
-    return type(value) in _CARD_TYPES or (
-        isinstance(value, list) and all(type(part) in _CARD_TYPES for part in value)
-    )
-
-
 def _load_error(error: BaseException) -> Header:
     traceback.print_exc()
     if isinstance(error, GridkitError):
@@ -142,15 +105,4 @@ def _load_error(error: BaseException) -> Header:
         kinds = ((extra, "extra"), (environment, "environment"), (GridkitError, "system"))
         kind = next(name for which, name in kinds if isinstance(error, which))
         return {"kind": "load-error", "class": kind, "detail": str(error)}
-    return {"kind": "load-error", "class": "crash"} | _failure(error)
-
-
-def _failure(error: BaseException) -> Header:
-    torch = sys.modules.get("torch")
-    kinds: tuple[type[BaseException], ...] = (MemoryError,)
-    if torch is not None and hasattr(torch, "OutOfMemoryError"):
-        kinds = (MemoryError, torch.OutOfMemoryError)
-    reason = "out-of-memory" if isinstance(error, kinds) else "crash"
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    where = f" ({Path(last.filename).name}, line {last.lineno})"
-    return {"reason": reason, "detail": f"{type(error).__name__}: {error}{where}"}
+    return {"kind": "load-error", "class": "crash"} | describe_exception(error)
