@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,7 @@ def test_a_dry_run_says_that_sound_is_too_loud(capsys, corpus, place):
 
 def test_an_evaluation_ends_in_a_table_and_a_report(capsys, corpus, place, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("gridkit.compute.progress.PLAIN_INTERVAL_S", inf)  # on a busy machine too
     arguments = ["--model", "reader.py:other", "--split", "s1", "--data", corpus, "--no-timing"]
     status, out, err = run(capsys, *arguments)
     assert status == 0
