@@ -43,11 +43,12 @@ def words_of(code: str) -> tuple[str, ...]:
     """
     # manifests keep these messages (`detail`): other words would be other bytes
     if len(code) != CODE_LENGTH:
-        raise CodeError(f"{code!r} is no GRID code: {len(code)} characters, not {CODE_LENGTH}")
+        raise CodeError(f"{code!r} is not a GRID code: {len(code)} characters, not {CODE_LENGTH}")
     for name, slot, initial in zip(SLOT_NAMES, SLOTS, code, strict=True):
         if initial not in slot:
             raise CodeError(
-                f"{code!r} is no GRID code: {initial!r} is no {name} (one of {' '.join(slot)})"
+                f"{code!r} is not a GRID code: {initial!r} cannot be the {name} "
+                f"(one of {' '.join(slot)})"
             )
     return tuple(slot[initial] for slot, initial in zip(SLOTS, code, strict=True))
 
@@ -74,7 +75,9 @@ def code_of(words: Sequence[str]) -> str:
         raise CodeError(f"{' '.join(words)!r} is not a GRID sentence: {len(words)} words, not 6")
     for name, initials, word in zip(SLOT_NAMES, _INITIALS, words, strict=True):
         if word not in initials:
-            raise CodeError(f"{' '.join(words)!r} is not a GRID sentence: {word!r} is not a {name}")
+            raise CodeError(
+                f"{' '.join(words)!r} is not a GRID sentence: {word!r} cannot be the {name}"
+            )
     return "".join(initials[word] for initials, word in zip(_INITIALS, words, strict=True))
 
 

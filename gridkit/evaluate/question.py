@@ -127,7 +127,7 @@ def check_question(out: Path, question: Mapping[str, object]) -> None:
         return
     if not path.is_file():
         raise ResultError(
-            f"{out} has {FOLDER}/ without {QUESTION_FILE}, so nobody knows of what; "
+            f"{out} has {FOLDER}/ without {QUESTION_FILE}, so it is not known what was predicted; "
             f"choose another --out, or remove {out / FOLDER}"
         )
     try:
@@ -140,7 +140,7 @@ def check_question(out: Path, question: Mapping[str, object]) -> None:
             _differing_files(earlier, question) if key == "content" else key for key in differs
         ]
         scored_alone = set(differs) <= {"recognisers", "protocol", "plug-in metrics", "versions"}
-        again = f"score its predictions anew by --model predictions:{out} with another --out, or "
+        again = f"score its predictions again by --model predictions:{out} with another --out, or "
         raise ResultError(
             f"{out} holds another evaluation (it differs in {', '.join(named)}); "
             f"{again if scored_alone else ''}choose another --out, or remove it"
@@ -158,7 +158,7 @@ def _differing_files(earlier: Mapping[str, object], question: Mapping[str, objec
 
 
 def content_of(spec: ModelSpec) -> dict[str, str] | str | None:
-    """Return what tells a system's own files from changed ones, so that it is asked anew.
+    """Return what tells a system's own files from changed ones, so that it is asked again.
 
     Of a recipe, SHA-256 of its description and what that names; of another model, of each file of
     code and weights in its folder, and of files in folders below, which may be large, size and

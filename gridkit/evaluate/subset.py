@@ -134,7 +134,9 @@ def open_subset(corpus: Corpus, text: str) -> Subset:
     if name not in splits and Path(name).is_file():
         listed = _read_list(Path(name))
         if listed.name in splits:
-            raise UsageError(f"--split {text}: {listed.name} is a split already; rename the file")
+            raise UsageError(
+                f"--split {text}: there is a split {listed.name} already; rename the file"
+            )
         splits[name] = listed
     if name not in splits or subset not in SUBSETS:
         raise UsageError(

@@ -25,7 +25,7 @@ class OlderProtocol:
     metrics: tuple[Metric, ...]
     """What is computed of a sound, raw."""
     wer: Callable[[str, str, str], float] | None
-    """From the sentence, what was heard in the prediction and what was heard in the true sound
+    """From the sentence, the transcript of the prediction and the transcript of the reference audio
     to a rate of this clip, averaged over clips; None: not reproduced."""
     unknown: str
     """What is not known of it, or cannot be done here."""

@@ -48,8 +48,8 @@ SETTINGS: Mapping[str, str | float | bool] = {
     "fsgusealtpron": True,
     "bestpath": False,
 }
-"""A second search over the word lattice (`bestpath`) made the true sound worse, 11.2 % for
-10.5 % wrong words on the test clips of split `s1`, and took longer."""
+"""A second search over the word lattice (`bestpath`) made the reference audio worse, 11.2 % instead
+of 10.5 % wrong words on the test clips of split `s1`, and took longer."""
 
 
 class Recogniser(Protocol):
@@ -115,7 +115,7 @@ def recogniser_factory(name: str) -> Callable[[], Recogniser]:
     """
     if name != Pocketsphinx.name and name not in _installed() and not name.startswith(PREFIX):
         known = ", ".join([Pocketsphinx.name, *sorted(_installed()), f"{PREFIX}ORG/NAME"])
-        raise UsageError(f"no recogniser {name!r}; there are {known} and folders of recipes")
+        raise UsageError(f"unknown recogniser {name!r}; known are {known} and recipe folders")
     return partial(_load, name)
 
 

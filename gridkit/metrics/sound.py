@@ -92,7 +92,7 @@ def _of_silence(pair: Pair, metrics: Sequence[Metric]) -> dict[str, float]:
         if metric.floor is not None:
             figures[metric.name] = metric.floor
         elif metric.counts_every_clip:
-            with suppress(MetricError):  # silence is no failure
+            with suppress(MetricError):  # silence is not a failure
                 figures[metric.name] = _figure(pair, metric)
     return figures
 

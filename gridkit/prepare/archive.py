@@ -129,7 +129,7 @@ class SourceArchive:
             # this text too is kept in manifests
             raise ArchiveError(
                 f"{self.path}: member {name} holds {than} than the {entry.size_bytes} bytes it "
-                "declares; nothing of it is read, get it anew"
+                "declares; nothing of it is read; get it again"
             )
         return content
 
@@ -195,7 +195,7 @@ class SourceArchive:
         if isinstance(error, OSError) and error.strerror:
             why = error.strerror
         # manifests keep this message of a member (`detail`): other words would be other bytes
-        advice = "get the archive anew" if name else "download the archive again"
+        advice = "get the archive again" if name else "download the archive again"
         return ArchiveError(f"{self.path}: {where} ({why}); {advice}")
 
 

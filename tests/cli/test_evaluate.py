@@ -77,7 +77,7 @@ def run(capsys, *arguments):
         (["--model", "reader.py", "--split", "s1", "--recogniser", "me"], 2, "pocketsphinx"),
         (["--model", "reader.py", "--split", "s1", "--protocol", "me"], 2, "svts-2022"),
         (["--model", "reader.py", "--split", "s1", "--beside", "."], 3, "result.json"),
-        (["--model", "reader.py", "--split", "s1", "--decoding", "beam"], 2, "is no recipe"),
+        (["--model", "reader.py", "--split", "s1", "--decoding", "beam"], 2, "is not a recipe"),
         (["--model", "reader.py", "--split", "s1", "--record"], 2, "is not a recipe folder"),
         (["--model", "reader.py", "--split", "reader.py"], 3, "list line"),
         (["--model", "predictions:cache", "--split", "s1"], 3, "no such folder"),

@@ -37,18 +37,18 @@ def test_any_text_is_a_code_or_a_clear_error(text: str) -> None:
     if is_code(text):
         assert len(words_of(text)) == CODE_LENGTH
     else:
-        with pytest.raises(CodeError, match=r"is no GRID code: .+"):
+        with pytest.raises(CodeError, match=r"is not a GRID code: .+"):
             words_of(text)
 
 
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        ("bbaw2n", "'w' is no letter"),
-        ("bbaf0n", "'0' is no digit"),
-        ("xbaf2n", "'x' is no command"),
+        ("bbaw2n", "'w' cannot be the letter"),
+        ("bbaf0n", "'0' cannot be the digit"),
+        ("xbaf2n", "'x' cannot be the command"),
         ("bbaf2", "5 characters"),
-        ("BBAF2N", "'B' is no command"),
+        ("BBAF2N", "'B' cannot be the command"),
     ],
 )
 def test_an_error_names_the_slot(code: str, why: str) -> None:

@@ -232,9 +232,11 @@ def test_three_faults_in_twenty_clips_leave_seventeen_scored(score, model, tones
 
 
 def test_what_does_not_exist_is_refused_before_anything_is_written(score, tmp_path):
-    with pytest.raises(UsageError, match="no protocol 'mine'; there are gridkit-1, lip2wav-2020"):
+    with pytest.raises(
+        UsageError, match="unknown protocol 'mine'; known are gridkit-1, lip2wav-2020"
+    ):
         score("control:silence", protocol="mine")
-    with pytest.raises(UsageError, match="no recogniser 'nobody'; there are pocketsphinx"):
+    with pytest.raises(UsageError, match="unknown recogniser 'nobody'; known are pocketsphinx"):
         score("control:silence", recognisers=("nobody",))
     assert not (tmp_path / "result").exists()
 

@@ -131,7 +131,7 @@ def test_a_list_that_is_none_is_told_in_one_line(made_up, tmp_path):
         open_subset(open_corpus(made_up), str(same))
     taken = tmp_path / "s1.tsv"
     taken.write_text("s1/bbaf2n\ttest\n")
-    with pytest.raises(UsageError, match="s1 is a split already"):
+    with pytest.raises(UsageError, match="there is a split s1 already"):
         open_subset(open_corpus(made_up), str(taken))
 
 

@@ -98,5 +98,5 @@ def test_the_version_tells_settings_apart(monkeypatch):
 
 
 def test_an_unknown_recogniser_is_an_error_that_names_the_known():
-    with pytest.raises(UsageError, match=r"no recogniser 'whisperer'; there are pocketsphinx"):
+    with pytest.raises(UsageError, match=r"unknown recogniser 'whisperer'; known are pocketsphinx"):
         recogniser_factory("whisperer")

@@ -13,7 +13,7 @@ from gridkit.store.corpus_file import CorpusFile
 
 @pytest.fixture(scope="session")
 def rejected() -> list[ManifestRow]:
-    """A clip with 74 frames, and a file that is no clip."""
+    """A clip with 74 frames, and a file that is not a clip."""
     return [
         ManifestRow(
             "video/s1/lrae3s.mpg",
@@ -31,7 +31,7 @@ def rejected() -> list[ManifestRow]:
             None,
             Status.REJECTED,
             Reason.NOT_A_SENTENCE,
-            "holiday is no GRID code",
+            "holiday is not a GRID code",
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""Get the predictions of a system of any kind, saved; asked anew only for what is not there."""
+"""Get the predictions of a system of any kind, saved; it is asked only for those not yet there."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -39,12 +39,12 @@ def try_out(spec: ModelSpec, subset: Subset, options: Options) -> DryRun:
     """Check a system on two clips, and score nothing.
 
     Raises:
-        UsageError: it is no system that is run.
+        UsageError: it is not a system that is run.
         SystemLoadError: it cannot be loaded or breaks the contract.
         SystemFailedError: it gave no usable answer.
     """
     if not spec.is_run:
-        raise UsageError(f"--dry-run: {spec.text} is not run; name a system")
+        raise UsageError(f"--dry-run: {spec.text} is not run; give a system")
     with worker_of(spec, subset, options) as worker:
         given = subset.input_of(worker.start().crop)
         return dry_run(worker, (given(clip) for clip in subset.ids[:2]))

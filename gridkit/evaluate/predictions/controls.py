@@ -85,7 +85,7 @@ def control_predictions(
             f"for {task} there are {', '.join(CONTROL_PREFIX + name for name in names)}"
             for task, names in CONTROLS.items()
         )
-        raise UsageError(f"no control {name!r} for {task} (--task); {known}")
+        raise UsageError(f"unknown control {name!r} for {task} (--task); {known}")
     if control is not _shuffled:  # which takes the sound of another clip
         references = (clip for clip in references if clip.id not in done)
     if isinstance(control, PerClip):
@@ -148,7 +148,7 @@ def _by_speaker(references: Iterable[Reference]) -> Iterator[list[tuple[str, byt
         yield clips
     if len(met) == 1 and len(clips) == 1:
         alone = clips[0][0]
-        raise InputError(f"control:shuffled takes the sound of another clip; {alone} is alone")
+        raise InputError(f"control:shuffled needs a second clip; there is only {alone}")
 
 
 def _average(references: Iterable[Reference], train: Iterable[Reference]) -> Iterator[Prediction]:
@@ -157,7 +157,7 @@ def _average(references: Iterable[Reference], train: Iterable[Reference]) -> Ite
         total = total + log_mel(_float(clip))
         count += 1
     if not count:
-        raise InputError("the split has no train clip here; control:average needs some")
+        raise InputError("control:average needs train clips; this corpus has none of the split")
     samples = to_int16(sound_of(total / count))
     for clip in references:
         yield Prediction(clip.id, samples=samples)
@@ -180,7 +180,7 @@ def _majority(references: Iterable[Reference], train: Iterable[Reference]) -> It
         for count, word in zip(counts, clip.text.split(), strict=True):
             count[word] += 1
     if not counts[0]:
-        raise InputError("the split has no train clip here; control:majority needs some")
+        raise InputError("control:majority needs train clips; this corpus has none of the split")
     text = " ".join(
         max(slot.values(), key=lambda word: count[word])
         for slot, count in zip(SLOTS, counts, strict=True)

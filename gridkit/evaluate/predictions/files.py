@@ -3,8 +3,8 @@
 While a run predicts, batches go to `predictions/part-N.parquet`; at its end they become one
 `predictions/predictions.parquet`, in the order in which the clips were asked. Sound is FLAC,
 16 bit, so what is read back is to the last bit what was given. `asked` has the places of a clip's
-questions in the order of the run that asked them; a run that goes on counts anew. Files without
-it, of an earlier gridkit, are read too.
+questions in the order of the run that asked them; a run that resumes counts from 1 again. Files
+without it, of an earlier gridkit, are read too.
 """
 
 import io
@@ -60,7 +60,7 @@ class Predictions(Mapping[str, Prediction]):
         for file in files:
             for clip, group, row in _places(file):
                 if clip in self._places:
-                    raise ResultError(f"{file}: a second prediction of {clip}; keep one")
+                    raise ResultError(f"{file}: {clip} has two predictions; keep one")
                 self._places[clip] = (file, group, row)
         # of this object, not of the module: a file of the same name may be another one tomorrow
         self._file = lru_cache(GROUPS_KEPT)(_open)
@@ -158,8 +158,8 @@ def read_predictions(folder: Path) -> Mapping[str, Prediction]:
     if given:
         return given
     raise ResultError(
-        f"predictions:{folder}: neither {FILE} (columns id and flac or text) nor files such as "
-        "s1/bbaf2n.wav in it"
+        f"predictions:{folder}: expected {FILE} (columns id and flac or text), or files such as "
+        "s1/bbaf2n.wav; found neither"
     )
 
 

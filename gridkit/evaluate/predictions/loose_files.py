@@ -56,9 +56,9 @@ def _read(path: Path) -> Checked:
         try:
             return check_text(path.read_text(encoding="utf-8").strip())
         except UnicodeDecodeError:
-            return failed("type", f"{path.name} is no UTF-8 text")
+            return failed("type", f"{path.name} is not UTF-8 text")
     try:
         samples, rate_hz = soundfile.read(path, dtype="float64")
     except soundfile.LibsndfileError as error:
-        return failed("type", f"{path.name} is no sound: {error}")
+        return failed("type", f"{path.name} is not a sound file: {error}")
     return check_sound(np.asarray(samples), rate_hz)

@@ -35,7 +35,7 @@ class ChannelTimeoutError(Exception):
 
 
 class MessageError(Exception):
-    """What came is no message, or larger than was allowed."""
+    """What came is not a message, or larger than allowed."""
 
 
 class Channel:
@@ -93,7 +93,7 @@ class Channel:
         """Wait for one message; arguments and errors as `send`.
 
         Raises:
-            MessageError: it is no message, or has more than `max_payload_bytes`.
+            MessageError: it is not a message, or has more than `max_payload_bytes`.
         """
         deadline_s = _deadline(limit_s)
         lengths = self._read(_LENGTHS.size, deadline_s, alive)
@@ -105,7 +105,7 @@ class Channel:
         except (ValueError, RecursionError) as error:
             raise MessageError("a message without a JSON header") from error
         if not isinstance(header, dict):
-            raise MessageError("a message whose header is no JSON object")
+            raise MessageError("a message whose header is not a JSON object")
         return header, self._read(payload_bytes, deadline_s, alive)
 
     def _read(self, length: int, deadline_s: float | None, alive: Callable[[], bool]) -> bytearray:

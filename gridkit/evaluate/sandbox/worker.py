@@ -139,7 +139,7 @@ class Worker:
             frames: uint8, (T, H, W) or (T, H, W, 3); for a recogniser the sound, int16 (N,).
 
         Raises:
-            SystemLoadError: the system had to be loaded anew, and cannot be.
+            SystemLoadError: the system had to be loaded again, and cannot be.
         """
         return self._ask("clip", [frames])
 

@@ -164,7 +164,7 @@ def open_scorer(
         return nullcontext(scorer)
     known = (PROTOCOL, *OLDER_PROTOCOLS)
     if options.protocol not in known:
-        raise UsageError(f"no protocol {options.protocol!r}; there are {', '.join(known)}")
+        raise UsageError(f"unknown protocol {options.protocol!r}; known are {', '.join(known)}")
     return Scorer(
         load_recognisers(options.recognisers, subset),
         plug_ins=plug_ins(),

@@ -36,7 +36,7 @@ class Checked:
     def same_as(self, other: "Checked") -> bool:
         """Return whether a system gave the same answer twice.
 
-        The detail of a failure is no answer: it may hold an address or a time.
+        The detail of a failure is not an answer: it may hold an address or a time.
         """
         if (self.text, self.failure) != (other.text, other.failure):
             return False
@@ -102,7 +102,7 @@ def check_sound(samples: np.ndarray, rate_hz: int) -> Checked:
         return failed(
             "length",
             f"{len(samples)} samples at {rate_hz} Hz are {len(samples) / rate_hz:.3f} s; a clip is "
-            f"3 s, give or take {TOLERANCE_SAMPLES / SAMPLE_RATE_HZ} s",
+            f"3 s, plus or minus {TOLERANCE_SAMPLES / SAMPLE_RATE_HZ} s",
         )
     sound = samples.astype(np.float64)
     if rate_hz != SAMPLE_RATE_HZ:

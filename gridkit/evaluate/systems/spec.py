@@ -114,7 +114,7 @@ def download_model(spec: ModelSpec, *, trust_remote_code: bool = False) -> Model
 
     Raises:
         HubError, NetworkError: the Hub cannot be reached, refuses, or has no such revision.
-        SystemLoadError: what came is no recipe, or carries code that is not trusted.
+        SystemLoadError: what came is not a recipe, or carries code that is not trusted.
     """
     if spec.kind != "hub":
         return spec
@@ -122,7 +122,7 @@ def download_model(spec: ModelSpec, *, trust_remote_code: bool = False) -> Model
     with hub_errors(spec.text):
         folder = Path(open_hub().snapshot_download(spec.name, revision=commit))
     if not (folder / RECIPE_FILE).is_file():
-        raise SystemLoadError(f"{spec.text} is no recipe: it has no {RECIPE_FILE}")
+        raise SystemLoadError(f"{spec.text} is not a recipe: it has no {RECIPE_FILE}")
     code = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py"))
     if code and not trust_remote_code:
         raise SystemLoadError(
@@ -136,12 +136,12 @@ def decoded_by(spec: ModelSpec, decoding: str | None) -> ModelSpec:
     """Return the spec with the decoding that was asked for; None leaves a recipe its own.
 
     Raises:
-        UsageError: one was asked for, and the system is no recipe.
+        UsageError: one was asked for, and the system is not a recipe.
     """
     if decoding is not None and spec.kind not in RECIPE_KINDS:
         raise UsageError(
-            f"--decoding {decoding}: {spec.text} is no recipe, and only recipes take it; another "
-            "system decodes as it is written, and can say so in its card"
+            f"--decoding {decoding}: {spec.text} is not a recipe, and only recipes take it; "
+            "another system decodes as it is written, and can say so in its card"
         )
     return replace(spec, decoding=decoding)
 
@@ -166,11 +166,13 @@ def _predictions(text: str, rest: str) -> ModelSpec:
 def _recipe(text: str, path: Path) -> ModelSpec:
     if path.is_dir():
         if not (path / RECIPE_FILE).is_file():
-            raise SystemLoadError(f"--model {text}: {path} is no recipe: it has no {RECIPE_FILE}")
+            raise SystemLoadError(
+                f"--model {text}: {path} is not a recipe: it has no {RECIPE_FILE}"
+            )
         return ModelSpec(text, "recipe", path.resolve())
     if path.exists():
         raise UsageError(
-            f"--model {text}: not a form of model; give a recipe folder, file.py[:factory], "
+            f"--model {text}: not a form of a model; give a recipe folder, file.py[:factory], "
             "model.pt2, model.onnx, predictions:DIR, hf:ORG/NAME@REVISION or control:NAME"
         )
     raise SystemLoadError(f"--model {text}: no such file or folder")

@@ -4,8 +4,8 @@ Latency is the call alone, batch 1, frames in host memory to answer in host memo
 bound in the system's process before the system is loaded. The clock here times each round trip
 too, so that a system that tampers with the other clock is found. Times are in milliseconds.
 
-A call that fails ends the system's process, and what a new one takes for its first calls is no
-latency: the measurement begins anew, warm-up and all, without the clip that failed.
+A call that fails ends the system's process, and what a new one takes for its first calls is
+not a latency: the measurement starts again, warm-up included, without the clip that failed.
 """
 
 import math

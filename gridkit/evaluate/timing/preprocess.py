@@ -33,7 +33,7 @@ def preprocess_times(subset: Subset, crop: str, source: Path | None = None) -> l
         source: folder of the source clips; None: the corpus's own, if it is there.
 
     Raises:
-        InputError: `source` is no folder of clips.
+        InputError: `source` is not a folder of clips.
         ArchiveError: an archive in it is damaged.
         MediaError: a clip in it is not what the corpus was made from.
     """
@@ -70,7 +70,7 @@ def _seconds(file: SourceFile, profile: CropProfile, tracker: FaceTracker) -> fl
     start_s = time.perf_counter()
     video = decode_clip(content).video
     if video is None:
-        raise MediaError(f"{file.key}: no picture can be decoded any more")
+        raise MediaError(f"{file.key}: its pictures cannot be decoded any more")
     planes = cut_crop(video, tracker.track(video.luma).landmarks, profile)
     if planes.chroma is not None:
         to_rgb(planes)

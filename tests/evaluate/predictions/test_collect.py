@@ -225,7 +225,7 @@ def test_a_judge_may_be_told_how_to_decode(tones):
     assert versions["judge-s1"] != versions["judge-s1:grammar"]
     with pytest.raises(UsageError, match="no decoding 'guess'; it is one of greedy"):
         Scorer(load_recognisers([f"{judge}:guess"], tones)).versions  # noqa: B018
-    with pytest.raises(UsageError, match=r"no recogniser 'no/judge:beam'.* folders of recipes"):
+    with pytest.raises(UsageError, match=r"unknown recogniser 'no/judge:beam'.* recipe folders"):
         load_recognisers(["no/judge:beam"], tones)
 
 

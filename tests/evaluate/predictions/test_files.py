@@ -131,7 +131,7 @@ def test_one_that_answered_differently_is_found(tmp_path):
 def test_a_clip_predicted_twice_is_refused(tmp_path):
     write(tmp_path, [sound("s1/a")])
     file = tmp_path / FOLDER / FILE
-    with pytest.raises(ResultError, match="a second prediction of s1/a"):
+    with pytest.raises(ResultError, match="s1/a has two predictions"):
         Predictions([file, file])
 
 

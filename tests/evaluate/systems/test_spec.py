@@ -186,7 +186,7 @@ def test_a_recipe_that_hears_is_given_sound(tmp_path):
 
 
 def test_only_a_recipe_takes_a_decoding(write):
-    with pytest.raises(UsageError, match=r"--decoding beam: .*model\.py is no recipe"):
+    with pytest.raises(UsageError, match=r"--decoding beam: .*model\.py is not a recipe"):
         decoded_by(parse_model(write(GOOD)), "beam")
     assert decoded_by(parse_model(write(GOOD)), None).decoding is None
 
@@ -258,7 +258,7 @@ def test_what_the_hub_refuses_is_told_in_one_line(hub_server):
         ("control:", UsageError, "nothing after the colon"),
         ("predictions:nowhere", SystemLoadError, "no such folder: nowhere"),
         (__file__ + "x", SystemLoadError, "no such file or folder"),
-        ("pyproject.toml", UsageError, "not a form of model"),
+        ("pyproject.toml", UsageError, "not a form of a model"),
     ],
 )
 def test_a_name_that_names_nothing_is_told_in_one_line(text, error, says, monkeypatch):

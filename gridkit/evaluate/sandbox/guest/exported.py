@@ -62,7 +62,7 @@ def load_exported(kind: str, path: Path, device: str) -> Exported:
     """Load `model.pt2` or `model.onnx` and the `.toml` beside it.
 
     Raises:
-        SystemLoadError: the `.toml` breaks the format, or the file is no such network.
+        SystemLoadError: the `.toml` breaks the format, or the file is not such a network.
         MissingExtraError: onnxruntime is not installed.
     """
     interface = read_interface(path.with_suffix(".toml"))
@@ -129,9 +129,9 @@ def _load_torch(path: Path, device: str) -> Network:
 
     try:
         module = torch.export.load(path).module().to(device)
-    except Exception as error:  # torch raises many kinds for a file that is no archive
+    except Exception as error:  # torch raises many kinds for a file that is not an archive
         raise SystemLoadError(
-            f"{path.name} is no torch.export archive that torch {torch.__version__} loads: "
+            f"{path.name} is not a torch.export archive that torch {torch.__version__} loads: "
             f"{str(error).partition(chr(10))[0]}"
         ) from error
 
