@@ -232,8 +232,8 @@ class Worker:
         crop, profiles = facts.crop, self._profiles
         if crop is not None and profiles is not None and crop not in profiles:
             raise SystemLoadError(
-                f"{name} wants the crop profile {one_line(crop)!r}; there is "
-                f"{', '.join(sorted(profiles))}"
+                f"{name} needs crop {one_line(crop)!r}; this corpus has "
+                f"{', '.join(sorted(profiles))} (add it: gridkit prepare ... --crop PROFILE)"
             )
         if self._facts is not None and facts != self._facts:
             raise SystemLoadError(f"{name}: loaded again, it describes itself differently")

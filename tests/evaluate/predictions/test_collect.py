@@ -177,7 +177,7 @@ def test_a_trial_needs_two_clips_and_a_system(model, tones):
 def test_a_crop_that_the_corpus_lacks_is_named(model, tones):
     path = model()
     path.write_text(path.read_text().replace("mouth96", "gan"))
-    message = r"wants the crop profile 'gan'; there is lipnet, mouth96"
+    message = r"needs crop 'gan'; this corpus has lipnet, mouth96"
     with pytest.raises(SystemLoadError, match=message):
         try_out(parse_model(str(path)), tones, OPTIONS)
 

@@ -218,7 +218,7 @@ def test_a_recipe_on_the_hub_is_downloaded_and_its_code_needs_trust(hub_server):
     assert trusted.revision == repo.refs["refs/heads/main"]
     assert (trusted.own_folder / "recipe.toml").read_text() == "two"
     hub_server.commit("someone/lipnet", {"recipe.toml": None, "code/model.py": None}, type="model")
-    with pytest.raises(SystemLoadError, match=r"no recipe: it has no recipe\.toml"):
+    with pytest.raises(SystemLoadError, match=r"not a recipe: it has no recipe\.toml"):
         download_model(newest)
 
 
@@ -272,7 +272,7 @@ def test_an_export_needs_its_description_beside_it(write, tmp_path):
     path = write("", "model.pt2")
     with pytest.raises(SystemLoadError, match=r"model.toml \(model.pt2 needs it beside it"):
         parse_model(path)
-    with pytest.raises(SystemLoadError, match=r"no recipe: it has no recipe\.toml"):
+    with pytest.raises(SystemLoadError, match=r"not a recipe: it has no recipe\.toml"):
         parse_model(str(tmp_path))
 
 
@@ -293,7 +293,7 @@ def test_an_export_needs_its_description_beside_it(write, tmp_path):
         (("16_000", "16e3"), "sample_rate is 16000.0; it has to be a whole number"),
         (("16_000", "10**9"), "sample_rate is 1000000000"),
         (('"mouth96"', "None"), "crop is None; it has to be the name of a crop profile"),
-        (('"mouth96"', '"mouth69"'), "wants the crop profile 'mouth69'; there is gan, mouth96"),
+        (('"mouth96"', '"mouth69"'), "needs crop 'mouth69'; this corpus has gan, mouth96 "),
         (("import numpy", "import nonesuch"), "No module named 'nonesuch'.*line 2"),
         (("def load(device):", "def load(device): 1 / 0 #"), "ZeroDivisionError"),
         (("class System", "class System class"), "SyntaxError"),
