@@ -7,12 +7,13 @@ import hashlib
 from collections.abc import Mapping
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import nn
 
 from gridkit.errors import RecipeError
 from gridkit.recipe.kinds import ModelSettings, kind_of
 from gridkit.recipe.schema import Recipe, load_recipe
-from gridkit.recipe.weights_file import decode_tensors, encode_halves
 
 _STORED_NAMES = {"feedback.projection.": "feedback.told."}
 """Parts of names in a module, and what files of weights have in their place."""
@@ -45,8 +46,8 @@ def load_weights(recipe: Recipe, model: nn.Module) -> None:
     if hashlib.sha256(content).hexdigest() != recipe.weights.sha256:
         raise RecipeError(f"{path} is not what the recipe names (sha256 differs); fetch it again")
     try:
-        tensors = {name: tensor.float() for name, tensor in decode_tensors(content).items()}
-    except ValueError as error:
+        tensors = {name: tensor.float() for name, tensor in load(content).items()}
+    except SafetensorError as error:
         raise RecipeError(f"{path} is not a safetensors file: {error}") from error
     restore(model, tensors, str(path))
 
@@ -57,14 +58,14 @@ def pack_weights(tensors: Mapping[str, torch.Tensor]) -> bytes:
     Raises:
         RecipeError: a weight is not a number, or too large.
     """
-    halves = {name: tensors[name].half().cpu() for name in tensors}
+    halves = {name: tensors[name].half().contiguous().cpu() for name in sorted(tensors)}
     lost = [name for name, half in halves.items() if not half.isfinite().all()]
     if lost:
         raise RecipeError(
             f"{len(lost)} of {len(halves)} tensors, such as {lost[0]}, hold values that half "
             "precision cannot store; train with a lower rate"
         )
-    return encode_halves(halves)
+    return save(halves)
 
 
 def restore(model: nn.Module, tensors: Mapping[str, torch.Tensor], where: str) -> None:

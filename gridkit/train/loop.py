@@ -1,9 +1,9 @@
 """The training loop: steps, validation, checkpoints, until it is to stop. It knows no task.
 
-It needs torch and numpy alone. A step depends on nothing but the state in the checkpoint and its
-own number: torch's generator is seeded by it, and a learner draws clips and their changes from
-(seed, step). So on a CPU a run that was killed and resumed ends with the same bits as one that
-was not.
+It needs torch, numpy and safetensors alone. A step depends on nothing but the state in the
+checkpoint and its own number: torch's generator is seeded by it, and a learner draws clips and
+their changes from (seed, step). So on a CPU a run that was killed and resumed ends with the same
+bits as one that was not.
 """
 
 import time

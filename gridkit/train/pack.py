@@ -1,4 +1,4 @@
-"""Training clips in one small file, for a machine that has torch and numpy alone.
+"""Training clips in one small file, for a machine that has torch, numpy and safetensors alone.
 
 Video is cut into blocks of 15 frames by 8 x 8 pixels, each block transformed by a cosine
 transform, divided by `STEP` and rounded, and compressed. A gray 80 x 40 clip takes about 85 KB,

@@ -17,12 +17,21 @@ from gridkit.recipe import (
     build_model,
     load_recipe,
     load_system,
+    load_weights,
     pack_weights,
     trained_ids,
     weights_of,
 )
 from gridkit.recipe.schema import parse_recipe
+from gridkit.recipe.shelf import shipped_folder
 from gridkit.train.settings import training_settings
+
+SHIPPED = [
+    recipe
+    for path in sorted(shipped_folder().glob("*/recipe.toml"))
+    if (recipe := load_recipe(path.parent)).weights is not None
+]
+assert len(SHIPPED) >= 5
 
 HEAD = """
 name = "small"
@@ -219,6 +228,26 @@ def test_a_device_that_is_not_there_is_one_line(tmp_path):
 def test_weights_that_are_no_numbers_are_not_packed():
     with pytest.raises(RecipeError, match="1 of 2 tensors, such as b, hold values that half"):
         pack_weights({"a": torch.ones(2), "b": torch.tensor([1.0, 1e9])})
+
+
+@pytest.mark.parametrize("recipe", SHIPPED, ids=lambda recipe: recipe.name)
+def test_the_weights_of_a_recipe_pack_to_the_bytes_they_came_from(recipe):
+    model = build_model(recipe.model)
+    load_weights(recipe, model)
+    content = (recipe.folder / recipe.weights.file).read_bytes()
+    assert pack_weights(weights_of(model)) == content
+
+
+def test_weights_that_are_not_a_safetensors_file_are_one_line(tmp_path):
+    write_recipe(tmp_path, LIPREADER)
+    file = tmp_path / "weights.safetensors"
+    cut = file.read_bytes()[:-2]
+    recipe = tmp_path / "recipe.toml"
+    digests = [hashlib.sha256(content).hexdigest() for content in (file.read_bytes(), cut)]
+    recipe.write_text(recipe.read_text().replace(*digests))
+    file.write_bytes(cut)
+    with pytest.raises(RecipeError, match=r"weights.safetensors is not a safetensors file: "):
+        load_system(tmp_path)
 
 
 def test_a_clip_and_its_mirror_image_are_one_where_the_recipe_says_so(tmp_path):
