@@ -29,7 +29,7 @@ Older protocols, and what is not known of each:
   lip2wav-2020  its split and its WER's recogniser were never released
   mira-2021     its recogniser; the mfcc distance is in no unit; a clip on
                 which PESQ failed was 0
-  vca-gan-2021  its recogniser hears mel spectrograms, so its WER is not
+  vca-gan-2021  its recogniser takes mel spectrograms, so its WER is not
                 reproduced
   svts-2022     its recogniser, and which of the three PESQ it printed
 """
@@ -49,7 +49,7 @@ Older protocols, and what is not known of each:
               help="How a recipe turns characters into words.  [default: its own way]")  # fmt: skip
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--recogniser", "recognisers", multiple=True, default=("pocketsphinx",),
-              show_default=True, help="Who hears the speech: a name, or a recipe "
+              show_default=True, help="Transcribes the speech: a name, or a recipe "
               "folder[:DECODING]; several times for several.")  # fmt: skip
 @click.option("--protocol", default="gridkit-1", show_default=True,
               help="Or an older one, to set a system beside a paper: lip2wav-2020, mira-2021, "
@@ -168,8 +168,8 @@ def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
     tried = try_out(spec, subset, options)
     facts = tried.facts
     rate = f", {facts.sample_rate} Hz" if facts.sample_rate else ""
-    given = facts.crop or "sound"
-    click.echo(f"fine: {facts.task} from {given}{rate}, isolation {facts.isolation}")
+    kind = facts.crop or "sound"
+    click.echo(f"ok: {facts.task} from {kind}{rate}, isolation {facts.isolation}")
     if tried.clipped > MOST_CLIPPED:
         click.echo(
             f"but {tried.clipped:.0%} of a clip's samples are at full scale: sound is taken in "

@@ -12,7 +12,7 @@ class Options:
     """How to evaluate."""
 
     recognisers: tuple[str, ...] = ("pocketsphinx",)
-    """Names, or folders of recipes; they hear what a video-to-speech system says."""
+    """Names, or folders of recipes; they transcribe what a video-to-speech system says."""
     protocol: str = PROTOCOL
     task: str = "v2s"
     """Of controls and of a folder of predictions; a system says its own."""

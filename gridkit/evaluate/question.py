@@ -1,6 +1,6 @@
 """What decides the figures of a run: the question of a RESULT folder, and keys of the cache.
 
-A folder answers one question. Asked again with the same one, a run goes on with what is there;
+A folder answers one question. Asked again with the same one, a run resumes with what is there;
 with another (a changed model, newer libraries, other clips) it is refused, so that no result is
 put together from two.
 """

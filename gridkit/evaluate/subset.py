@@ -1,4 +1,4 @@
-"""One subset of a split, as the corpus holds it: what is true, and what a system is given."""
+"""One subset of a split, as the corpus holds it: what is true, and the input of a system."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -58,9 +58,8 @@ class Subset:
         """The hash of ids and reference samples that makes two results comparable."""
         digest = hashlib.sha256()
         for reference in self.references():
-            assert reference.samples is not None
             digest.update(reference.id.encode())
-            digest.update(reference.samples.astype("<i2").tobytes())
+            digest.update(np.asarray(reference.samples, "<i2").tobytes())
         return digest.hexdigest()
 
     def facts(self) -> dict[str, object]:

@@ -102,7 +102,7 @@ def test_a_dry_run_scores_nothing(capsys, corpus, place):
     arguments = ["--model", "reader.py", "--split", "s1", "--data", corpus, "--dry-run"]
     status, out, err = run(capsys, *arguments)
     assert (status, err) == (0, "")
-    assert out.startswith("fine: lipreading from mouth96, isolation ")
+    assert out.startswith("ok: lipreading from mouth96, isolation ")
     assert not (place / "results").exists()
 
 
@@ -117,7 +117,7 @@ def test_a_dry_run_says_that_sound_is_too_loud(capsys, corpus, place):
     status, out, err = run(
         capsys, "--model", "loud.py", "--split", "s1", "--data", corpus, "--dry-run"
     )
-    assert (status, out[:9]) == (0, "fine: v2s")
+    assert (status, out[:7]) == (0, "ok: v2s")
     assert err.startswith("but 100% of a clip's samples are at full scale: sound is taken in [-1")
 
 

@@ -46,8 +46,8 @@ def try_out(spec: ModelSpec, subset: Subset, options: Options) -> DryRun:
     if not spec.is_run:
         raise UsageError(f"--dry-run: {spec.text} is not run; give a system")
     with worker_of(spec, subset, options) as worker:
-        given = subset.input_of(worker.start().crop)
-        return dry_run(worker, (given(clip) for clip in subset.ids[:2]))
+        input_of = subset.input_of(worker.start().crop)
+        return dry_run(worker, (input_of(clip) for clip in subset.ids[:2]))
 
 
 def collect_predictions(
@@ -109,14 +109,15 @@ def _copy_predictions(
     spec: ModelSpec, subset: Subset, writer: PredictionWriter, options: Options
 ) -> SystemCard:
     """Take over predictions made elsewhere; the first that is usable tells the task."""
-    assert spec.path is not None
-    given = read_predictions(spec.path)
-    none = Prediction("", failure="type", detail="there is no prediction of it")
+    if spec.path is None:
+        raise UsageError(f"{spec.text} names no folder of predictions")
+    found = read_predictions(spec.path)
+    none = Prediction("", failure="type", detail="this clip has no prediction")
     done = writer.saved()
     maker = read_system_card(spec.path) or SystemCard()
     task = maker.task
     for clip in subset.ids:
-        prediction = done[clip] if clip in done else replace(given.get(clip, none), id=clip)
+        prediction = done[clip] if clip in done else replace(found.get(clip, none), id=clip)
         task = task or _task_of(prediction)
         gives_text = prediction.text is not None
         if prediction.failure is None and gives_text != (task in TEXT_TASKS):

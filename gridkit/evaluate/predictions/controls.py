@@ -7,7 +7,7 @@ They are not systems: they see sound and text, run in the parent and are not tim
 same speaker (of another one, where the speaker has one clip), `average` the mean log-mel of the
 train clips as sound, `griffin-lim` the true log-mel as sound. Where text is asked for,
 `reference` is the true text and `majority` the most frequent train word of each slot; for
-recognition, `pocketsphinx` is what a recogniser hears that never met GRID.
+recognition, `pocketsphinx` is the transcript of a recogniser that never met GRID.
 """
 
 import hashlib
@@ -223,7 +223,8 @@ def _float(clip: Reference) -> np.ndarray:
 
 
 def _samples(clip: Reference) -> np.ndarray:
-    assert clip.samples is not None
+    if clip.samples is None:
+        raise InputError(f"{clip.id} has no sound, and this control is made of sound")
     return clip.samples
 
 

@@ -19,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ
 from gridkit.errors import EnvironmentProblem, MediaError, ResultError
-from gridkit.evaluate.predictions.loose_files import given_files
+from gridkit.evaluate.predictions.loose_files import find_loose_files
 from gridkit.evaluate.predictions.records import Prediction
 from gridkit.evaluate.systems.answers import check_sound
 from gridkit.media.codecs import decode_flac, encode_flac
@@ -29,9 +30,9 @@ from gridkit.store.files import temporary_of, write_file
 FOLDER = "predictions"
 FILE = "predictions.parquet"
 ROWS = 16
-"""Rows a group: what is read to get one prediction."""
+"""Rows per group: what is read to get one prediction."""
 PART_ROWS = 64
-"""Predictions a part: at most so many are asked again after a kill."""
+"""Predictions per part: at most so many are asked again after a kill."""
 PART_S = 30.0
 """A part is written after so long at the latest: of a slow system, few are asked again."""
 GROUPS_KEPT = 4
@@ -154,9 +155,9 @@ def read_predictions(folder: Path) -> Mapping[str, Prediction]:
     for place in (folder / FILE, folder / FOLDER / FILE):
         if place.is_file():
             return Predictions([place])
-    given = given_files(folder)
-    if given:
-        return given
+    loose = find_loose_files(folder)
+    if loose:
+        return loose
     raise ResultError(
         f"predictions:{folder}: expected {FILE} (columns id and flac or text), or files such as "
         "s1/bbaf2n.wav; found neither"
@@ -179,6 +180,8 @@ def prediction_of(row: Mapping[str, object]) -> Prediction:
         samples, rate_hz = decode_flac(flac)
     except MediaError as error:
         return Prediction(clip, failure="type", detail=str(error))
+    if rate_hz == SAMPLE_RATE_HZ and samples.shape == (AUDIO_SAMPLES,):  # as gridkit writes it
+        return Prediction(clip, samples=samples, stateful=stateful, asked=asked)
     checked = check_sound(samples.astype(np.float32) / 32768, rate_hz)
     if checked.failure:
         return Prediction(clip, failure=checked.failure, detail=checked.detail)

@@ -1,4 +1,4 @@
-"""Predictions that someone made elsewhere, as a file a clip: `DIR/s1/bbaf2n.wav`.
+"""Predictions that someone made elsewhere, one file per clip: `DIR/s1/bbaf2n.wav`.
 
 A file is named by the clip's id: sound as `.wav` or `.flac`, of any rate, text as `.txt`. The
 same is asked of it as of a system: one channel, finite, within 0.1 s of a clip's 3 s.
@@ -17,7 +17,7 @@ from gridkit.evaluate.systems.answers import Checked, check_sound, check_text, f
 SUFFIXES = (".wav", ".flac", ".txt")
 
 
-class GivenFiles(Mapping[str, Prediction]):
+class LooseFiles(Mapping[str, Prediction]):
     """Predictions by id, each read from its file when it is asked for."""
 
     def __init__(self, files: Mapping[str, Path]):
@@ -34,7 +34,7 @@ class GivenFiles(Mapping[str, Prediction]):
         return len(self._files)
 
 
-def given_files(folder: Path) -> GivenFiles:
+def find_loose_files(folder: Path) -> LooseFiles:
     """Return the predictions that a folder holds as files; empty where there are none.
 
     Raises:
@@ -48,7 +48,7 @@ def given_files(folder: Path) -> GivenFiles:
         if clip in files:
             raise ResultError(f"{clip} has two predictions, {files[clip]} and {path}; keep one")
         files[clip] = path
-    return GivenFiles(files)
+    return LooseFiles(files)
 
 
 def _read(path: Path) -> Checked:

@@ -30,7 +30,7 @@ _ERRORS: dict[str, type[GridkitError]] = {
     "environment": EnvironmentProblem,
 }
 _LOCKED = (
-    "; a system may read its own folder alone: put the file there, or a link to it "
+    "; a system may read only its own folder: put the file there, or a link to it "
     "(--no-isolation shows whether that is it)"
 )
 """Said where a system was kept from a file."""
@@ -42,7 +42,7 @@ class SystemFacts:
 
     task: str
     crop: str | None
-    """None for a recogniser: it hears."""
+    """None for a speech recogniser, which takes sound."""
     sample_rate: int | None
     """Hz; None for lipreading."""
     has_batch: bool
@@ -76,11 +76,11 @@ class Worker:
         spec: a system that is run (`spec.is_run`), downloaded.
         device: `cpu`, `cuda` or `cuda:N`.
         limits: None: those of the protocol.
-        profiles: crop profiles that can be given; None: any is taken.
+        profiles: crop profiles of the corpus; None: any will do.
         hidden: corpora, sources and results, which the process must not reach.
         readable: what else it may read.
         isolate: False leaves it unlocked; the facts then say `none`.
-        threads: of numerical libraries in it; None: a thread a usable core.
+        threads: of numerical libraries in it; None: one per usable core.
     """
 
     def __init__(
@@ -152,17 +152,17 @@ class Worker:
 
         `threads` are those of torch, else those that the process was given.
         """
-        given: dict[str, object] = {"threads": self._threads}
+        own: dict[str, object] = {"threads": self._threads}
         if self._process is None:
-            return given
+            return own
         try:
             self._process.ask({"ask": "environment"}, [], self.limits.clip_s)
             header, _ = self._process.answer(self.limits.clip_s, clips=0)
         except NoAnswerError:
             self.stop()
-            return given
+            return own
         found = header.get("environment")
-        return given | found if isinstance(found, dict) else given
+        return own | found if isinstance(found, dict) else own
 
     def log(self) -> str:
         """Return the end of what the system printed in the processes that have ended."""
@@ -181,15 +181,15 @@ class Worker:
         if not self._asked:
             limit_s = max(limit_s, self.limits.first_call_s)
         self._asked = True
-        given = [np.ascontiguousarray(clip) for clip in clips]
+        payload = [np.ascontiguousarray(clip) for clip in clips]
         question: Header = {
             "ask": what,
-            "shapes": [clip.shape for clip in given],
-            "dtype": given[0].dtype.str,
+            "shapes": [clip.shape for clip in payload],
+            "dtype": payload[0].dtype.str,
         }
         start_s = time.perf_counter()
         try:
-            self._process.ask(question, given, limit_s)
+            self._process.ask(question, payload, limit_s)
             header, content = self._process.answer(limit_s, clips=len(clips))
             round_trip_s = time.perf_counter() - start_s
             answer = _read_answer(header, content, facts, len(clips), round_trip_s)
@@ -236,7 +236,7 @@ class Worker:
                 f"{', '.join(sorted(profiles))} (add it: gridkit prepare ... --crop PROFILE)"
             )
         if self._facts is not None and facts != self._facts:
-            raise SystemLoadError(f"{name}: loaded again, it describes itself differently")
+            raise SystemLoadError(f"{name}: when loaded again, it describes itself differently")
         return facts
 
 

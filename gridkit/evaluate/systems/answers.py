@@ -77,7 +77,7 @@ def check_answer(
 
 
 def check_text(text: str) -> Checked:
-    """Return text as an answer, kept as given."""
+    """Return text as an answer, kept as it is."""
     if len(text) > MAX_TEXT_CHARACTERS:
         return failed("length", f"{len(text)} characters; at most {MAX_TEXT_CHARACTERS}")
     return Checked(text=text)

@@ -1,4 +1,4 @@
-"""How long it takes to make what a system is given: from a clip's video file to its crop.
+"""How long it takes to make a system's input: from a clip's video file to its crop.
 
 Decoding, finding the face and cutting are outside a system's latency and timed apart, in this
 process, on a few of the scored clips: the same for every system of a crop. It takes the source

@@ -88,7 +88,7 @@ def test_files_are_taken_over_and_what_is_not_there_fails(tones, tmp_path):
     card, saved = collect(f"predictions:{tmp_path / 'mine'}", tones, tmp_path / "out")
     assert (card.task, card.contamination) == ("lipreading", "unknown")
     assert saved[tones.ids[0]].failure == "type"
-    assert saved[tones.ids[0]].detail == "there is no prediction of it"
+    assert saved[tones.ids[0]].detail == "this clip has no prediction"
     assert saved[tones.ids[5]].failure == "type"
     assert saved[tones.ids[1]].text == "bin blue at f two now"
     assert list(saved) == list(tones.ids)

@@ -1,6 +1,8 @@
 """Controls are what the protocol says, and order as a listener would order them."""
 
 import hashlib
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -10,8 +12,8 @@ from gridkit.corpus.codes import ranked_ids
 from gridkit.corpus.grammar import text_of
 from gridkit.dsp.mel import log_mel
 from gridkit.errors import InputError, UsageError
-from gridkit.evaluate.predictions.controls import CONTROLS, control_predictions
-from gridkit.evaluate.predictions.records import Reference
+from gridkit.evaluate.predictions.controls import CONTROLS, PerClip, control_predictions
+from gridkit.evaluate.predictions.records import Prediction, Reference
 from gridkit.evaluate.scoring.scorer import PRELOAD, Scorer
 from gridkit.media.decode import decode_clip, fit_length
 from gridkit.metrics.recognise import recogniser_factory
@@ -99,6 +101,22 @@ def test_sound_through_mel_is_not_made_again(monkeypatch):
     monkeypatch.setattr(Workers, "map_ordered", lambda *_: made.extend(_[2]) or [])
     assert predict("griffin-lim", done=IDS[:2]) == {}
     assert [clip.id for clip in made] == IDS[2:]
+
+
+def end_on_the_second_clip(clip):
+    if clip.id == IDS[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Prediction(clip.id, samples=clip.samples)
+
+
+def test_a_clip_that_ends_its_process_is_a_failed_one(monkeypatch):
+    deadly = PerClip(end_on_the_second_clip)
+    monkeypatch.setitem(CONTROLS["v2s"], "griffin-lim", deadly)
+    predictions = predict("griffin-lim")
+    assert sorted(predictions) == sorted(IDS)
+    failed = [prediction for prediction in predictions.values() if prediction.failure]
+    assert [(one.id, one.failure) for one in failed] == [(IDS[1], "crash")]
+    assert "died, twice" in failed[0].detail
 
 
 def test_shuffled_refuses_speakers_that_are_mixed():

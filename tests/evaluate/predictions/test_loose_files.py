@@ -3,7 +3,7 @@ import pytest
 import soundfile
 
 from gridkit.errors import ResultError
-from gridkit.evaluate.predictions.loose_files import given_files
+from gridkit.evaluate.predictions.loose_files import find_loose_files
 
 SAMPLES = np.random.default_rng(0).integers(-30_000, 30_000, 48_000).astype(np.int16)
 
@@ -18,7 +18,7 @@ def folder(tmp_path):
 @pytest.mark.parametrize("suffix", ["wav", "flac"])
 def test_16_bit_sound_comes_back_to_the_last_bit(folder, suffix):
     soundfile.write(folder / "s1" / f"bbaf2n.{suffix}", SAMPLES, 16_000, subtype="PCM_16")
-    predictions = given_files(folder)
+    predictions = find_loose_files(folder)
     assert list(predictions) == ["s1/bbaf2n"]
     np.testing.assert_array_equal(predictions["s1/bbaf2n"].samples, SAMPLES)
 
@@ -31,7 +31,7 @@ def test_files_are_held_to_what_systems_are(folder):
     (folder / "s2" / "noise.wav").write_bytes(b"no sound")
     (folder / "s2" / "text.txt").write_text("bin blue at f two now\n")
     (folder / "s2" / "README.md").write_text("not a prediction")
-    predictions = given_files(folder)
+    predictions = find_loose_files(folder)
     assert {clip: predictions[clip].failure for clip in predictions} == {
         "s1/stereo": "channels",
         "s1/short": "length",
@@ -48,4 +48,4 @@ def test_a_clip_with_two_files_is_an_error(folder):
     (folder / "s1" / "bbaf2n.txt").write_text("x")
     (folder / "s1" / "bbaf2n.wav").write_text("x")
     with pytest.raises(ResultError, match=r"s1/bbaf2n has two predictions"):
-        given_files(folder)
+        find_loose_files(folder)

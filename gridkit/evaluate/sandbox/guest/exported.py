@@ -114,7 +114,7 @@ def best_path(scores: np.ndarray, labels: tuple[str, ...]) -> str:
 
     Args:
         scores: (steps, symbols).
-        labels: one a symbol; "" is the blank.
+        labels: one per symbol; "" is the blank.
 
     >>> best_path(np.eye(3)[[1, 1, 0, 1, 2]], ("", "a", "b"))
     'aab'

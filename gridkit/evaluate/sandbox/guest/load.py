@@ -1,7 +1,7 @@
 """Load a system inside its own process; runs there alone.
 
 Every error that the system's author can mend is a `SystemLoadError` of one line; an exception
-in the author's own code goes on as it is, and its traceback ends up in the system's log.
+in the author's own code is left as it is, and its traceback ends up in the system's log.
 """
 
 import importlib.util

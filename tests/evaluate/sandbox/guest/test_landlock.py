@@ -69,7 +69,9 @@ def test_weights_that_lie_elsewhere_are_explained(tmp_path):
     model = tmp_path / "mine" / "model.py"
     model.write_text(f"def load(device): open({str(tmp_path / 'elsewhere')!r})")
     worker = Worker(parse_model(str(model)))
-    with pytest.raises(SystemLoadError, match=r"Permission denied.*own folder alone: put the file"):
+    with pytest.raises(
+        SystemLoadError, match=r"Permission denied.*only its own folder: put the file"
+    ):
         worker.start()
 
 
