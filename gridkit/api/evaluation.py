@@ -102,7 +102,7 @@ class Evaluation:
     def __repr__(self) -> str:
         """Return the table that the command prints, and its notes."""
         text = io.StringIO()
-        console = Console(file=text, width=TABLE_WIDTH, color_system=None)
+        console = Console(file=text, width=TABLE_WIDTH, color_system=None, force_jupyter=False)
         console.print(final_table(self._rows(), TABLE_WIDTH))
         return "\n".join([text.getvalue().rstrip(), *self._sentences()])
 
@@ -125,11 +125,10 @@ class Evaluation:
 
 def _cells(row: Row, names: Sequence[str]) -> list[Cell]:
     """Return a row of the table: each figure with its interval below."""
-    figures = [cell(name, row.result.metrics) for name in names]
-    below = [", ".join(filter(None, (figure.interval, figure.footnote))) for figure in figures]
+    figures = (cell(name, row.result.metrics) for name in names)
     return [
-        (row.name, ", ".join(row.flags)),
-        *((figure.value, small) for figure, small in zip(figures, below, strict=True)),
-        (f"{row.failed}/{row.result.n}", ""),
-        (latency_text(row.latency_ms), ""),
+        (row.name, *row.flags),
+        *((figure.value, figure.interval, figure.footnote) for figure in figures),
+        (f"{row.failed}/{row.result.n}",),
+        (latency_text(row.latency_ms),),
     ]

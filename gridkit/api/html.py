@@ -6,17 +6,15 @@ from html import escape
 from gridkit.results.records import Estimate
 from gridkit.results.wording import MetricFacts, describe
 
-Cell = str | tuple[str, str]
-"""A text, or a text and a smaller line below."""
+Cell = str | tuple[str, ...]
+"""A text, or a text and smaller lines below."""
 
 
 def figures_html(figures: Mapping[str, float]) -> str:
     """Return figures by name as a table, each with its direction and meaning."""
-    rows = [
-        (_label(facts), facts.text(value), facts.direction, facts.meaning)
-        for facts, value in ((describe(name), value) for name, value in figures.items())
-    ]
-    return table_html(("", "", "", ""), rows)
+    described = [(describe(name), value) for name, value in figures.items()]
+    rows = [(_label(facts), facts.text(value), facts.meaning) for facts, value in described]
+    return table_html(("", "", ""), rows)
 
 
 def estimates_html(estimates: Mapping[str, Estimate], caption: str) -> str:
@@ -59,5 +57,6 @@ def _label(facts: MetricFacts) -> str:
 def _cell(cell: Cell) -> str:
     if isinstance(cell, str):
         return f'<td style="text-align: left">{escape(cell)}</td>'
-    text, below = cell
-    return f"<td>{escape(text)}<br><small>{escape(below)}</small></td>"
+    text, *below = cell
+    small = "".join(f"<br><small>{escape(line)}</small>" for line in below if line)
+    return f'<td style="white-space: nowrap">{escape(text)}{small}</td>'

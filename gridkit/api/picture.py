@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -13,9 +13,11 @@ from gridkit.evaluate.report.spectrogram import spectrogram_png
 
 WIDTH_PX = 900
 STRIP_FRAMES = 12
-SPECTROGRAM_HEIGHT_PX = 150
+SPECTROGRAM_HEIGHT_PX = 128
 LABEL_HEIGHT_PX = 26
 FONT_PX = 15
+COLOURS = 64
+"""Of the palette: enough for gray mouths and the spectrogram, at half the bytes of 256."""
 
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 
@@ -24,7 +26,7 @@ _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 class Picture:
     """A picture that a notebook shows."""
 
-    png: bytes
+    png: bytes = field(repr=False)
     """The PNG file."""
 
     def _repr_png_(self) -> bytes:
@@ -56,7 +58,7 @@ def draw_clip(
         page.paste(part, (0, top))
         top += part.height
     file = io.BytesIO()
-    page.quantize(256).save(file, "PNG", optimize=True)
+    page.quantize(COLOURS).save(file, "PNG", optimize=True)
     return Picture(file.getvalue())
 
 

@@ -61,16 +61,17 @@ class SoundScore:
         return {name: found[name] for name in shown}
 
     def __repr__(self) -> str:
-        """Return the figures as they are; aligned ones where there is a lag to take out."""
-        shown = [
-            f"{name}={value:.4g}"
-            for name, value in self.figures.items()
-            if self.lag_ms or not name.endswith(ALIGNED)
-        ]
+        """Return the figures; aligned ones where there is a lag to take out."""
+        shown = (f"{name}={value:.4g}" for name, value in self._shown().items())
         return f"SoundScore({', '.join(shown)})"
 
     def _repr_html_(self) -> str:
-        return figures_html(self.figures)
+        return figures_html(self._shown())
+
+    def _shown(self) -> dict[str, float]:
+        aligned = bool(self.lag_ms)
+        named = self.figures.items()
+        return {name: value for name, value in named if aligned or not name.endswith(ALIGNED)}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

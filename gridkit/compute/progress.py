@@ -45,7 +45,8 @@ class Progress:
 
     def __enter__(self) -> Self:
         console = Console(stderr=True)
-        if console.is_terminal:
+        # a notebook's FORCE_COLOR makes any stream a terminal for rich
+        if console.is_terminal and sys.stderr.isatty():
             self._bar = RichProgress(
                 TextColumn("{task.description}"),
                 BarColumn(),

@@ -91,6 +91,7 @@ def test_a_result_shows_itself(corpus, model):
     assert result.report().read_text().strip().startswith("<!doctype html>")
     clip = next(iter(result.clips))
     assert result.picture(clip).png.startswith(b"\x89PNG")
+    assert repr(result.picture(clip)) == "Picture()"
     assert list(result.to_pandas().index) == list(result.clips)
 
 
