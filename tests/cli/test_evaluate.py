@@ -1,12 +1,15 @@
 """`gridkit evaluate` as a person meets it: errors in a line, a table, JSON for scripts."""
 
 import json
+import os
 from dataclasses import replace
+from functools import partial
 from math import inf
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from support.recognisers import Noted, notes
 from support.small_corpus import make_clip, write_corpus
 
 from gridkit.cli import evaluate
@@ -14,6 +17,7 @@ from gridkit.cli.main import gridkit, main
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.splits import grid_split
+from gridkit.evaluate.scoring import recognisers
 from gridkit.evaluate.timing import latency as timing
 from gridkit.metrics.protocols import OLDER_PROTOCOLS
 from gridkit.recipe.schema import DECODINGS
@@ -72,7 +76,11 @@ def run(capsys, *arguments):
         (["--model", "control:nothing", "--split", "s1"], 2, "control:griffin-lim"),
         (["--model", "control:majority", "--split", "s1"], 2, "for lipreading there are"),
         (["--model", "nothing.py", "--split", "s1"], 3, "no such file: nothing.py"),
-        (["--model", "other.py", "--split", "s1"], 3, "'lipnet'; there is mouth96"),
+        (
+            ["--model", "other.py", "--split", "s1"],
+            3,
+            "'lipnet'; this corpus has mouth96",
+        ),
         (["--model", "reader.py", "--split", "s1", "--device", "cuda"], 4, "cuda"),
         (["--model", "reader.py", "--split", "s1", "--recogniser", "me"], 2, "pocketsphinx"),
         (["--model", "reader.py", "--split", "s1", "--protocol", "me"], 2, "svts-2022"),
@@ -143,6 +151,24 @@ def test_an_evaluation_ends_in_a_table_and_a_report(capsys, corpus, place, monke
     assert len(err.splitlines()) == 6
     again = run(capsys, *arguments)
     assert (again[0], again[1], again[2]) == (0, out, "")
+
+
+def test_a_recogniser_is_made_once_per_process_for_a_system_and_its_controls(
+    capsys, corpus, place, monkeypatch
+):
+    file = place / "notes"
+    monkeypatch.setattr(recognisers, "recogniser_factory", lambda _: partial(Noted, file))
+    split = grid_split("s1")
+    lists = [f"{clip}\ttest\n" for clip in split.ids("test")[:2]]
+    (place / "few.tsv").write_text("".join([*lists, f"{split.ids('train')[0]}\ttrain\n"]))
+    arguments = ["--model", "control:noise", "--data", corpus, "--split", "few.tsv", "--workers", 2]
+    status, out, _ = run(capsys, *arguments, "--recogniser", "noted")
+    assert status == 0
+    assert "control:griffin-lim" in out
+    made, transcribed = notes(file)
+    assert made.count(str(os.getpid())) == 1
+    assert len(made) == len(set(made)) <= 3
+    assert str(os.getpid()) not in transcribed
 
 
 def test_json_is_all_that_stands_on_stdout(capsys, corpus, place):

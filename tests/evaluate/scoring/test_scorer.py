@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from support.recognisers import Fixed, Noted, notes
 
 from gridkit.corpus.grammar import text_of
 from gridkit.errors import ResultError
@@ -16,18 +17,6 @@ from gridkit.results.records import ClipScore
 
 CODES = ("bbaf2n", "lgbm7s", "pwixza", "srwa1p")
 SAID = {f"s1/{code}": text_of(code) for code in CODES}
-
-
-class Fixed:
-    """Hears one sentence in everything."""
-
-    version = "1"
-
-    def __init__(self, name: str, text: str):
-        self.name, self._text = name, text
-
-    def __call__(self, samples: np.ndarray) -> str:
-        return self._text
 
 
 class Deaf(Fixed):
@@ -206,36 +195,16 @@ def test_the_reference_audio_is_transcribed_alone(tmp_path):
         assert list(scorer.transcribe(references(), out)) == heard
 
 
-class Noted(Fixed):
-    """Adds a line to a file whenever it is made, and whenever it transcribes."""
-
-    def __init__(self, file):
-        super().__init__("noted", "bin blue at f two now")
-        self._file = file
-        self._note("made")
-
-    def _note(self, what):
-        with self._file.open("a") as file:
-            file.write(f"{what} {os.getpid()}\n")
-
-    def __call__(self, samples):
-        self._note("transcribed")
-        return super().__call__(samples)
-
-
 def test_a_sound_is_transcribed_once_and_a_recogniser_made_once_per_process(tmp_path):
-    notes, same = tmp_path / "notes", references()[0].samples
+    file, same = tmp_path / "notes", references()[0].samples
     others = {clip: Prediction(clip, samples=same) for clip in SAID}
-    with Scorer({"noted": partial(Noted, notes)}, workers=2) as scorer:
+    with Scorer({"noted": partial(Noted, file)}, workers=2) as scorer:
         assert scorer.versions == scorer.versions == {"noted": "1"}
         of_references = list(scorer.transcribe(references(), tmp_path / "true.jsonl"))
         for name, predictions in (("truth", the_truth()), ("other", others)):
             scores = list(scorer.score(references(), predictions, tmp_path / f"{name}.jsonl"))
             assert [clip.raw_text for clip in scores] == [clip.raw_text for clip in of_references]
-    made, transcribed = (
-        [line.split()[1] for line in notes.read_text().splitlines() if line.startswith(what)]
-        for what in ("made", "transcribed")
-    )
+    made, transcribed = notes(file)
     assert len(made) == len(set(made)) <= 3
     assert made[0] == str(os.getpid())
     assert len(transcribed) == len(SAID)
