@@ -10,7 +10,7 @@ import pytest
 from gridkit.corpus.splits import GRID_SPLIT_NAMES, SUBSETS, grid_split
 from gridkit.evaluate.predictions.controls import CONTROLS
 from gridkit.evaluate.predictions.records import FAILURES
-from gridkit.metrics.protocols import OLDER_PROTOCOLS
+from gridkit.metrics.older_protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import LAG, SOUND_METRICS, TEXT_METRICS
 
 REPOSITORY = Path(__file__).parents[1]

@@ -134,7 +134,7 @@ def command(
         _try(spec, subset, options)
         return
     from gridkit.cli.outcome import show_outcome
-    from gridkit.evaluate.record import check_recordable
+    from gridkit.evaluate.record_in_recipe import check_recordable
     from gridkit.evaluate.reference_rows import reference_rows
     from gridkit.evaluate.run import evaluate
     from gridkit.evaluate.scoring.scorer import open_scorer
@@ -181,7 +181,7 @@ def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
 def _record(scored: "Scored", recipe: Path, split: str) -> None:
     from datetime import date
 
-    from gridkit.evaluate.record import record
+    from gridkit.evaluate.record_in_recipe import record
 
     kept = record(scored, recipe, split, date.today().isoformat())
     click.echo(f"recorded  {kept.folder}; a row for the README:\n{kept.readme_row}", err=True)

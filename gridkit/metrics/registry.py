@@ -11,7 +11,7 @@ from gridkit.errors import UsageError
 from gridkit.metrics import pesq
 from gridkit.metrics.mcd import mcd_db
 from gridkit.metrics.metric import Metric
-from gridkit.metrics.older import OLDER_METRICS
+from gridkit.metrics.older_metrics import OLDER_METRICS
 from gridkit.metrics.pair import Pair
 
 ENTRY_POINTS = "gridkit.metrics"

@@ -1,6 +1,6 @@
 """Recipes: settings, weights and results of a model in one folder, and the system it makes."""
 
-from gridkit.recipe.kinds import ModelSettings
+from gridkit.recipe.model_kinds import ModelSettings
 from gridkit.recipe.schema import Measured, Recipe, Weights, fill, load_recipe
 from gridkit.recipe.systems import Lipreader, SpeechRecogniser, load_system, recogniser_name
 from gridkit.recipe.weights import (

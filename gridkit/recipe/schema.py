@@ -1,6 +1,6 @@
 """What a recipe is: a folder with `recipe.toml` and weights.
 
-    name, task, decoding, licence           what it is; task is one of `gridkit.recipe.kinds`;
+    name, task, decoding, licence           what it is; task is one of `gridkit.recipe.model_kinds`;
                                             decoding where it gives text
     training_speakers, built_on             whom it was trained on; recipes it took weights or
                                             features from, whose training clips count as its own
@@ -19,9 +19,10 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from gridkit.corpus.tasks import TASKS
 from gridkit.errors import RecipeError
 from gridkit.models.frames import FrameInput, FrameWindow
-from gridkit.recipe.kinds import KINDS, TASKS, ModelKind, ModelSettings
+from gridkit.recipe.model_kinds import KINDS, ModelKind, ModelSettings
 
 RECIPE_FILE = "recipe.toml"
 WEIGHTS_FILE = "weights.safetensors"

@@ -10,13 +10,14 @@ import torch
 from gridkit.compute.device import cuda_index
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
+from gridkit.corpus.tasks import TASKS
 from gridkit.errors import RecipeError, UsageError
 from gridkit.models.alphabet import SILENCE
 from gridkit.models.decoding import CharacterNgram, Decoded, beam, grammar, greedy
 from gridkit.models.frames import middle
 from gridkit.models.lipnet import LipNet
 from gridkit.models.recogniser import Recogniser
-from gridkit.recipe.kinds import TASKS, kind_of
+from gridkit.recipe.model_kinds import kind_of
 from gridkit.recipe.schema import DECODINGS, Recipe, load_recipe
 from gridkit.recipe.weights import build_model, load_weights, trained_ids
 
@@ -113,13 +114,13 @@ class SpeechRecogniser:
 def load_system(
     folder: Path, device: str = "cpu", decoding: str | None = None, *, task: str | None = None
 ) -> Any:
-    """Make the system of a recipe, as its row in `gridkit.recipe.kinds` says.
+    """Make the system of a recipe, as its row in `gridkit.recipe.model_kinds` says.
 
     Args:
         folder: of the recipe.
         device: `cpu`, `cuda` or `cuda:N`.
         decoding: `greedy`, `beam` or `grammar`; None for the recipe's own.
-        task: what it has to do, one of `gridkit.recipe.kinds.TASKS`; None for any.
+        task: what it has to do, one of `gridkit.recipe.model_kinds.TASKS`; None for any.
 
     Raises:
         RecipeError: the recipe or its weights do not fit, or it has another task.

@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from gridkit.errors import RecipeError
-from gridkit.recipe.kinds import ModelSettings, kind_of
+from gridkit.recipe.model_kinds import ModelSettings, kind_of
 from gridkit.recipe.schema import Recipe, load_recipe
 
 _STORED_NAMES = {"feedback.projection.": "feedback.told."}

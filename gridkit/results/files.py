@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gridkit.corpus.grammar import SLOT_NAMES
+from gridkit.corpus.tasks import TASKS
 from gridkit.errors import ResultError
 from gridkit.results.clip_table import ClipTable, tabulate
 from gridkit.results.records import ClipScore, Estimate, Result
@@ -29,7 +30,6 @@ from gridkit.results.strict_json import (
     whole_numbers,
 )
 from gridkit.results.system_card import card_of_entries
-from gridkit.results.tasks import TASKS
 from gridkit.results.timing import FailedTiming, Timing, read_timing
 from gridkit.store.files import write_file
 

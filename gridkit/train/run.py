@@ -14,7 +14,7 @@ from gridkit.compute.device import cuda_index
 from gridkit.compute.lock import folder_lock
 from gridkit.errors import GridkitError, UsageError
 from gridkit.recipe import Recipe, load_recipe
-from gridkit.recipe.kinds import kind_of
+from gridkit.recipe.model_kinds import kind_of
 from gridkit.recipe.schema import WEIGHTS_FILE
 from gridkit.recipe.shelf import find_shipped
 from gridkit.train.clips import TrainingClips

@@ -7,7 +7,7 @@ from typing import Any
 
 from gridkit.errors import RecipeError, UsageError
 from gridkit.recipe import Recipe, fill
-from gridkit.recipe.kinds import kind_of
+from gridkit.recipe.model_kinds import kind_of
 
 SELECTIONS = ("best", "last")
 

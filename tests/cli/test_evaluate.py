@@ -19,7 +19,7 @@ from gridkit.corpus.grammar import text_of
 from gridkit.corpus.splits import grid_split
 from gridkit.evaluate.scoring import recognisers
 from gridkit.evaluate.timing import latency as timing
-from gridkit.metrics.protocols import OLDER_PROTOCOLS
+from gridkit.metrics.older_protocols import OLDER_PROTOCOLS
 from gridkit.recipe.schema import DECODINGS
 
 TESTS = Path(__file__).parent.parent

@@ -10,8 +10,8 @@ from support import documented_kind
 
 from gridkit.cli.main import main
 from gridkit.errors import RecipeError, UsageError
-from gridkit.evaluate.record import record
-from gridkit.recipe import kinds, load_recipe, load_system, trained_ids
+from gridkit.evaluate.record_in_recipe import record
+from gridkit.recipe import load_recipe, load_system, model_kinds, trained_ids
 from gridkit.results.files import RESULT_FILE
 
 GUIDE = Path(__file__).parents[2] / "docs" / documented_kind.PAGE
@@ -51,7 +51,7 @@ def added(monkeypatch):
     """The kind of the guide is in the table, and its modules can be imported."""
     before = set(sys.modules)
     for name, row in documented_kind.add_documented_kind(GUIDE.read_text()).items():
-        monkeypatch.setitem(kinds.KINDS, name, row)
+        monkeypatch.setitem(model_kinds.KINDS, name, row)
     yield
     for name in set(sys.modules) - before:
         if "linear_v2s" in name:

@@ -27,7 +27,7 @@ from gridkit.evaluate.report.media import media_of
 from gridkit.evaluate.sandbox.limits import Limits
 from gridkit.evaluate.systems.spec import parse_model
 from gridkit.evaluate.timing import latency, system_timing
-from gridkit.metrics.protocols import OLDER_PROTOCOLS
+from gridkit.metrics.older_protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED
 from gridkit.results.files import CLIPS_FILE, RESULT_FILE
 from gridkit.results.records import PROTOCOL

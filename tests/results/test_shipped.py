@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gridkit.recipe import load_recipe
-from gridkit.recipe.results import readme_row
+from gridkit.recipe.stated_results import readme_row
 from gridkit.results.files import Scored, read_result
 from gridkit.results.records import Result
 from gridkit.results.shipped import shipped_rows

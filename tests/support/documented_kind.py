@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gridkit.recipe import kinds, load_system
+from gridkit.recipe import load_system, model_kinds
 
 PAGE = "add-a-recipe.md"
 
@@ -23,12 +23,12 @@ def code_blocks(page: str) -> list[tuple[str, str]]:
 
 
 def add_documented_kind(page: str) -> dict[str, Any]:
-    """Run the code of the page, and return the rows it adds to the table of kinds."""
+    """Run the code of the page, and return the rows it adds to the table of model_kinds."""
     rows: dict[str, Any] = {}
     for name, code in code_blocks(page):
-        if name == kinds.__name__:
+        if name == model_kinds.__name__:
             imports, _, row = code.partition("\n\n")
-            scope = dict(vars(kinds))
+            scope = dict(vars(model_kinds))
             exec(imports, scope)
             rows |= eval(f"{{{row}}}", scope)
             continue
@@ -40,5 +40,5 @@ def add_documented_kind(page: str) -> dict[str, Any]:
 
 def load(device: str) -> Any:
     folder = Path(__file__).parent
-    kinds.KINDS.update(add_documented_kind((folder / PAGE).read_text()))
+    model_kinds.KINDS.update(add_documented_kind((folder / PAGE).read_text()))
     return load_system(folder / "run", device)

@@ -10,7 +10,7 @@ from gridkit.corpus.alignment import Word
 from gridkit.models.frames import FrameInput
 from gridkit.models.lipnet import COMPACT
 from gridkit.recipe import ModelSettings, Recipe
-from gridkit.recipe.kinds import kind_of
+from gridkit.recipe.model_kinds import kind_of
 from gridkit.train import loop
 from gridkit.train.clips import Label, TrainingClips
 from gridkit.train.ctc import CtcLearner, CtcSettings

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gridkit.compute.local import Workers
 from gridkit.compute.progress import Progress
+from gridkit.corpus.tasks import TEXT_TASKS
 from gridkit.errors import UsageError
 from gridkit.evaluate.contamination import contamination_of
 from gridkit.evaluate.options import Options
@@ -26,7 +27,6 @@ from gridkit.results.system_card import (
     read_system_card,
     write_system_card,
 )
-from gridkit.results.tasks import TEXT_TASKS
 from gridkit.store.files import write_file
 
 

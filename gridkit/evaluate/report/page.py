@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gridkit.corpus.tasks import TEXT_TASKS
 from gridkit.evaluate.report.cards import Card, best_median_worst, make_card, most_errors
 from gridkit.evaluate.report.charts import Axis, nice_axis, thin
 from gridkit.evaluate.report.confusion import Confusion, confusions
@@ -22,7 +23,6 @@ from gridkit.results.rows import (
     row_of,
 )
 from gridkit.results.statistics import per_speaker
-from gridkit.results.tasks import TEXT_TASKS
 from gridkit.results.wording import MetricFacts, describe, recogniser_of
 
 TASK_TITLES = {

@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 
 from gridkit.compute.local import usable_cores
+from gridkit.corpus.tasks import TASKS
 from gridkit.errors import EnvironmentProblem, GridkitError, MissingExtraError, SystemLoadError
 from gridkit.evaluate.sandbox.channel import Header
 from gridkit.evaluate.sandbox.launch import LOG_TAIL_BYTES, NoAnswerError, Process
@@ -23,7 +24,6 @@ from gridkit.evaluate.sandbox.policy import device_files, readable_paths
 from gridkit.evaluate.systems.answers import Checked, check_answer, failed, one_line
 from gridkit.evaluate.systems.contract import RATES_HZ
 from gridkit.evaluate.systems.spec import ModelSpec
-from gridkit.results.tasks import TASKS
 
 _ERRORS: dict[str, type[GridkitError]] = {
     "extra": MissingExtraError,

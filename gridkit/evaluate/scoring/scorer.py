@@ -16,16 +16,16 @@ from gridkit.errors import ResultError, UsageError
 from gridkit.evaluate.options import Options
 from gridkit.evaluate.predictions.records import Prediction, Reference
 from gridkit.evaluate.scoring.recognisers import load_recognisers
-from gridkit.evaluate.scoring.score import SYSTEM, ClipJob, figures_of, score_clip
+from gridkit.evaluate.scoring.score_clip import SYSTEM, ClipJob, figures_of, score_clip
 from gridkit.evaluate.scoring.transcribe import Recognisers, Transcripts
 from gridkit.evaluate.subset import Subset
 from gridkit.metrics.metric import Metric
-from gridkit.metrics.protocols import OLDER_PROTOCOLS
+from gridkit.metrics.older_protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import plug_ins
 from gridkit.results.files import clip_from_line, clip_to_line
 from gridkit.results.records import PROTOCOL, ClipScore
 
-PRELOAD = "gridkit.evaluate.scoring.score"
+PRELOAD = "gridkit.evaluate.scoring.score_clip"
 """What the processes of an evaluation share: the metrics' libraries."""
 
 

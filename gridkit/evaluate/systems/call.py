@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from gridkit.corpus.tasks import TASKS
 from gridkit.errors import SystemLoadError
 from gridkit.evaluate.systems.contract import RATES_HZ, System
-from gridkit.results.tasks import TASKS
 
 _CARD_TYPES = (str, int, float, bool, type(None))
 

@@ -10,7 +10,7 @@ from gridkit.evaluate.subset import Subset
 from gridkit.evaluate.systems.contract import RECIPE_KINDS
 from gridkit.evaluate.systems.process import worker_of
 from gridkit.evaluate.systems.spec import ModelSpec
-from gridkit.metrics.protocols import OLDER_PROTOCOLS
+from gridkit.metrics.older_protocols import OLDER_PROTOCOLS
 from gridkit.recipe import load_recipe
 from gridkit.results.records import PROTOCOL
 from gridkit.results.system_card import read_system_card

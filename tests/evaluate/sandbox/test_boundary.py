@@ -60,6 +60,6 @@ def test_a_systems_process_has_nothing_of_the_trusted_side_in_memory():
     loaded = set(done.stdout.split())
     assert "gridkit.evaluate.sandbox.guest.serve" in loaded
     assert not loaded & {f"gridkit.evaluate.{name}" for name in TRUSTED}
-    allowed = ("gridkit.errors", "gridkit.corpus", "gridkit.compute", "gridkit.results.tasks")
+    allowed = ("gridkit.errors", "gridkit.corpus", "gridkit.compute", "gridkit.corpus.tasks")
     beside = {name for name in loaded if not name.startswith(("gridkit.evaluate", *allowed))}
     assert beside <= {"gridkit.api", "gridkit.results"}

@@ -15,31 +15,6 @@ from gridkit.models.lipnet import LipNet, LipNetSettings
 from gridkit.models.recogniser import Recogniser, RecogniserSettings
 
 
-@dataclass(frozen=True)
-class Task:
-    """What a model does."""
-
-    system: str
-    """What it is called, as in `a lipreader`."""
-    recipe: str
-    """What a recipe of it is called, as in `a lipreading recipe`."""
-    has_frames: bool
-    """Whether it is given frames, so that a recipe says which in its [input]."""
-    has_text: bool
-    """Whether it answers with text, so that a recipe has a decoding."""
-
-
-TASKS = {
-    "lipreading": Task("a lipreader", "a lipreading recipe", has_frames=True, has_text=True),
-    "recognition": Task(
-        "a speech recogniser", "a speech recognition recipe", has_frames=False, has_text=True
-    ),
-    "v2s": Task(
-        "a video-to-speech system", "a video-to-speech recipe", has_frames=True, has_text=False
-    ),
-}
-
-
 class ModelSettings(Protocol):
     """A frozen dataclass: what makes one model of its class differ from another.
 

@@ -13,7 +13,7 @@ import jiwer
 
 from gridkit.metrics.metric import Metric
 from gridkit.metrics.normaliser import normalise
-from gridkit.metrics.older import MFCC_DISTANCE, PESQ_NB_16K, STOI_WRAPPED
+from gridkit.metrics.older_metrics import MFCC_DISTANCE, PESQ_NB_16K, STOI_WRAPPED
 from gridkit.metrics.registry import SOUND_METRICS
 
 

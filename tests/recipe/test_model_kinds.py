@@ -4,10 +4,10 @@ import inspect
 
 import pytest
 
+from gridkit.corpus.tasks import TASKS, TEXT_TASKS
+from gridkit.corpus.tasks import TASKS as SCORED_TASKS
 from gridkit.errors import RecipeError
-from gridkit.recipe.kinds import KINDS, TASKS, kind_of
-from gridkit.results.tasks import TASKS as SCORED_TASKS
-from gridkit.results.tasks import TEXT_TASKS
+from gridkit.recipe.model_kinds import KINDS, kind_of
 from gridkit.train.learner import Selection
 from gridkit.train.settings import TrainingSettings
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from gridkit.errors import UsageError
 from gridkit.evaluate.systems.spec import RECIPE_FILE, ModelSpec
 from gridkit.recipe import Measured, load_recipe
-from gridkit.recipe.results import readme_row, with_result, with_row
+from gridkit.recipe.stated_results import readme_row, with_result, with_row
 from gridkit.results.caveats import (
     CLOCK_DISPUTED,
     CONTAMINATED,

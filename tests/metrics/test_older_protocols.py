@@ -9,8 +9,8 @@ from pesq import pesq
 from gridkit.dsp.griffin_lim import sound_of
 from gridkit.dsp.mel import log_mel
 from gridkit.metrics.mfcc import mfcc
-from gridkit.metrics.older import wrap_int16
-from gridkit.metrics.protocols import OLDER_PROTOCOLS, wer_over_hypothesis
+from gridkit.metrics.older_metrics import wrap_int16
+from gridkit.metrics.older_protocols import OLDER_PROTOCOLS, wer_over_hypothesis
 from gridkit.metrics.sound import score_plain
 
 SENTENCE = "bin blue at f two now"

@@ -11,7 +11,7 @@ from support.timings import make_timing
 
 from gridkit.errors import UsageError
 from gridkit.evaluate.options import Options
-from gridkit.evaluate.record import check_recordable, record
+from gridkit.evaluate.record_in_recipe import check_recordable, record
 from gridkit.evaluate.systems.spec import parse_model
 from gridkit.recipe import load_recipe
 from gridkit.results.files import RESULT_FILE, Scored, write_result

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gridkit.corpus.tasks import TEXT_TASKS
 from gridkit.errors import MetricError, ResultError
 from gridkit.evaluate.predictions.records import Prediction, Reference
 from gridkit.evaluate.scoring.transcribe import Recognisers, transcribe
 from gridkit.metrics.metric import Metric
 from gridkit.metrics.normaliser import normalise
-from gridkit.metrics.protocols import OLDER_PROTOCOLS
+from gridkit.metrics.older_protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED, SOUND_METRICS, TEXT_METRICS
 from gridkit.metrics.sound import score_plain, score_sound
 from gridkit.metrics.wer import TextScore, score_text
 from gridkit.results.records import PROTOCOL, ClipScore
-from gridkit.results.tasks import TEXT_TASKS
 
 SYSTEM = "system"
 """Whose words `text` holds where a system gives text itself."""
