@@ -39,9 +39,9 @@ from gridkit.corpus.grammar import text_of  # noqa: E402
 from gridkit.dsp.bands import band_powers  # noqa: E402
 from gridkit.dsp.griffin_lim import sound_of  # noqa: E402
 from gridkit.dsp.mel import log_mel  # noqa: E402
-from gridkit.evaluate.predictions.files import PredictionWriter  # noqa: E402
-from gridkit.evaluate.predictions.records import Prediction, Reference  # noqa: E402
-from gridkit.evaluate.scoring.scorer import Scorer  # noqa: E402
+from gridkit.evaluation.predictions.files import PredictionWriter  # noqa: E402
+from gridkit.evaluation.predictions.records import Prediction, Reference  # noqa: E402
+from gridkit.evaluation.scoring.scorer import Scorer  # noqa: E402
 from gridkit.media.codecs import decode_flac, encode_flac  # noqa: E402
 from gridkit.media.decode import decode_clip, fit_length, to_int16  # noqa: E402
 from gridkit.metrics.lag import lag_ms, move  # noqa: E402

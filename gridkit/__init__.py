@@ -9,12 +9,7 @@
 docs/python.md shows them at work. Nothing heavy is imported before one of them is called.
 """
 
-from importlib import import_module as _import_module
-
-# the package of this name loads first: from the next import on the name is the function's
-_import_module("gridkit.evaluate")
-
-from gridkit.api import evaluate, open_corpus, score  # noqa: E402
+from gridkit.api import evaluate, open_corpus, score
 
 __all__ = ["__version__", "evaluate", "open_corpus", "score"]
 __version__ = "0.1.0"

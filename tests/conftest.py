@@ -25,7 +25,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when datasets is imported, which happ
 # a run in the background of a shell starts with Ctrl-C ignored, and its children would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-collect_ignore = ["evaluate/sandbox/guest/hunter.py"]  # a system, nothing to import here
+collect_ignore = ["evaluation/sandbox/guest/hunter.py"]  # a system, nothing to import here
 REPOSITORY = Path(__file__).parent.parent
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gridkit.corpus.splits import GRID_SPLIT_NAMES, SUBSETS, grid_split
-from gridkit.evaluate.predictions.controls import CONTROLS
-from gridkit.evaluate.predictions.records import FAILURES
+from gridkit.evaluation.predictions.controls import CONTROLS
+from gridkit.evaluation.predictions.records import FAILURES
 from gridkit.metrics.older_protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import LAG, SOUND_METRICS, TEXT_METRICS
 

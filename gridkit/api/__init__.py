@@ -162,7 +162,7 @@ def evaluate(
         ResultError: the folder holds another evaluation.
     """
     from gridkit.api.evaluate_system import evaluate_system
-    from gridkit.evaluate.options import Options
+    from gridkit.evaluation.options import Options
 
     options = Options(
         recognisers=tuple(recognisers),

@@ -14,7 +14,7 @@ from gridkit.corpus.codes import clip_id
 from gridkit.corpus.records import Status
 from gridkit.corpus.splits import SUBSETS
 from gridkit.errors import CorpusError
-from gridkit.evaluate.subset import read_sound
+from gridkit.evaluation.subset import read_sound
 from gridkit.media.codecs import decode_crop
 from gridkit.media.crops import to_rgb
 from gridkit.prepare.from_hub import local_corpus

@@ -7,13 +7,13 @@ from typing import cast
 from gridkit.api.corpus import Corpus, open_corpus
 from gridkit.api.evaluation import Evaluation
 from gridkit.errors import UsageError
-from gridkit.evaluate.options import Options
-from gridkit.evaluate.reference_rows import reference_rows
-from gridkit.evaluate.run import evaluate
-from gridkit.evaluate.scoring.scorer import open_scorer
-from gridkit.evaluate.subset import open_subset
-from gridkit.evaluate.systems.contract import System
-from gridkit.evaluate.systems.spec import ModelSpec, decoded_by, download_model, parse_model
+from gridkit.evaluation.options import Options
+from gridkit.evaluation.reference_rows import reference_rows
+from gridkit.evaluation.run import evaluate
+from gridkit.evaluation.scoring.scorer import open_scorer
+from gridkit.evaluation.subset import open_subset
+from gridkit.evaluation.systems.contract import System
+from gridkit.evaluation.systems.spec import ModelSpec, decoded_by, download_model, parse_model
 from gridkit.recipe.shelf import shipped_folder
 
 _temporary: list[tempfile.TemporaryDirectory] = []

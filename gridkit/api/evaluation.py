@@ -13,12 +13,12 @@ from gridkit.api.corpus import Corpus
 from gridkit.api.html import Cell, lines_html, table_html
 from gridkit.api.picture import Picture, draw_clip
 from gridkit.api.scores import frame_of
-from gridkit.evaluate.predictions.files import PredictionWriter
-from gridkit.evaluate.predictions.records import Prediction
-from gridkit.evaluate.report.html import write_report
-from gridkit.evaluate.report.media import media_of
-from gridkit.evaluate.report.terminal import final_table
-from gridkit.evaluate.subset import Subset
+from gridkit.evaluation.predictions.files import PredictionWriter
+from gridkit.evaluation.predictions.records import Prediction
+from gridkit.evaluation.report.html import write_report
+from gridkit.evaluation.report.media import media_of
+from gridkit.evaluation.report.terminal import final_table
+from gridkit.evaluation.subset import Subset
 from gridkit.results.caveats import caveats
 from gridkit.results.files import Scored
 from gridkit.results.records import ClipScore, Estimate, Result

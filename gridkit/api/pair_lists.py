@@ -10,7 +10,7 @@ from gridkit.api.scores import PairScores, SoundScore
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import SLOT_NAMES
 from gridkit.errors import MetricError, PairError
-from gridkit.evaluate.scoring.score_clip import figures_of
+from gridkit.evaluation.scoring.score_clip import figures_of
 from gridkit.metrics.registry import plug_ins
 from gridkit.metrics.wer import TextScore
 from gridkit.results.clip_table import ClipTable, tabulate

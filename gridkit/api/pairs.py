@@ -6,8 +6,8 @@ import numpy as np
 
 from gridkit.api.scores import SoundScore
 from gridkit.errors import PairError
-from gridkit.evaluate.systems.answers import check_sound
-from gridkit.evaluate.systems.contract import RATES_HZ
+from gridkit.evaluation.systems.answers import check_sound
+from gridkit.evaluation.systems.contract import RATES_HZ
 from gridkit.metrics.normaliser import normalise
 from gridkit.metrics.registry import plug_ins
 from gridkit.metrics.sound import score_sound

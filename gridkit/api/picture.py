@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gridkit.corpus.alignment import Word
 from gridkit.corpus.records import FRAMES, RATE_FPS
-from gridkit.evaluate.report.spectrogram import spectrogram_png
+from gridkit.evaluation.report.spectrogram import spectrogram_png
 
 WIDTH_PX = 900
 STRIP_FRAMES = 12

@@ -8,9 +8,9 @@ import click
 from gridkit.cli.decodings import DECODINGS
 
 if TYPE_CHECKING:
-    from gridkit.evaluate.options import Options
-    from gridkit.evaluate.subset import Subset
-    from gridkit.evaluate.systems.spec import ModelSpec
+    from gridkit.evaluation.options import Options
+    from gridkit.evaluation.subset import Subset
+    from gridkit.evaluation.systems.spec import ModelSpec
     from gridkit.results.files import Scored
 
 MIN_CALLS = 20
@@ -108,9 +108,9 @@ def command(
     the controls and the reference systems, each with its 95 % interval, n and failures;
     report.html shows and plays clips.
     """
-    from gridkit.evaluate.options import Options
-    from gridkit.evaluate.subset import open_subset
-    from gridkit.evaluate.systems.spec import decoded_by, download_model, parse_model
+    from gridkit.evaluation.options import Options
+    from gridkit.evaluation.subset import open_subset
+    from gridkit.evaluation.systems.spec import decoded_by, download_model, parse_model
     from gridkit.prepare.from_hub import local_corpus
     from gridkit.recipe.shelf import find_shipped, shipped_folder
     from gridkit.store.reader import open_corpus
@@ -134,10 +134,10 @@ def command(
         _try(spec, subset, options)
         return
     from gridkit.cli.outcome import show_outcome
-    from gridkit.evaluate.record_in_recipe import check_recordable
-    from gridkit.evaluate.reference_rows import reference_rows
-    from gridkit.evaluate.run import evaluate
-    from gridkit.evaluate.scoring.scorer import open_scorer
+    from gridkit.evaluation.record_in_recipe import check_recordable
+    from gridkit.evaluation.reference_rows import reference_rows
+    from gridkit.evaluation.run import evaluate
+    from gridkit.evaluation.scoring.scorer import open_scorer
     from gridkit.results.files import read_scored
 
     if recorded:
@@ -163,7 +163,7 @@ def command(
 
 
 def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
-    from gridkit.evaluate.predictions.collect import try_out
+    from gridkit.evaluation.predictions.collect import try_out
 
     tried = try_out(spec, subset, options)
     facts = tried.facts
@@ -181,7 +181,7 @@ def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
 def _record(scored: "Scored", recipe: Path, split: str) -> None:
     from datetime import date
 
-    from gridkit.evaluate.record_in_recipe import record
+    from gridkit.evaluation.record_in_recipe import record
 
     kept = record(scored, recipe, split, date.today().isoformat())
     click.echo(f"recorded  {kept.folder}; a row for the README:\n{kept.readme_row}", err=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from gridkit.evaluate.subset import Subset
+    from gridkit.evaluation.subset import Subset
     from gridkit.results.files import Scored
     from gridkit.results.rows import Row
 
@@ -17,9 +17,9 @@ def show_outcome(
     """Write the report of a result, and print its table (or result.json)."""
     from rich.console import Console
 
-    from gridkit.evaluate.report.html import write_report
-    from gridkit.evaluate.report.media import media_of
-    from gridkit.evaluate.report.terminal import final_table
+    from gridkit.evaluation.report.html import write_report
+    from gridkit.evaluation.report.media import media_of
+    from gridkit.evaluation.report.terminal import final_table
     from gridkit.results.caveats import caveats
     from gridkit.results.files import result_to_json
     from gridkit.results.rows import row_of

@@ -36,12 +36,12 @@ def command(folder: Path, speakers: int, clips: int) -> None:
     from gridkit.cli.outcome import show_outcome
     from gridkit.cli.summary import print_summary
     from gridkit.compute.local import usable_cores
-    from gridkit.evaluate.options import Options
-    from gridkit.evaluate.reference_rows import reference_rows
-    from gridkit.evaluate.run import evaluate
-    from gridkit.evaluate.scoring.scorer import open_scorer
-    from gridkit.evaluate.subset import open_subset
-    from gridkit.evaluate.systems.spec import parse_model
+    from gridkit.evaluation.options import Options
+    from gridkit.evaluation.reference_rows import reference_rows
+    from gridkit.evaluation.run import evaluate
+    from gridkit.evaluation.scoring.scorer import open_scorer
+    from gridkit.evaluation.subset import open_subset
+    from gridkit.evaluation.systems.spec import parse_model
     from gridkit.prepare.pipeline import Request, prepare_corpus
     from gridkit.prepare.request import make_settings, synthesize_source
     from gridkit.recipe.shelf import shipped_folder

@@ -170,7 +170,7 @@ def decoder(recipe: Recipe, decoding: str | None) -> Decoder:
 
 
 def system_card(recipe: Recipe, decoding: str | None) -> dict[str, object]:
-    """Return what a result says of the system of a recipe; see `gridkit.evaluate.systems.spec`."""
+    """Return what a result says of a recipe; see `gridkit.evaluation.systems.spec`."""
     decoding = decoding or recipe.decoding
     return {
         "name": recipe.name,

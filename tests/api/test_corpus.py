@@ -10,7 +10,7 @@ from support import small_corpus
 import gridkit
 from gridkit.corpus.records import AUDIO_SAMPLES, FRAMES
 from gridkit.errors import CorpusError
-from gridkit.evaluate.subset import open_subset
+from gridkit.evaluation.subset import open_subset
 from gridkit.media.codecs import decode_flac
 
 

@@ -134,7 +134,7 @@ def test_an_object_is_not_timed(quick):
 
 
 def test_a_file_is_timed_where_asked(quick, model, monkeypatch):
-    from gridkit.evaluate.timing import latency
+    from gridkit.evaluation.timing import latency
 
     monkeypatch.setattr(latency, "WARM_UP_S", 0.01)
     result = quick(model, timed=True)

@@ -7,7 +7,7 @@ import soxr
 import gridkit
 from gridkit.corpus.codes import ranked_ids
 from gridkit.errors import MetricError, PairError
-from gridkit.evaluate.scoring.score_clip import figures_of
+from gridkit.evaluation.scoring.score_clip import figures_of
 from gridkit.metrics import pesq
 from gridkit.metrics.registry import LAG
 from gridkit.metrics.sound import score_sound

@@ -17,8 +17,8 @@ from gridkit.cli.main import gridkit, main
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.splits import grid_split
-from gridkit.evaluate.scoring import recognisers
-from gridkit.evaluate.timing import latency as timing
+from gridkit.evaluation.scoring import recognisers
+from gridkit.evaluation.timing import latency as timing
 from gridkit.metrics.older_protocols import OLDER_PROTOCOLS
 from gridkit.recipe.schema import DECODINGS
 

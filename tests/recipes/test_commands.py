@@ -12,7 +12,7 @@ from gridkit.cli.main import gridkit, main
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.splits import grid_split
-from gridkit.evaluate import run as evaluation
+from gridkit.evaluation import run as evaluation
 from gridkit.media.codecs import decode_crop
 from gridkit.media.crops import to_rgb
 from gridkit.recipe import load_recipe, load_system

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gridkit.evaluate.sandbox.limits import Limits
+from gridkit.evaluation.sandbox.limits import Limits
 
 LIMITS = Limits(load_s=60, first_call_s=20, clip_s=3)
 IDS = [f"s1/c{number:02}" for number in range(20)]

@@ -1,0 +1,235 @@
+"""What decides the figures of a run: the question of a RESULT folder, and keys of the cache.
+
+A folder answers one question. Asked again with the same one, a run resumes with what is there;
+with another (a changed model, newer libraries, other clips) it is refused, so that no result is
+put together from two.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from gridkit import __version__
+from gridkit.corpus.splits import hash_ids
+from gridkit.errors import ResultError
+from gridkit.evaluation.options import Options
+from gridkit.evaluation.predictions.controls import FROM_TRAIN
+from gridkit.evaluation.predictions.files import FILE, FOLDER
+from gridkit.evaluation.predictions.loose_files import SUFFIXES
+from gridkit.evaluation.sandbox.policy import HOLDING_FILES
+from gridkit.evaluation.subset import Subset
+from gridkit.evaluation.systems.contract import RECIPE_KINDS
+from gridkit.evaluation.systems.spec import RECIPE_FILE, ModelSpec
+from gridkit.metrics.normaliser import NORMALISER
+from gridkit.metrics.registry import plug_ins
+from gridkit.recipe import load_recipe
+from gridkit.results.files import CLIPS_FILE, LOG_FILE, REPORT_FILE, RESULT_FILE
+from gridkit.results.records import NORMALISER_KEY
+from gridkit.results.system_card import SYSTEM_FILE
+from gridkit.results.timing import TIMING_FILE
+from gridkit.store.files import write_file
+
+QUESTION_FILE = "question.json"
+TRUE_AUDIO_FILE = "true_audio.jsonl"
+OF_PREDICTIONS = (
+    CLIPS_FILE,
+    RESULT_FILE,
+    REPORT_FILE,
+    SYSTEM_FILE,
+    LOG_FILE,
+    TIMING_FILE,
+    TRUE_AUDIO_FILE,
+)
+"""What a run writes into a RESULT folder beside predictions; worth nothing without them."""
+SCORERS = ("pesq", "pystoi", "soxr", "jiwer", "av", "numpy", "scipy", "pocketsphinx")
+"""Packages that can move a figure; their versions stand in every result."""
+MODEL_SUFFIXES = frozenset(
+    ".py .toml .json .yaml .yml .txt .safetensors .pt .pth .pt2 .ckpt .bin .npy .npz .pkl .pickle "
+    ".joblib .h5 .hdf5 .msgpack .onnx .data .model .vocab .so".split()
+)
+"""Files beside a model, or in folders below, that decide what it says."""
+MOST_NAMED = 1_000
+"""Files in folders below that `question.json` lists; more become one hash."""
+_NOT_OF_MODEL = HOLDING_FILES | {"pyvenv.cfg"}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of gridkit and of all that can move a figure."""
+    own = {"gridkit": __version__, NORMALISER_KEY: NORMALISER}
+    return own | {name: version(name) for name in SCORERS}
+
+
+def clips_question(
+    subset: Subset, options: Options, recognisers: Mapping[str, str]
+) -> dict[str, object]:
+    """Return what decides the scores of given predictions.
+
+    Args:
+        subset: the clips.
+        options: protocol and the like.
+        recognisers: name to version.
+    """
+    return {
+        "split": subset.facts(),
+        "corpus": subset.corpus.file.manifest_sha256,
+        "protocol": options.protocol,
+        "recognisers": dict(sorted(recognisers.items())),
+        "plug-in metrics": [metric.name for metric in plug_ins()],
+        "versions": versions(),
+    }
+
+
+def question_of(
+    spec: ModelSpec, subset: Subset, options: Options, recognisers: Mapping[str, str]
+) -> dict[str, object]:
+    """Return what decides a RESULT: the system, and how it is scored."""
+    local = spec.path is not None and spec.kind != "hub"
+    # of one model, however the way to it was written
+    model = f"{spec.kind}:{spec.path}:{spec.name}" if local else spec.text
+    system: dict[str, object] = {"model": model, "content": content_of(spec)}
+    if spec.is_run:
+        system |= {"device": options.device, "isolated": options.isolate}
+        if spec.path is not None and spec.kind in RECIPE_KINDS:
+            decoding = spec.decoding or load_recipe(spec.path).decoding
+            system |= {} if decoding is None else {"decoding": decoding}
+    else:
+        system |= {"task": options.task}
+    if spec.kind == "control" and spec.name in FROM_TRAIN:
+        system["train"] = train_sha256(subset)
+    return system | clips_question(subset, options, recognisers)
+
+
+def train_sha256(subset: Subset) -> str:
+    """Return the hash of the train clips that the corpus has of the split.
+
+    They decide what some controls say, and a list may have others than one of its name had.
+    """
+    return hash_ids(subset.kept("train"))
+
+
+def check_question(out: Path, question: Mapping[str, object]) -> None:
+    """Write the question into a RESULT folder; where predictions are, compare it with theirs.
+
+    Where none are, scores and times that an earlier run left are of predictions that are gone:
+    they are removed.
+
+    Raises:
+        ResultError: the folder holds the answer to another question, or predictions without one.
+    """
+    path = out / QUESTION_FILE
+    if not any((out / FOLDER).glob("*.parquet")):
+        for name in OF_PREDICTIONS:
+            (out / name).unlink(missing_ok=True)
+        write_file(path, f"{json.dumps(question, indent=1, sort_keys=True)}\n".encode())
+        return
+    if not path.is_file():
+        raise ResultError(
+            f"{out} has {FOLDER}/ without {QUESTION_FILE}, so it is not known what was predicted; "
+            f"choose another --out, or remove {out / FOLDER}"
+        )
+    try:
+        earlier = dict(json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise ResultError(f"{path} is damaged; choose another --out, or remove {out}") from error
+    differs = [key for key, value in question.items() if earlier.get(key) != value]
+    if differs:
+        named = [
+            _differing_files(earlier, question) if key == "content" else key for key in differs
+        ]
+        scored_alone = set(differs) <= {"recognisers", "protocol", "plug-in metrics", "versions"}
+        again = f"score its predictions again by --model predictions:{out} with another --out, or "
+        raise ResultError(
+            f"{out} holds another evaluation (it differs in {', '.join(named)}); "
+            f"{again if scored_alone else ''}choose another --out, or remove it"
+        )
+
+
+def _differing_files(earlier: Mapping[str, object], question: Mapping[str, object]) -> str:
+    """Return `content`, with up to three files of the model that changed, came or went."""
+    before, now = earlier.get("content"), question["content"]
+    if not isinstance(before, Mapping) or not isinstance(now, Mapping):
+        return "content"
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"content: {', '.join(names[:3])}{more}"
+
+
+def content_of(spec: ModelSpec) -> dict[str, str] | str | None:
+    """Return what tells a system's own files from changed ones, so that it is asked again.
+
+    Of a recipe, SHA-256 of its description and what that names; of another model, of each file of
+    code and weights in its folder, and of files in folders below, which may be large, size and
+    time of the last change. Of predictions, one hash of all.
+    """
+    if spec.path is None:
+        return None
+    if spec.kind == "predictions":
+        return _hash_of(_prediction_files(spec.path))
+    if spec.kind in RECIPE_KINDS:
+        return {file.name: _sha256(file) for file in _recipe_files(spec.path)}
+    folder = spec.path if spec.path.is_dir() else spec.path.parent
+    own = {file.name: _sha256(file) for file in sorted(folder.iterdir()) if _is_of_model(file)}
+    states = {
+        str(file.relative_to(folder)): f"{stat.st_size} bytes, {stat.st_mtime_ns} ns"
+        for file in sorted(_files_below(folder))
+        if (stat := file.stat())
+    }
+    return own | (states if len(states) <= MOST_NAMED else {"folders below": digest_of(states)})
+
+
+def _recipe_files(folder: Path) -> list[Path]:
+    weights = load_recipe(folder).weights
+    named = [weights.file, weights.trained_on] if weights is not None else []
+    return [folder / name for name in (RECIPE_FILE, *named)]
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield a model's files in folders below, and in those that links lead to.
+
+    Left out are corpora and results, which the system does not see either, hidden folders and
+    virtual environments.
+    """
+    seen = {folder.resolve()}
+    for place, folders, files in os.walk(folder, followlinks=True):
+        is_own = Path(place) == folder
+        if not is_own and not _NOT_OF_MODEL.isdisjoint(files):
+            folders.clear()
+            continue
+        kept = [Path(place, name) for name in folders if not name.startswith((".", "__"))]
+        new = [path for path in kept if path.resolve() not in seen]
+        seen.update(path.resolve() for path in new)
+        folders[:] = [path.name for path in new]
+        if not is_own:
+            yield from (path for name in files if _is_of_model(path := Path(place, name)))
+
+
+def _is_of_model(file: Path) -> bool:
+    return file.suffix in MODEL_SUFFIXES and file.is_file()
+
+
+def _hash_of(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(str(file.relative_to(file.parent.parent)).encode())
+        digest.update(bytes.fromhex(_sha256(file)))
+    return digest.hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def digest_of(question: object) -> str:
+    """Return a short hash of what decides a cached result."""
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _prediction_files(path: Path) -> list[Path]:
+    whole = [path / FILE, path / FOLDER / FILE]
+    found = [file for file in whole if file.is_file()][:1]
+    found = found or [file for file in path.glob("*/*") if file.suffix in SUFFIXES]
+    return found + [file for file in [path / SYSTEM_FILE] if file.is_file()]

@@ -1,0 +1,113 @@
+"""Evaluate one system: predict, save, score what was saved, time, and put the figures together.
+
+A run that is killed resumes where it stopped: predictions and scores on the disk are kept. A
+folder belongs to one question (system, clips, protocol, recognisers); another is refused there.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from gridkit.compute.lock import folder_lock
+from gridkit.errors import CorpusError
+from gridkit.evaluation.options import Options
+from gridkit.evaluation.predictions.collect import collect_predictions, label
+from gridkit.evaluation.predictions.files import PredictionWriter
+from gridkit.evaluation.question import check_question, question_of, versions
+from gridkit.evaluation.scoring.reference_audio import reference_audio_figures, with_bar
+from gridkit.evaluation.scoring.scorer import Scorer, open_scorer
+from gridkit.evaluation.subset import Subset
+from gridkit.evaluation.systems.spec import ModelSpec
+from gridkit.evaluation.systems.task import check_task, rank_metric_of
+from gridkit.evaluation.timing.system_timing import is_timed, write_system_timing
+from gridkit.results.clip_table import ClipTable, tabulate
+from gridkit.results.files import CLIPS_FILE, Scored, read_scored, write_result
+from gridkit.results.records import Result, recogniser_key
+from gridkit.results.statistics import estimates, per_slot, per_speaker
+from gridkit.results.system_card import SystemCard
+
+
+def evaluate(
+    spec: ModelSpec, subset: Subset, out: Path, options: Options, scorer: Scorer | None = None
+) -> Scored:
+    """Evaluate a system on a subset, into a folder.
+
+    Args:
+        spec: the system, downloaded.
+        subset: the clips.
+        out: the RESULT folder; made, or resumed.
+        options: how.
+        scorer: shared with other systems of the same subset and options (`open_scorer`); None:
+            one for this system alone.
+
+    Raises:
+        LockedError: another run works in the folder.
+        ResultError: the folder holds the answer to another question.
+        CorpusError: clips of the split are missing and that was not allowed.
+        SystemLoadError: the system cannot be loaded.
+        UsageError: a control, recogniser or protocol that does not exist, or a recogniser that
+            was trained on these clips.
+    """
+    with open_scorer(subset, options, scorer) as scorer:
+        _check_missing(subset, options)
+        check_task(spec, subset, out, options)
+        with folder_lock(out):
+            check_question(out, question_of(spec, subset, options, scorer.versions))
+            card = collect_predictions(spec, subset, out, options, scorer.processes)
+            rank_metric = rank_metric_of(str(card.task), options.protocol)
+            scores = _scores(spec, subset, out, str(card.task), scorer)
+            result = _result(subset, out, card, rank_metric, scores, scorer)
+            if spec.is_run and options.timed and not is_timed(out, options, card):
+                write_system_timing(spec, subset, out, options, card)
+            write_result(out, result)
+    return replace(read_scored(out), known_table=scores)
+
+
+def _check_missing(subset: Subset, options: Options) -> None:
+    if subset.missing and not options.allow_missing:
+        raise CorpusError(
+            f"{subset.corpus.folder} lacks {subset.missing} of the "
+            f"{subset.missing + len(subset.ids)} clips of {subset.split.name}:{subset.name}; "
+            "prepare them, or score what is there, without a rank, by --allow-missing"
+        )
+
+
+def _scores(spec: ModelSpec, subset: Subset, out: Path, task: str, scorer: Scorer) -> ClipTable:
+    """Return the figures of the saved predictions, scored where that is not done."""
+    file = out / CLIPS_FILE
+    scores = scorer.score(subset.references(), PredictionWriter(out).saved(), file)
+    shown = with_bar(label("score", spec), file, len(subset.ids), scores)
+    # the task's figures stand there even where every clip failed
+    return tabulate(shown, scorer.figures(task))
+
+
+def _result(
+    subset: Subset,
+    out: Path,
+    card: SystemCard,
+    rank_metric: str,
+    scores: ClipTable,
+    scorer: Scorer,
+) -> Result:
+    is_sound = card.task == "v2s"
+    of_references = reference_audio_figures(subset, out, scorer) if is_sound else None
+    recognisers = scorer.versions if is_sound else {}
+    named = {recogniser_key(name): version for name, version in recognisers.items()}
+    return Result(
+        protocol=scorer.protocol,
+        task=str(card.task),
+        system=card,
+        corpus={
+            "sha256": subset.corpus_sha256,
+            "synthetic": subset.corpus.file.synthetic,
+            "source": subset.corpus.file.source,
+        },
+        split=subset.facts(),
+        n=len(scores.ids),
+        failed=scores.failed,
+        rank_metric=rank_metric,
+        metrics=estimates(scores, of_references),
+        versions={**versions(), **named},
+        missing=subset.missing,
+        speakers=per_speaker(scores),
+        slots=per_slot(scores),
+    )

@@ -1,0 +1,303 @@
+"""A system in a process of its own, asked from here: frames out, a checked answer back.
+
+The process is given frames alone, through a pipe: no id, path, text or sound. It starts with
+an empty working folder, a cleaned environment and no open files, and locks itself in where the
+kernel can (`isolation`). After a crash, a hang or a bad answer it is ended; the next question
+starts a new one.
+"""
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from gridkit.compute.local import usable_cores
+from gridkit.corpus.tasks import TASKS
+from gridkit.errors import EnvironmentProblem, GridkitError, MissingExtraError, SystemLoadError
+from gridkit.evaluation.sandbox.channel import Header
+from gridkit.evaluation.sandbox.launch import LOG_TAIL_BYTES, NoAnswerError, Process
+from gridkit.evaluation.sandbox.limits import Limits
+from gridkit.evaluation.sandbox.policy import device_files, readable_paths
+from gridkit.evaluation.systems.answers import Checked, check_answer, failed, one_line
+from gridkit.evaluation.systems.contract import RATES_HZ
+from gridkit.evaluation.systems.spec import ModelSpec
+
+_ERRORS: dict[str, type[GridkitError]] = {
+    "extra": MissingExtraError,
+    "environment": EnvironmentProblem,
+}
+_LOCKED = (
+    "; a system may read only its own folder: put the file there, or a link to it "
+    "(--no-isolation shows whether that is it)"
+)
+"""Said where a system was kept from a file."""
+
+
+@dataclass(frozen=True)
+class SystemFacts:
+    """What a loaded system says of itself, and what holds for its process."""
+
+    task: str
+    crop: str | None
+    """None for a speech recogniser, which takes sound."""
+    sample_rate: int | None
+    """Hz; None for lipreading."""
+    has_batch: bool
+    isolation: str
+    """`landlock-ABI`, or `none`."""
+    card: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one question: a checked answer for each clip asked, and the times."""
+
+    clips: tuple[Checked, ...]
+    elapsed_s: float
+    """By the process's own clock, around the call alone."""
+    round_trip_s: float
+    """By the clock here."""
+    device_ms: float | None = None
+    peak_memory_bytes: int | None = None
+
+    @property
+    def checked(self) -> Checked:
+        """Return the answer to a question of one clip."""
+        return self.clips[0]
+
+
+class Worker:
+    """One system's process; a context manager that ends it.
+
+    Args:
+        spec: a system that is run (`spec.is_run`), downloaded.
+        device: `cpu`, `cuda` or `cuda:N`.
+        limits: None: those of the protocol.
+        profiles: crop profiles of the corpus; None: any will do.
+        hidden: corpora, sources and results, which the process must not reach.
+        readable: what else it may read.
+        isolate: False leaves it unlocked; the facts then say `none`.
+        threads: of numerical libraries in it; None: one per usable core.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        *,
+        device: str = "cpu",
+        limits: Limits | None = None,
+        profiles: Collection[str] | None = None,
+        hidden: Iterable[Path] = (),
+        readable: Iterable[Path] = (),
+        isolate: bool = True,
+        threads: int | None = None,
+    ):
+        self.spec, self.device = spec, device
+        self.limits = limits or Limits.for_device(device)
+        self.starts = 0
+        self._profiles, self._isolate = profiles, isolate
+        self._hidden, self._readable = tuple(hidden), tuple(readable)
+        self._threads = threads or usable_cores()
+        self._facts: SystemFacts | None = None
+        self._process: Process | None = None
+        self._asked = False
+        self._log = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> SystemFacts:
+        """Start the process and load the system, where that is not done.
+
+        Raises:
+            SystemLoadError: the system cannot be loaded or breaks the contract.
+            MissingExtraError: what it is loaded with is not installed.
+            EnvironmentProblem: no such device.
+        """
+        if self._process is None:
+            self._process = Process(self._setup(), threads=self._threads)
+            self.starts += 1
+            self._asked = False
+            try:
+                self._facts = self._load(self._process)
+            except BaseException:
+                self.stop()
+                raise
+        assert self._facts is not None
+        return self._facts
+
+    def ask(self, frames: np.ndarray) -> Answer:
+        """Return the system's answer for the frames of one clip; a failure is an answer too.
+
+        Args:
+            frames: uint8, (T, H, W) or (T, H, W, 3); for a recogniser the sound, int16 (N,).
+
+        Raises:
+            SystemLoadError: the system had to be loaded again, and cannot be.
+        """
+        return self._ask("clip", [frames])
+
+    def ask_batch(self, clips: Sequence[np.ndarray]) -> Answer:
+        """Return the answers of the system's `batch` for several clips; as `ask` else."""
+        return self._ask("batch", clips)
+
+    def environment(self) -> dict[str, object]:
+        """Return what torch and the device are set to now, in the process that runs.
+
+        `threads` are those of torch, else those that the process was given.
+        """
+        own: dict[str, object] = {"threads": self._threads}
+        if self._process is None:
+            return own
+        try:
+            self._process.ask({"ask": "environment"}, [], self.limits.clip_s)
+            header, _ = self._process.answer(self.limits.clip_s, clips=0)
+        except NoAnswerError:
+            self.stop()
+            return own
+        found = header.get("environment")
+        return own | found if isinstance(found, dict) else own
+
+    def log(self) -> str:
+        """Return the end of what the system printed in the processes that have ended."""
+        return self._log.decode(errors="replace")
+
+    def stop(self) -> None:
+        """End the process and all it started."""
+        if self._process is not None:
+            self._log = (self._log + self._process.end())[-LOG_TAIL_BYTES:]
+            self._process = None
+
+    def _ask(self, what: str, clips: Sequence[np.ndarray]) -> Answer:
+        facts = self.start()
+        assert self._process is not None
+        limit_s = self.limits.clip_s * len(clips)
+        if not self._asked:
+            limit_s = max(limit_s, self.limits.first_call_s)
+        self._asked = True
+        payload = [np.ascontiguousarray(clip) for clip in clips]
+        question: Header = {
+            "ask": what,
+            "shapes": [clip.shape for clip in payload],
+            "dtype": payload[0].dtype.str,
+        }
+        start_s = time.perf_counter()
+        try:
+            self._process.ask(question, payload, limit_s)
+            header, content = self._process.answer(limit_s, clips=len(clips))
+            round_trip_s = time.perf_counter() - start_s
+            answer = _read_answer(header, content, facts, len(clips), round_trip_s)
+        except NoAnswerError as error:
+            answer = Answer((error.checked,) * len(clips), 0.0, time.perf_counter() - start_s)
+        if any(clip.failure for clip in answer.clips):
+            self.stop()
+        return answer
+
+    def _setup(self) -> Header:
+        own = self.spec.own_folder
+        return {
+            "kind": self.spec.kind,
+            "path": str(self.spec.path or ""),
+            "factory": self.spec.name,
+            "decoding": self.spec.decoding,
+            "device": self.device,
+            "isolate": self._isolate,
+            "read": readable_paths(
+                own, device=self.device, hidden=self._hidden, extra=self._readable
+            ),
+            "devices": device_files(self.device),
+        }
+
+    def _load(self, process: Process) -> SystemFacts:
+        name = self.spec.text
+        try:
+            header, _ = process.answer(self.limits.load_s)
+        except NoAnswerError as error:
+            raise SystemLoadError(
+                f"{name} failed while it was loaded: {error.checked.failure}: {error}"
+            ) from error
+        if header.get("kind") == "load-error":
+            detail, kind = one_line(str(header.get("detail"))), str(header.get("class"))
+            if kind == "crash":
+                why = _LOCKED if self._isolate and "Permission denied" in detail else ""
+                raise SystemLoadError(f"{name} failed while it was loaded: {detail}{why}")
+            raise _ERRORS.get(kind, SystemLoadError)(detail)
+        facts = read_facts(header, name)
+        crop, profiles = facts.crop, self._profiles
+        if crop is not None and profiles is not None and crop not in profiles:
+            raise SystemLoadError(
+                f"{name} needs crop {one_line(crop)!r}; this corpus has "
+                f"{', '.join(sorted(profiles))} (add it: gridkit prepare ... --crop PROFILE)"
+            )
+        if self._facts is not None and facts != self._facts:
+            raise SystemLoadError(f"{name}: when loaded again, it describes itself differently")
+        return facts
+
+
+def read_facts(header: Header, name: str) -> SystemFacts:
+    """Return what a system says of itself, where it adds up.
+
+    Args:
+        header: as `call.facts_of` describes a system, with its `isolation`.
+        name: what to call the system in an error.
+
+    Raises:
+        SystemLoadError: it does not add up.
+    """
+    task, crop, rate_hz = (header.get(key) for key in ("task", "crop", "sample_rate"))
+    card = header.get("card")
+    lowest_hz, highest_hz = RATES_HZ
+    rate_fits = rate_hz is None or (type(rate_hz) is int and lowest_hz <= rate_hz <= highest_hz)
+    if (
+        task not in TASKS
+        or not isinstance(crop, str | None)
+        or (task == "recognition") != (crop is None)
+        or not rate_fits
+        or (task == "v2s") != (rate_hz is not None)
+        or not isinstance(card, dict)
+    ):
+        raise SystemLoadError(f"{name}: its process did not describe the system as gridkit does")
+    return SystemFacts(
+        task=str(task),
+        crop=crop,
+        sample_rate=rate_hz if isinstance(rate_hz, int) else None,
+        has_batch=header.get("has_batch") is True,
+        isolation=one_line(str(header.get("isolation"))),
+        card=card,
+    )
+
+
+def _read_answer(
+    header: Header, content: bytearray, facts: SystemFacts, clips: int, round_trip_s: float
+) -> Answer:
+    """Return what a process answered; whatever does not add up is a failure of its system."""
+    if header.get("kind") == "failure":
+        reason = "out-of-memory" if header.get("reason") == "out-of-memory" else "crash"
+        raise NoAnswerError(failed(reason, str(header.get("detail"))))
+    described, elapsed_ns = header.get("answers"), header.get("elapsed_ns")
+    if not isinstance(described, list) or type(elapsed_ns) is not int:
+        raise NoAnswerError(failed("crash", "the system's process sent something else"))
+    if len(described) != clips:
+        raise NoAnswerError(failed("type", f"{len(described)} answers for {clips} clips"))
+    checked, start = [], 0
+    for one in described:
+        size = one.get("bytes") if isinstance(one, dict) else None
+        if type(size) is not int or not 0 <= size <= len(content) - start:
+            raise NoAnswerError(failed("crash", "the system's process sent something else"))
+        part = memoryview(content)[start : start + size]
+        checked.append(check_answer(one, part, facts.task, facts.sample_rate or 0))
+        start += size
+    device_ms, peak_bytes = header.get("device_ms"), header.get("peak_memory_bytes")
+    return Answer(
+        tuple(checked),
+        elapsed_ns / 1e9,
+        round_trip_s,
+        float(device_ms) if isinstance(device_ms, int | float) else None,
+        int(peak_bytes) if isinstance(peak_bytes, int | float) else None,
+    )

@@ -1,0 +1,29 @@
+"""The process that a system of a run answers in: what it is given, and what it must not reach."""
+
+from pathlib import Path
+
+from gridkit.compute.cache import cache_folder
+from gridkit.evaluation.options import Options
+from gridkit.evaluation.sandbox.worker import Worker
+from gridkit.evaluation.subset import Subset
+from gridkit.evaluation.systems.spec import ModelSpec
+
+
+def worker_of(spec: ModelSpec, subset: Subset, options: Options, out: Path | None = None) -> Worker:
+    """Return the process of a system, not started; corpus and results are out of its reach.
+
+    Args:
+        spec: the system.
+        subset: the clips that it will be asked about.
+        options: device, limits and isolation.
+        out: the RESULT folder, where there is one.
+    """
+    hidden = [subset.corpus.folder, cache_folder(), *([out] if out else [])]
+    return Worker(
+        spec,
+        device=options.device,
+        limits=options.limits,
+        profiles=tuple(subset.corpus.file.profiles),
+        hidden=hidden,
+        isolate=options.isolate,
+    )

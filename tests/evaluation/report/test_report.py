@@ -1,0 +1,562 @@
+"""The report: what it says of a result, and that a real browser shows and plays it."""
+
+import base64
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.timings import make_timing
+
+from gridkit.corpus.codes import codes_by_speaker
+from gridkit.corpus.grammar import SLOTS, text_of
+from gridkit.evaluation.report.charts import histogram, nice_axis, thin
+from gridkit.evaluation.report.confusion import NOTHING, OTHER, align_sentence, confusions
+from gridkit.evaluation.report.html import render_report, write_report
+from gridkit.evaluation.report.media import ClipMedia
+from gridkit.evaluation.report.page import build_page
+from gridkit.evaluation.report.spectrogram import spectrogram_png
+from gridkit.media.codecs import encode_crop
+from gridkit.media.video import Planes
+from gridkit.results import files as results
+from gridkit.results.clip_table import tabulate
+from gridkit.results.records import ClipScore, Result
+from gridkit.results.rows import Row, row_of
+from gridkit.results.statistics import estimates, per_slot, per_speaker
+from gridkit.results.system_card import SystemCard
+from gridkit.results.timing import write_timing
+
+HOSTILE = "<script>alert('x')</script>&\"\N{RIGHT-TO-LEFT OVERRIDE}"
+
+
+def misheard(rng, code, error_rate):
+    """A sentence with some words heard as another of their slot, or not at all."""
+    heard = []
+    for slot, initial in zip(SLOTS, code, strict=True):
+        if rng.random() >= error_rate:
+            heard.append(slot[initial])
+        elif rng.random() < 0.8:
+            heard.append(list(slot.values())[rng.integers(len(slot))])
+    return " ".join(heard)
+
+
+def make_clip(rng, clip_id, task, quality):
+    """Figures that go up together with the quality, 0 to 1."""
+    said = text_of(code := clip_id.split("/")[1])
+    heard = misheard(rng, code, 1 - quality)
+    right = tuple(int(word.right) for word in align_sentence(said, heard) if word.said)
+    wrong = sum(not word.right for word in align_sentence(said, heard))
+    if task == "lipreading":
+        return ClipScore(
+            clip_id,
+            "scored",
+            metrics={"ser": float(wrong > 0)},
+            counts={"wer": (wrong, 6), "cer": (3 * wrong, len(said))},
+            slots={"slot": right},
+            text={"system": heard},
+        )
+    return ClipScore(
+        clip_id,
+        "scored",
+        metrics={
+            "estoi": 0.9 * quality,
+            "stoi": 0.3 + 0.6 * quality,
+            "pesq_nb": 1 + 3 * quality,
+            "pesq_wb": 1 + 2 * quality,
+            "mcd_db": 9 - 7 * quality,
+            "lag_ms": float(rng.integers(-20, 20)),
+            "estoi_aligned": 0.9 * quality + 0.02,
+        },
+        counts={"wer_pocketsphinx": (wrong, 6), "cer_pocketsphinx": (3 * wrong, len(said))},
+        slots={"slot_pocketsphinx": right},
+        text={"pocketsphinx": heard},
+    )
+
+
+def make_result(name, clips, task="v2s", **changes):
+    failures = [clip.reason for clip in clips if clip.status == "failed"]
+    table = tabulate(clips)
+    values = {
+        "protocol": "gridkit-1",
+        "task": task,
+        "system": SystemCard(name, revision="1f2e3d", isolation="landlock"),
+        "corpus": {"sha256": "9c" * 32, "synthetic": False},
+        "split": {"name": "seen4", "subset": "test", "sha256": "31" * 32},
+        "n": len(clips),
+        "failed": {reason: failures.count(reason) for reason in sorted(set(failures))},
+        "rank_metric": "estoi" if task == "v2s" else "wer",
+        "metrics": estimates(table),
+        "versions": {"gridkit": "0.1.0", "pesq": "0.0.4", "pystoi": "0.4.1"},
+        "speakers": per_speaker(table),
+        "slots": per_slot(table),
+    }
+    return Result(**(values | changes))
+
+
+def make_folder(
+    folder, name="recipes/mine", task="v2s", speakers=("s1", "s2", "s4", "s29"), each=10, timed=True
+):
+    """A finished RESULT folder of synthetic figures; the first clip of each speaker hung."""
+    rng = np.random.default_rng(7)
+    clips = []
+    for speaker in speakers:
+        mean = rng.uniform(0.4, 0.8)
+        for row, code in enumerate(codes_by_speaker()[speaker][:each]):
+            quality = float(np.clip(rng.normal(mean, 0.15), 0.02, 1))
+            clips.append(
+                make_clip(rng, f"{speaker}/{code}", task, quality)
+                if row
+                else ClipScore(f"{speaker}/{code}", "failed", "hang")
+            )
+    results.write_result(folder, make_result(name, clips, task))
+    (folder / "clips.jsonl").write_text("".join(map(results.clip_to_line, clips)))
+    if timed:
+        samples = (9 + rng.gamma(2.0, 1.5, 300)).tolist()
+        environment = {"device": "Test CPU", "threads": 2, "torch": "2.13.0"}
+        write_timing(folder, make_timing(samples, environment=environment, noisy=True))
+    return folder
+
+
+def make_others(folder, task="v2s"):
+    """A reference system and two controls on the same clips."""
+    ids = [clip.id for clip in results.ClipsFile(folder / "clips.jsonl")]
+    qualities = {"recipes/gan-s1": 0.7, "control:reference": 1.0, "control:noise": 0.02}
+    rng = np.random.default_rng(1)
+    rows = []
+    for name, quality in qualities.items():
+        clips = [
+            make_clip(rng, clip, task, float(np.clip(rng.normal(quality, 0.05), 0.01, 1)))
+            for clip in ids
+        ]
+        kind = "control" if name.startswith("control") else "reference"
+        latency_ms = 21.5 if kind == "reference" else None
+        rows.append(Row(kind, make_result(name, clips, task), latency_ms))
+    return rows
+
+
+def make_media(clip_id):
+    """A tone of its own for each clip, and a picture that moves."""
+    pitch_hz = 200 + 10 * (sum(clip_id.encode()) % 30)
+    time_s = np.arange(48_000) / 16_000
+    tone = 8_000 * np.sin(2 * np.pi * pitch_hz * time_s * (1 + 0.1 * time_s))
+    noise = np.random.default_rng(0).normal(0, 900, 48_000)
+    luma = np.zeros((75, 64, 64), np.uint8)
+    for frame in range(75):
+        luma[frame, 24:40, frame % 48 : frame % 48 + 16] = 220
+    return ClipMedia(
+        tone.astype(np.int16), (tone + noise).astype(np.int16), encode_crop(Planes(luma, None))
+    )
+
+
+class Text(HTMLParser):
+    """Collects tags, and the text a reader sees."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.text, self.skipped = [], "", 0
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.skipped += tag in ("script", "style")
+
+    def handle_endtag(self, tag):
+        self.skipped -= tag in ("script", "style")
+
+    def handle_data(self, data):
+        if not self.skipped:
+            self.text += data + " "
+
+    def seen(self):
+        return " ".join(self.text.split())
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = make_folder(tmp_path_factory.mktemp("report"))
+    return write_report(folder, make_others(folder), make_media)
+
+
+def test_page_says_what_the_result_says(page):
+    seen = Text(page.read_text()).seen()
+    result = results.read_result(page.parent)
+    estimate = result.metrics["estoi"]
+    assert f"{estimate.value:.3f}" in seen
+    assert f"{estimate.low:.3f} to {estimate.high:.3f}" in seen
+    assert "95 % intervals over 4 speakers" in seen
+    assert "4/40" in seen
+    assert "hang no answer within the time limit" in seen
+    for name in ("recipes/mine", "recipes/gan-s1", "control:reference", "control:noise", "s29",
+                 "gridkit-1", "pystoi", "Test CPU", "higher is better", "noisy"):  # fmt: skip
+        assert name in seen.replace("Higher", "higher"), name
+
+
+def test_a_row_beside_says_what_limits_it(tmp_path):
+    folder = make_folder(tmp_path)
+    reference, *controls = make_others(folder)
+    system = replace(reference.result.system, contamination="contaminated")
+    tainted = replace(
+        reference,
+        result=replace(reference.result, system=system),
+        latency_flags=("clock-disputed",),
+    )
+    flags = [
+        text
+        for text in ("contaminated", "clock-disputed")
+        if text in Text(write_report(folder, [tainted, *controls], None).read_text()).seen()
+    ]
+    assert flags == ["contaminated", "clock-disputed"]
+    assert "contaminated" not in write_report(folder, [reference], None).read_text()
+
+
+def test_an_older_protocols_word_errors_are_in_its_own_words(tmp_path):
+    folder = make_folder(tmp_path)
+    older = replace(results.read_result(folder), protocol="mira-2021")
+    results.write_result(folder, older)
+    seen = Text(write_report(folder, [], None).read_text()).seen()
+    assert "over the words that pocketsphinx transcribes, averaged over clips, as mira-2021" in seen
+    assert "over words said" not in seen
+
+
+def test_page_needs_no_other_file(page):
+    for tag, attributes in Text(page.read_text()).tags:
+        for key in ("src", "href", "action", "poster", "data"):
+            address = attributes.get(key) or "#"
+            assert address.startswith(("data:", "#")), (tag, address[:60])
+    assert not re.search(r"url\(|@import|https?://|fetch\(|XMLHttp", page.read_text())
+
+
+def test_page_shows_best_median_and_worst_clip(page):
+    result = results.read_scored(page.parent)
+    scored = sorted(
+        (clip for clip in result.clips if clip.status == "scored"),
+        key=lambda c: -c.metrics["estoi"],
+    )
+    cards = build_page(result, (), None).cards
+    assert [card.place for card in cards] == ["Best", "Median", "Worst"]
+    assert [card.id for card in cards] == [scored[0].id, scored[17].id, scored[-1].id]
+    tags = Text(page.read_text()).tags
+    players = [attributes["src"] for tag, attributes in tags if tag == "audio"]
+    assert len(players) == 6
+    flac = base64.b64decode(players[0].removeprefix("data:audio/flac;base64,"))
+    assert flac[:4] == b"fLaC"
+    assert sum(tag == "video" for tag, _ in tags) == 3
+
+
+@pytest.mark.parametrize("task", ["v2s", "lipreading"])
+def test_hostile_names_stay_text(tmp_path, task):
+    folder = make_folder(tmp_path, HOSTILE, task, each=4)
+    content = json.loads((folder / "result.json").read_text())
+    content["versions"][HOSTILE] = HOSTILE
+    content["failed"] = {HOSTILE: 4}
+    (folder / "result.json").write_text(json.dumps(content))
+    clips = [json.loads(line) for line in (folder / "clips.jsonl").read_text().splitlines()]
+    clips[1]["text"][HOSTILE] = HOSTILE
+    (folder / "clips.jsonl").write_text("".join(json.dumps(clip) + "\n" for clip in clips))
+    text = write_report(folder, make_others(folder, task)).read_text()
+    assert "alert('x')" not in text
+    assert "<script>alert" in unescape(text)
+    assert sum(tag == "script" for tag, _ in Text(text).tags) == 1
+
+
+def test_a_lipreaders_page_sets_texts_side_by_side(tmp_path):
+    folder = make_folder(tmp_path, task="lipreading")
+    text = write_report(folder, make_others(folder, "lipreading"), make_media).read_text()
+    worst = build_page(results.read_scored(folder), (), None).sentences
+    assert len(worst) == 12
+    assert text.count("<mark") >= sum(card.transcripts[0].errors for card in worst)
+    assert "Read by the system" in text
+    assert worst[0].id in Text(text).seen()
+
+
+@pytest.mark.parametrize("task", ["v2s", "lipreading"])
+def test_a_report_goes_through_the_clips_once_where_the_run_made_their_table(
+    tmp_path, monkeypatch, task
+):
+    lines = []
+    parse = results.clip_from_line
+    monkeypatch.setattr(results, "clip_from_line", lambda *line: lines.append(line) or parse(*line))
+    scored = results.read_scored(make_folder(tmp_path, task=task))
+    page = render_report(scored)
+    assert len(lines) == 2 * scored.result.n
+    lines.clear()
+    assert render_report(replace(scored, known_table=scored.table)) == page
+    assert len(lines) == scored.result.n
+
+
+def test_a_result_without_a_scored_clip_still_has_a_page(tmp_path):
+    clips = [ClipScore(f"s1/{code}", "failed", "crash") for code in codes_by_speaker()["s1"][:3]]
+    result = make_result("broken", clips, metrics=estimates(tabulate(clips, ["estoi", "mcd_db"])))
+    results.write_result(tmp_path, result)
+    (tmp_path / "clips.jsonl").write_text("".join(map(results.clip_to_line, clips)))
+    seen = Text(write_report(tmp_path).read_text()).seen()
+    assert "more than 5 % of the clips failed" in seen
+    assert "these speakers only (s1)" in seen
+    assert "Not timed" in seen
+
+
+def test_confusions_add_up_to_the_slot_accuracies(tmp_path):
+    clips = results.read_scored(make_folder(tmp_path)).clips
+    scored = [clip for clip in clips if clip.status == "scored"]
+    accuracies = per_slot(tabulate(clips))["slot_pocketsphinx"]
+    for confusion in confusions(clips, "pocketsphinx"):
+        assert confusion.counts.sum() == len(scored)
+        assert len(scored) < len(clips)  # what failed counts as wrong
+        assert confusion.accuracy == pytest.approx(accuracies[confusion.slot])
+
+
+def test_confusions_tell_words_of_other_slots_from_words_not_heard():
+    clip = ClipScore("s1/bbaf2n", "scored", text={"r": "bin blue at two now"})
+    letter = confusions([clip], "r")[3]
+    assert letter.counts[letter.said.index("f"), letter.transcribed.index(NOTHING)] == 1
+    clip = ClipScore("s1/bbaf2n", "scored", text={"r": "bin blue at please two soon"})
+    found = confusions([clip], "r")
+    assert found[3].counts[found[3].said.index("f"), found[3].transcribed.index(OTHER)] == 1
+    assert found[5].worst(1) == [("now", "soon", 1, 1)]
+
+
+def test_spectrogram_has_a_tone_at_its_pitch():
+    time_s = np.arange(48_000) / 16_000
+    png = spectrogram_png((9_000 * np.sin(2 * np.pi * 2_000 * time_s)).astype(np.int16))
+    picture = Image.open(io.BytesIO(png))
+    assert picture.size == (298, 128)
+    brightest = np.asarray(picture.convert("L")).mean(axis=1).argmax()
+    assert abs((127 - brightest + 0.5) / 128 * 8_000 - 2_000) < 63
+    silence = np.asarray(Image.open(io.BytesIO(spectrogram_png(np.zeros(48_000, np.int16)))))
+    assert silence.max() == 0
+
+
+def test_axis_is_round_and_holds_all_values():
+    for values in ([0.02, 0.93], [-0.04, 0.2], [7.0], [0.0], [1e-4, 3e-4], [12.0, 1234.5]):
+        axis = nice_axis(values)
+        assert axis.low <= min(*values, 0)
+        assert axis.high >= max(values)
+        assert 2 <= len(axis.ticks) <= 9
+        assert len({axis.label(tick) for tick in axis.ticks}) == len(axis.ticks)
+    assert nice_axis([9.0, 12.0], from_zero=False).low == 9.0
+    assert nice_axis([0.31, 0.9], in_percent=True).label(0.2) == "20 %"
+
+
+def test_histogram_leaves_out_the_slowest_and_says_so():
+    bins, slower = histogram([10.0] * 50 + [11.0] * 149 + [500.0])
+    assert (sum(found.count for found in bins), slower) == (199, 1)
+    assert bins[-1].high == 11.0
+    assert sum(found.count for found in histogram([5.0])[0]) == 1
+
+
+def test_thinned_clips_keep_their_ends():
+    assert thin([3.0, 1.0, 2.0]) == [1.0, 2.0, 3.0]
+    many = thin(np.arange(10_000.0))
+    assert (len(many), many[0], many[-1]) == (200, 0.0, 9999.0)
+
+
+def test_terminal_table_shows_names_as_they_are(tmp_path):
+    from rich.console import Console
+
+    from gridkit.evaluation.report.terminal import final_table
+
+    folder = make_folder(tmp_path, "[red]mine")
+    rows = [*make_others(folder), row_of("system", results.read_scored(folder))]
+
+    def printed(width):
+        console = Console(width=width, file=io.StringIO())
+        console.print(final_table(rows, width))
+        return console.file.getvalue()
+
+    shown = printed(160)
+    names = ["[red]mine", "recipes/gan-s1", "control:reference", "control:noise"]
+    assert [shown.index(name) for name in names] == sorted(shown.index(name) for name in names)
+    estimate = rows[-1].result.metrics["estoi"]
+    assert f"{estimate.value:.3f}" in shown
+    assert "4/40" in shown
+    assert "22 ms" in shown
+    assert "in the report" not in shown
+    narrow = printed(80)
+    assert "in the report also STOI, PESQ nb, PESQ wb, MCD dB, Lag ms" in " ".join(narrow.split())
+    assert f"{rows[-1].result.metrics['wer_pocketsphinx'].value * 100:.1f} %" in narrow
+    assert max(map(len, narrow.splitlines())) <= 80
+
+
+# In a browser
+
+
+class Browser:
+    """Headless Chromium, driven over its debugging pipe."""
+
+    def __init__(self, program, address):
+        to_browser, self._write = os.pipe()
+        self._read, from_browser = os.pipe()
+        self._profile = tempfile.mkdtemp()
+        arguments = (
+            "--headless --no-sandbox --disable-gpu --disable-background-networking "
+            "--no-first-run --hide-scrollbars --mute-audio --remote-debugging-pipe "
+            f"--autoplay-policy=no-user-gesture-required --user-data-dir={self._profile}"
+        )
+        # Chromium reads commands from descriptor 3 and writes to 4
+        redirect = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
+        self._process = subprocess.Popen(
+            ["bash", "-c", redirect, "bash", program, *arguments.split(), "about:blank"],
+            pass_fds=(to_browser, from_browser),
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(to_browser)
+        os.close(from_browser)
+        self._buffer, self._count, self._session = b"", 0, None
+        self.events = []
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.ask(f"{domain}.enable")
+        self.ask("Page.navigate", url=address)
+        self.wait_for("document.readyState === 'complete'")
+
+    def ask(self, method, **parameters):
+        self._count += 1
+        message = {"id": self._count, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        while (answer := self._receive()).get("id") != self._count:
+            self.events.append(answer)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def value(self, expression):
+        answer = self.ask(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def wait_for(self, expression, limit_s=30):
+        end_s = time.monotonic() + limit_s
+        while not self.value(expression):
+            assert time.monotonic() < end_s, f"never true: {expression}"
+            time.sleep(0.05)
+
+    def view(self, width_px, *, dark=False, height_px=900):
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.ask("Emulation.setEmulatedMedia", features=[scheme])
+        self.ask("Emulation.setDeviceMetricsOverride", width=width_px, height=height_px,
+                 deviceScaleFactor=1, mobile=width_px < 600)  # fmt: skip
+
+    def complaints(self):
+        bad = ("Runtime.exceptionThrown", "Log.entryAdded")
+        return [
+            event
+            for event in self.events
+            if event.get("method") in bad
+            or (
+                event.get("method") == "Runtime.consoleAPICalled"
+                and event["params"]["type"] in ("error", "warning", "assert")
+            )
+        ]
+
+    def requests(self):
+        sent = [e for e in self.events if e.get("method") == "Network.requestWillBeSent"]
+        return [event["params"]["request"]["url"] for event in sent]
+
+    def close(self):
+        self._process.terminate()
+        self._process.wait(timeout=20)
+        os.close(self._write)
+        os.close(self._read)
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+    def _receive(self):
+        while b"\0" not in self._buffer:
+            part = os.read(self._read, 1 << 20)
+            assert part, "the browser is gone"
+            self._buffer += part
+        message, _, self._buffer = self._buffer.partition(b"\0")
+        return json.loads(message)
+
+
+@pytest.fixture(scope="module")
+def browser(page):
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no chromium here; install it with `apt-get install chromium`")
+    opened = Browser(program, page.as_uri())
+    yield opened
+    opened.close()
+
+
+DRAWN = """
+[...document.querySelectorAll('[data-chart]')].map(chart => [chart.dataset.chart,
+  [...chart.querySelectorAll('.mark, rect.right, rect.wrong')].filter(mark => {
+    const box = mark.getBoundingClientRect();
+    return box.width > 0.5 && box.height > 0.5 && getComputedStyle(mark).fill !== 'none';
+  }).length])
+"""
+
+
+def test_browser_draws_every_chart(browser):
+    browser.view(1440)
+    drawn = browser.value(DRAWN)
+    counts = {}
+    for name, marks in drawn:
+        counts.setdefault(name, []).append(marks)
+    assert counts["forest"] == [4]
+    assert counts["speakers"] == [4]
+    assert counts["slots"] == [6]
+    assert counts["failures"] == [1]
+    assert len(counts["heat"]) == 6
+    assert min(counts["heat"]) >= 4
+    assert counts["latency"][0] >= 10
+
+
+def test_browser_shows_pictures_and_plays_sound_with_the_video(browser):
+    browser.wait_for("[...document.images].every(i => i.complete && i.naturalWidth === 298)")
+    browser.wait_for("[...document.querySelectorAll('video')].every(v => v.readyState >= 2)")
+    browser.value("document.querySelectorAll('audio')[1].play()")
+    browser.wait_for("document.querySelectorAll('audio')[1].currentTime > 0.3")
+    assert browser.value("document.querySelector('video').currentTime") > 0.1
+    assert browser.value("Math.abs(document.querySelectorAll('audio')[1].duration - 3) < 0.01")
+    browser.value("document.querySelectorAll('audio')[2].play()")
+    first = "document.querySelectorAll('audio')[1]"
+    browser.wait_for(f"{first}.paused || {first}.ended")
+    assert not browser.value(f"{first}.ended")
+    browser.value("document.querySelectorAll('audio')[2].pause()")
+
+
+@pytest.mark.parametrize("width_px", [1440, 390, 320])
+def test_browser_fits_the_page_and_scrolls_the_table_inside_itself(browser, width_px):
+    browser.view(width_px)
+    assert browser.value("document.documentElement.scrollWidth") <= width_px
+    inside = "document.querySelector('.scroll')"
+    wider = browser.value(f"{inside}.scrollWidth > {inside}.clientWidth")
+    assert wider == (width_px < 600)
+
+
+def test_browser_follows_light_and_dark(browser):
+    paper = "getComputedStyle(document.body).backgroundColor"
+    browser.view(1440, dark=False)
+    light = browser.value(paper)
+    browser.view(1440, dark=True)
+    assert browser.value(paper) != light
+
+
+def test_browser_reads_out_confusions_by_keyboard(browser):
+    browser.value("document.querySelector('[data-chart=heat]').focus()")
+    for _ in range(2):
+        for kind in ("keyDown", "keyUp"):
+            browser.ask("Input.dispatchKeyEvent", type=kind, key="ArrowRight", code="ArrowRight")
+    readout = browser.value("document.querySelector('.readout').textContent")
+    assert re.fullmatch(r"\w+ transcribed as \w+: \d+ of \d+", readout)
+
+
+def test_browser_has_nothing_to_complain_of_and_asks_for_nothing(browser):
+    assert browser.complaints() == []
+    assert [url for url in browser.requests() if not url.startswith(("file:", "data:"))] == []

@@ -1,0 +1,41 @@
+"""What a system's process may reach: files, devices, environment variables."""
+
+from pathlib import Path
+
+from gridkit.evaluation.sandbox.policy import clean_environment, readable_paths, without
+
+
+def test_a_folder_is_opened_around_what_is_hidden(tmp_path):
+    for name in ("a/x", "a/y", "b"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    kept = without(tmp_path, [tmp_path / "a" / "x"])
+    assert kept == [tmp_path / "a" / "y", tmp_path / "b"]
+    assert without(tmp_path, [tmp_path.parent]) == []
+    assert without(tmp_path, [tmp_path / "a" / "x" / ".." / ".." / "elsewhere"]) != []
+    assert without(tmp_path / "b", [tmp_path / "a"]) == [tmp_path / "b"]
+
+
+def test_weights_that_a_link_leads_to_are_readable(tmp_path):
+    (tmp_path / "weights").write_text("w")
+    (tmp_path / "system").mkdir()
+    (tmp_path / "system" / "weights").symlink_to(tmp_path / "weights")
+    paths = readable_paths(tmp_path / "system", device="cpu", hidden=[])
+    assert str(tmp_path / "weights") in paths
+    assert str(tmp_path) not in paths
+
+
+def test_neither_the_checkout_nor_proc_as_a_whole_is_readable():
+    root = Path(__file__).parents[3]
+    paths = [Path(path) for path in readable_paths(None, device="cuda", hidden=[])]
+    assert Path("/proc") not in paths
+    assert not any(root.is_relative_to(path) for path in paths)
+
+
+def test_the_environment_keeps_only_what_is_named(tmp_path):
+    parent = {"PATH": "/bin", "LC_ALL": "C", "GRIDKIT_DATA": "x", "SSH_KEY": "y", "HOME": "/root"}
+    kept = clean_environment(parent, tmp_path, threads=3)
+    assert "GRIDKIT_DATA" not in kept
+    assert "SSH_KEY" not in kept
+    assert (kept["PATH"], kept["LC_ALL"], kept["HOME"]) == ("/bin", "C", str(tmp_path))
+    assert kept["OMP_NUM_THREADS"] == "3"
