@@ -4,9 +4,6 @@ Papers print four different numbers under the name PESQ: the raw MOS of P.862 (`
 narrow-band MOS-LQO of P.862.1 at 8 kHz, the same at 16 kHz, and wide-band MOS-LQO of P.862.2.
 Here `pesq_nb` is P.862.1 at 8 kHz, `pesq_wb` P.862.2 at 16 kHz, `pesq_nb_raw` the raw MOS.
 
-A quarter of its time goes into denormal numbers, as it filters the zeros around the signals:
-they are flushed, which changes no figure.
-
 Source: ITU-T P.862, P.862.1, P.862.2.
 """
 
@@ -15,7 +12,6 @@ import soxr
 from pesq import pesq
 
 from gridkit.corpus.records import SAMPLE_RATE_HZ
-from gridkit.metrics.denormals import denormals_flushed
 
 NARROW_HZ = 8000
 
@@ -27,14 +23,12 @@ def to_8khz(samples: np.ndarray) -> np.ndarray:
 
 def pesq_nb(reference: np.ndarray, prediction: np.ndarray) -> float:
     """Return narrow-band MOS-LQO of two signals at 8 kHz, float64 (N,)."""
-    with denormals_flushed():
-        return float(pesq(NARROW_HZ, reference, prediction, "nb"))
+    return float(pesq(NARROW_HZ, reference, prediction, "nb"))
 
 
 def pesq_wb(reference: np.ndarray, prediction: np.ndarray) -> float:
     """Return wide-band MOS-LQO of two signals at 16 kHz, float64 (N,)."""
-    with denormals_flushed():
-        return float(pesq(SAMPLE_RATE_HZ, reference, prediction, "wb"))
+    return float(pesq(SAMPLE_RATE_HZ, reference, prediction, "wb"))
 
 
 def raw_mos(lqo: float) -> float:
