@@ -29,6 +29,11 @@ collect_ignore = ["evaluation/sandbox/guest/hunter.py"]  # a system, nothing to 
 REPOSITORY = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests come first, so that at the end no process works on one while others idle."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def grid_dir() -> Path:
     """The folder with real GRID clips; the test is skipped where there is none."""

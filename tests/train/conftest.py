@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-SPEAKERS, CLIPS = 6, 32
+SPEAKERS, CLIPS = 5, 20
 
 
 @pytest.fixture(scope="session")
 def talking_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six synthetic speakers, prepared as a user would."""
+    """Five synthetic speakers, prepared as a user would."""
     pytest.importorskip("espeakng_loader", reason='needs pip install "gridkit[synth]"')
     pytest.importorskip("skimage", reason='needs pip install "gridkit[synth]"')
     from gridkit.compute.local import usable_cores

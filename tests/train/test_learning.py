@@ -15,7 +15,7 @@ from gridkit.store.reader import open_corpus
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 SPLIT = "synthetic-unseen"
 QUICK = (
-    "training.steps=600", "training.validate_every=300", "training.batch=8",
+    "training.steps=400", "training.validate_every=200", "training.batch=8",
     "training.learning_rate=4e-3", "training.warmup_steps=50", "training.average_decay=0.97",
     "augmentation.mask_frames=0", "augmentation.contrast=0.1", "augmentation.frame_change=0.0",
 )  # fmt: skip
