@@ -76,7 +76,7 @@ OLDER_PROTOCOLS: Mapping[str, OlderProtocol] = {
             "vca-gan-2021",
             (_BY_NAME["pesq_nb"], _BY_NAME["stoi"]),
             None,
-            "its recogniser hears mel spectrograms, so its WER is not reproduced",
+            "its recogniser takes mel spectrograms, so its WER is not reproduced",
         ),
         OlderProtocol(
             "svts-2022",
