@@ -15,7 +15,15 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
-SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "gridkit", "recipes")
+SOURCES = (
+    "pyproject.toml",
+    "setup.py",
+    "MANIFEST.in",
+    "README.md",
+    "LICENSE",
+    "gridkit",
+    "recipes",
+)
 
 BUILD_ARCHIVE = "from setuptools.build_meta import build_sdist; print(build_sdist('..'))"
 
