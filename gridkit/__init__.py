@@ -4,7 +4,7 @@
 
     gridkit.score(reference, prediction, rate_hz=16_000)   # two sounds, or two sentences
     gridkit.open_corpus("grid")                            # clips: frames, sound, words
-    gridkit.evaluate(system, "grid", "s1")                 # a table, beside the controls
+    gridkit.evaluate(system, "grid", "s1")                 # a table, with the controls
 
 docs/python.md shows them at work. Nothing heavy is imported before one of them is called.
 """

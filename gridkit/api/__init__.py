@@ -61,7 +61,7 @@ def score(
 
     Args:
         reference: what is true. Sound: an array (N,), one channel of 3 s, give or take 0.1 s;
-            int16, or float in [-1, 1], where what is beyond is clipped. Text: a `str` with at
+            int16, or float in [-1, 1], where values outside it are clipped. Text: a `str` with at
             least one word. Or a list of one kind.
         prediction: the same kind; a list of the same length where the reference is a list.
         rate_hz: of the sound, in Hz.
@@ -146,7 +146,7 @@ def evaluate(
         decoding: of a recipe; None for its own.
         device: `cpu`, `cuda` or `cuda:N`; an object chooses its own.
         workers: processes that score; None for all cores.
-        controls: score the controls beside it, once for each corpus and split.
+        controls: score the controls, once for each corpus and split.
         timed: measure the latency too. An object is not timed.
         allow_missing: score a part of the split, without a rank.
 

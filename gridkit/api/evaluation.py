@@ -1,4 +1,4 @@
-"""What `gridkit.evaluate` returns: a result that a notebook shows, beside the controls."""
+"""What `gridkit.evaluate` returns: a result that a notebook shows, with reference rows."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -41,13 +41,13 @@ TABLE_WIDTH = 120
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """The result of one system on one subset, and what stands beside it."""
+    """The result of one system on one subset, and the rows that it is compared with."""
 
     scored: Scored
     """The RESULT folder, read."""
     subset: Subset
     """The clips that were scored."""
-    beside: tuple[Row, ...]
+    reference_rows: tuple[Row, ...]
     """Controls and reference systems, scored on the same clips."""
 
     @property
@@ -97,7 +97,7 @@ class Evaluation:
 
     def report(self) -> Path:
         """Write `report.html`, which shows and plays clips, and return its path."""
-        return write_report(self.folder, self.beside, media_of(self.scored, self.subset))
+        return write_report(self.folder, self.reference_rows, media_of(self.scored, self.subset))
 
     def __repr__(self) -> str:
         """Return the table that the command prints, and its notes."""
@@ -120,7 +120,7 @@ class Evaluation:
         return [caveat.sentence for caveat in caveats(self.scored)]
 
     def _rows(self) -> list[Row]:
-        return [row_of("system", self.scored), *self.beside]
+        return [row_of("system", self.scored), *self.reference_rows]
 
 
 def _cells(row: Row, names: Sequence[str]) -> list[Cell]:

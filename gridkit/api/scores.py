@@ -21,7 +21,7 @@ class SoundScore:
     """The figures of one predicted sound, by protocol `gridkit-1`.
 
     `*_aligned` figures are after the lag is taken out. A search for the best lag flatters
-    nonsense, so read them beside those of another clip's sound, and never rank by them.
+    nonsense, so compare them with those of another clip's sound, and never rank by them.
     """
 
     estoi: float
@@ -31,7 +31,7 @@ class SoundScore:
     pesq_wb: float
     """MOS-LQO, P.862.2."""
     pesq_nb_raw: float
-    """P.862 raw MOS, to set beside papers that printed it; never ranked."""
+    """P.862 raw MOS, to compare with papers that printed it; never ranked."""
     mcd_db: float
     lag_ms: float | None
     """Positive: the prediction is late. None for silence, which has no lag."""

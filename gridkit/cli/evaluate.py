@@ -52,7 +52,7 @@ Older protocols, and what is not known of each:
               show_default=True, help="Transcribes the speech: a name, or a recipe "
               "folder[:DECODING]; several times for several.")  # fmt: skip
 @click.option("--protocol", default="gridkit-1", show_default=True,
-              help="Or an older one, to set a system beside a paper: lip2wav-2020, mira-2021, "
+              help="Or an older one, to compare a system with a paper: lip2wav-2020, mira-2021, "
               "vca-gan-2021, svts-2022.")  # fmt: skip
 @click.option("--task", type=click.Choice(["v2s", "lipreading", "recognition"]), default="v2s",
               show_default=True, help="Of a control; systems say their own.")  # fmt: skip
@@ -63,7 +63,7 @@ Older protocols, and what is not known of each:
               help="The clips that the corpus was made from, to time what comes before the crop.  "
               "[default: source in the corpus, if it is there]")  # fmt: skip
 @click.option("--no-timing", is_flag=True, help="Score only.")
-@click.option("--no-controls", is_flag=True, help="Do not score the controls beside it.")
+@click.option("--no-controls", is_flag=True, help="Do not score the controls.")
 @click.option("--with-references", is_flag=True, help="Evaluate the recipes now, too.")
 @click.option("--recipes", metavar="DIR",
               type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -71,7 +71,8 @@ Older protocols, and what is not known of each:
 @click.option("--beside", multiple=True, type=click.Path(path_type=Path, exists=True),
               metavar="RESULT", help="Another RESULT folder for the table.")  # fmt: skip
 @click.option("--record", "recorded", is_flag=True,
-              help="Keep the result in the recipe's folder, to stand beside others.")  # fmt: skip
+              help="Keep the result in the recipe's folder, so that it becomes a reference "
+              "row.")  # fmt: skip
 @click.option("--allow-missing", is_flag=True, help="Score a part of the split; no rank.")
 @click.option("--no-isolation", is_flag=True, help="Do not lock the system in (debugging).")
 @click.option("--trust-remote-code", is_flag=True, help="Run Python code from the Hub.")
@@ -173,7 +174,7 @@ def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
     if tried.clipped > MOST_CLIPPED:
         click.echo(
             f"but {tried.clipped:.0%} of a clip's samples are at full scale: sound is taken in "
-            "[-1, 1], and what is beyond is cut off",
+            "[-1, 1], values outside it are clipped",
             err=True,
         )
 

@@ -61,13 +61,15 @@ def record(scored: Scored, recipe: Path, split: str, date: str) -> Recorded:
         date: of today, ISO 8601.
 
     Raises:
-        UsageError: it cannot stand for the recipe: clips are missing, over 5 % failed, it was
+        UsageError: it cannot be recorded for the recipe: clips are missing, over 5 % failed, it was
             trained on these clips, it is stateful, or its clock is disputed.
     """
     limits = (*result_caveats(scored.result), *timing_caveats(scored.timing))
-    spoilt = [limit.flag for limit in limits if limit.bars_rank or limit.flag in _SPOILS]
-    if spoilt:
-        raise UsageError(f"--record: this result cannot stand for the recipe: {', '.join(spoilt)}")
+    obstacles = [limit.flag for limit in limits if limit.bars_rank or limit.flag in _SPOILS]
+    if obstacles:
+        raise UsageError(
+            f"--record: this result cannot be recorded for the recipe: {', '.join(obstacles)}"
+        )
     measured = _measured(scored, recipe, split, date)
     decoding = f"-{measured.decoding}" if measured.decoding else ""
     folder = recipe / RESULTS_FOLDER / f"{measured.split.replace(':', '-')}{decoding}"

@@ -87,7 +87,7 @@ def hub_errors(where: object) -> Iterator[None]:
         where: what is read or written, as `hf:lab/grid@main`; the line begins with it.
 
     Raises:
-        HubConflictError: someone else committed meanwhile (409, 412).
+        HubConflictError: someone else committed during this run (409, 412).
         HubError: no token, no right, no such repository, revision or file, rate limit, server
             error, or a server that is not a Hugging Face Hub.
         NetworkError: the Hub cannot be reached.
@@ -161,7 +161,7 @@ def _response_error(error: "HfHubHTTPError", where: object) -> HubError:
         )
     if status in (409, 412):
         return HubConflictError(
-            f"{where}: changed by someone else meanwhile{why}; look at it, then run again"
+            f"{where}: someone else changed it during this run{why}; check it, then run again"
         )
     if status == 429:
         wait = error.response.headers.get("Retry-After", "")

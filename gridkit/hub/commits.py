@@ -85,7 +85,7 @@ class Plan:
 
     @property
     def send_bytes(self) -> int:
-        """Size of what goes."""
+        """Size of the files to send."""
         return sum(file.size_bytes for file in self.send)
 
     @property
@@ -175,7 +175,7 @@ def send_commit(
         repo: ORG/NAME of a dataset.
         revision: branch, or `refs/pr/N`.
         parent: commit that the branch must still point to.
-        files: what goes.
+        files: the files to send.
         remove: what is taken out of the repository.
         title: of the commit.
         pull_request: whether to open a pull request with it.

@@ -1,7 +1,7 @@
 """Where faces are: dlib's frontal detector on few frames, and the square its 68 points start from.
 
 The detector finds faces of about 80 px and more (40 px where the picture is first enlarged to
-twice its size, "upsampled once"), at 5 and 25 ms a frame of 360 x 288. Larger pictures are made
+twice its size, "upsampled once"), at 5 and 25 ms per frame of 360 x 288. Larger pictures are made
 smaller first, so that GRID's 720 x 576 costs the same. dlib gets C-contiguous arrays only: with
 padded rows it misses faces, erratically.
 """

@@ -3,7 +3,7 @@
 A few whole frames are looked at, two in a GRID clip. The face that is largest, most central and
 most often there is followed from there to both ends of the clip: the box for the next frame's
 points comes from the last frame's points. Each frame's face is compared with the last one that
-the detector confirmed (`face_patch`, microseconds). Where it looks different, the detector is
+the detector confirmed (`face_patch`, microseconds). Where it is different, the detector is
 asked again nearby; where it finds nothing, the face is lost, and looked for in every second
 frame until it is back. Frames without a face get points by interpolation and are `missing`.
 
@@ -23,12 +23,12 @@ from gridkit.media.landmarks_model import LandmarkModel, default_landmark_model,
 __all__ = ["FaceTracker", "LandmarkModel", "Track"]
 
 LOOK_EVERY = 38
-"""Frames between two looks at a whole frame while a face is followed, the first and the last
+"""Frames between two detections in a whole frame while a face is followed, the first and the last
 half as far from the ends: who is there for 1.5 s is counted."""
 SEARCH_EVERY = 2
-"""Frames between two looks while there is no face."""
+"""Frames between two detections while there is no face."""
 ENLARGE_EVERY = 16
-"""Frames between two looks at an enlarged picture while there is no face: together with
+"""Frames between two detections in an enlarged picture while there is no face: together with
 SEARCH_EVERY, frames without a face cost 4 ms each, not 25."""
 
 MIN_LIKENESS = 0.8
@@ -87,7 +87,7 @@ class FaceTracker:
             landmarks=_filled({t: face.points for t, face in clip.faces.items()}, len(luma)),
             missing=missing,
             blank=clip.blank,
-            faces=max((len(boxes) for boxes in clip.looks.values()), default=0),
+            faces=max((len(boxes) for boxes in clip.detections.values()), default=0),
             fit=max(0.0, min((face.likeness for face in clip.faces.values()), default=0.0)),
         )
 
@@ -158,14 +158,14 @@ def likeness(patch: np.ndarray, other: np.ndarray) -> float:
 
 
 class _Clip:
-    """One clip on its way: its frames, the looks taken, and the followed face by frame."""
+    """One clip on its way: its frames, the detections made, and the followed face by frame."""
 
     def __init__(self, luma: np.ndarray, detector: FaceDetector, finder: PointFinder) -> None:
         self.luma = luma
         self.detector = detector
         self.finder = finder
         self.blank = blank_frames(luma)
-        self.looks: dict[int, list[Box]] = {}
+        self.detections: dict[int, list[Box]] = {}
         self.faces: dict[int, Face] = {}
 
     def follow_main_face(self) -> None:
@@ -183,13 +183,13 @@ class _Clip:
         frames = [t for t in range(len(self.luma)) if not self.blank[t]]
         for t in frames[LOOK_EVERY // 2 :: LOOK_EVERY] or frames[-1:]:
             self._look(t)
-        if not any(self.looks.values()):
+        if not any(self.detections.values()):
             any(self._search(t, number) for number, t in enumerate(frames))
-        seen = [(t, box) for t in sorted(self.looks) for box in self.looks[t]]
+        seen = [(t, box) for t in sorted(self.detections) for box in self.detections[t]]
         height, width = self.luma.shape[1:]
 
         def presence(candidate: tuple[int, Box]) -> float:
-            """Prominence, times the looks that show a face at this place."""
+            """Prominence, times the detections that show a face at this place."""
             box = candidate[1]
             there = sum(same_place([other], box) is not None for _, other in seen)
             return there * prominence(box, width, height)
@@ -225,10 +225,10 @@ class _Clip:
         box = box_of(points)
         patch = face_patch(self.luma[t], points)
         like = likeness(patch, face.confirmed)
-        looked = t in self.looks
+        looked = t in self.detections
         if like >= MIN_LIKENESS and not looked:
             return Face(points, box, like, confirmed=face.confirmed)
-        seen = self.looks[t] if looked else self.detector.look_near(self.luma[t], box)
+        seen = self.detections[t] if looked else self.detector.look_near(self.luma[t], box)
         there = same_place(seen, box)
         if there is None:
             return None
@@ -263,9 +263,9 @@ class _Clip:
 
     def _look(self, t: int, *, enlarge: bool = False) -> list[Box]:
         """Return all faces of a frame; each frame is looked at once in each size."""
-        if enlarge or t not in self.looks:
-            self.looks[t] = self.detector.look(self.luma[t], enlarge=enlarge)
-        return self.looks[t]
+        if enlarge or t not in self.detections:
+            self.detections[t] = self.detector.look(self.luma[t], enlarge=enlarge)
+        return self.detections[t]
 
 
 def _filled(points: dict[int, np.ndarray], frames: int) -> np.ndarray:

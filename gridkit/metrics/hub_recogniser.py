@@ -1,6 +1,6 @@
 """Recognisers of the Hugging Face Hub, `hf:ORG/NAME[@REVISION]`, through `transformers`.
 
-Whatever the model was trained on counts as unknown: it may have heard GRID.
+Whatever the model was trained on counts as unknown: it may have been trained on GRID.
 """
 
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""Texts as they are counted: what differs in writing alone is no error."""
+"""Texts as they are counted: differences of spelling alone are not errors."""
 
 import re
 

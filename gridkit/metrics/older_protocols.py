@@ -1,4 +1,4 @@
-"""Older protocols, to set a system beside the figures that a paper printed.
+"""Older protocols, to compare a system with the figures that a paper printed.
 
 Each repeats what was seen in published scoring code, mistakes included; none is ever mixed with
 `gridkit-1` in one ranked column. Every clip here is 48,000 samples, references and predictions
@@ -31,28 +31,30 @@ class OlderProtocol:
     """What is not known of it, or cannot be done here."""
 
 
-def wer_over_hypothesis(sentence: str, heard: str) -> float:
-    """Return word errors over the words heard, not said; 1 where nothing was heard.
+def wer_over_hypothesis(sentence: str, transcript: str) -> float:
+    """Return word errors divided by the length of the transcript; 1 where that is empty.
 
     >>> wer_over_hypothesis("bin blue at f two now", "bin blue at")
     1.0
     """
-    sentence, heard = normalise(sentence), normalise(heard)
-    if not sentence or not heard:
-        return float(sentence != heard)
-    counted = jiwer.process_words(sentence, heard)
+    sentence, transcript = normalise(sentence), normalise(transcript)
+    if not sentence or not transcript:
+        return float(sentence != transcript)
+    counted = jiwer.process_words(sentence, transcript)
     edits = counted.substitutions + counted.deletions + counted.insertions
-    return edits / len(heard.split())
+    return edits / len(transcript.split())
 
 
-def _against_sentence(sentence: str, heard: str, heard_true: str) -> float:
-    del heard_true
-    return wer_over_hypothesis(sentence, heard)
+def _against_sentence(sentence: str, transcript: str, reference_transcript: str) -> float:
+    del reference_transcript
+    return wer_over_hypothesis(sentence, transcript)
 
 
-def _against_heard(sentence: str, heard: str, heard_true: str) -> float:
+def _against_reference_transcript(
+    sentence: str, transcript: str, reference_transcript: str
+) -> float:
     del sentence
-    return wer_over_hypothesis(heard_true, heard)
+    return wer_over_hypothesis(reference_transcript, transcript)
 
 
 _BY_NAME = {metric.name: metric for metric in SOUND_METRICS}
@@ -81,7 +83,7 @@ OLDER_PROTOCOLS: Mapping[str, OlderProtocol] = {
         OlderProtocol(
             "svts-2022",
             (_BY_NAME["pesq_nb_raw"], _BY_NAME["pesq_nb"], _BY_NAME["pesq_wb"], _BY_NAME["stoi"]),
-            _against_heard,
+            _against_reference_transcript,
             "its recogniser, and which of the three PESQ it printed",
         ),
     )

@@ -1,4 +1,4 @@
-"""Speech recognisers that hear a prediction: the interface, and pocketsphinx with GRID's grammar.
+"""Speech recognisers for predictions: the interface, and pocketsphinx with GRID's grammar.
 
 pocketsphinx never saw GRID; its English acoustic model and dictionary are those of its wheel.
 Everything that decides its answers is set here rather than left to defaults. It carries
@@ -61,7 +61,7 @@ class Recogniser(Protocol):
     """Changes whenever its answers may."""
 
     def __call__(self, samples: np.ndarray) -> str:
-        """Return the words in int16 samples (48000,), 16 kHz, whatever was heard before."""
+        """Return the words in int16 samples (48000,), 16 kHz, independent of earlier clips."""
 
 
 def grid_jsgf() -> str:
@@ -75,7 +75,7 @@ def grid_jsgf() -> str:
 
 
 class Pocketsphinx:
-    """pocketsphinx that can hear nothing but GRID sentences; "" where it finds none."""
+    """pocketsphinx that recognises GRID sentences only; "" where it finds none."""
 
     name = "pocketsphinx"
 

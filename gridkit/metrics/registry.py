@@ -119,7 +119,7 @@ LAG_SIZE = Metric(
     meaning="Mean size of the delay.",
     decimals=0,
 )
-"""Not scored by itself: it stands beside the median lag."""
+"""Not scored by itself: it is shown next to the median lag."""
 TEXT_METRICS: tuple[Metric, ...] = (
     Metric(
         "wer",

@@ -16,7 +16,7 @@ from gridkit.metrics.normaliser import normalise
 class TextScore:
     """One sentence against its reference, as counts."""
 
-    heard: str
+    transcript: str
     """The normalised words that were counted."""
     word_errors: int
     words: int
@@ -47,16 +47,16 @@ class TextScore:
         return f"TextScore(wer={self.wer:.4g}, cer={self.cer:.4g}, slots={self.slots})"
 
 
-def score_text(sentence: str, heard: str) -> TextScore:
-    """Count the errors of what was heard against the sentence that was said.
+def score_text(sentence: str, transcript: str) -> TextScore:
+    """Count the errors of a transcript against the sentence that was said.
 
     Args:
         sentence: the reference; at least one word.
-        heard: the hypothesis; may be empty.
+        transcript: the hypothesis; may be empty.
     """
-    sentence, heard = normalise(sentence), normalise(heard)
-    by_word = jiwer.process_words(sentence, heard)
-    by_character = jiwer.process_characters(sentence, heard)
+    sentence, transcript = normalise(sentence), normalise(transcript)
+    by_word = jiwer.process_words(sentence, transcript)
+    by_character = jiwer.process_characters(sentence, transcript)
     slots = [0] * len(sentence.split())
     for chunk in by_word.alignments[0]:
         if chunk.type == "equal":
@@ -64,7 +64,7 @@ def score_text(sentence: str, heard: str) -> TextScore:
                 chunk.ref_end_idx - chunk.ref_start_idx
             )
     return TextScore(
-        heard,
+        transcript,
         _edits(by_word),
         len(slots),
         _edits(by_character),

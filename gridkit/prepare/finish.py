@@ -31,7 +31,7 @@ class Run:
     """A run of prepare as it is decided before anything is decoded."""
 
     folder: Path
-    """Where the corpus goes."""
+    """The folder of the corpus."""
     source_name: str
     settings: Settings
     plan: Plan

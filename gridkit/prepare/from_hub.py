@@ -40,7 +40,7 @@ def prepare_from_hub(
 
     Args:
         address: which corpus.
-        folder: where it goes; a finished corpus there must be the same one.
+        folder: of the corpus; a finished corpus there must be the same one.
         crops: profiles that it is expected to have.
         workers: processes that check.
 

@@ -33,7 +33,7 @@ class Request:
     """What a run of prepare is asked for."""
 
     folder: Path
-    """Where the corpus goes."""
+    """The folder of the corpus."""
     source: Path
     """Folder with archives or clips."""
     source_name: str

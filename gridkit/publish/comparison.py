@@ -30,7 +30,7 @@ LOADED = "data/*.parquet"
 
 @dataclass(frozen=True)
 class Target:
-    """Where a corpus goes."""
+    """The repository of the corpus."""
 
     repo: str
     """ORG/NAME of a dataset."""

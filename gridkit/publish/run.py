@@ -58,7 +58,7 @@ def publish(
 
     Args:
         folder: the corpus.
-        target: where it goes.
+        target: the repository of the corpus.
         private: make a new repository private.
         workers: processes that check the corpus.
         bars: makes the display of the upload.

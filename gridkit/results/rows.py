@@ -1,7 +1,7 @@
 """Results as rows of a table: the user's system, references and controls; their cells as text.
 
 Every figure has its interval; every row its n, failures and latency; a recogniser's figure
-stands beside its own on the reference audio of the same clips.
+is shown next to its own on the reference audio of the same clips.
 """
 
 from collections.abc import Mapping, Sequence

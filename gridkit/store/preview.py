@@ -1,4 +1,4 @@
-"""`preview.png`: a contact sheet of mouths, because people look before they trust.
+"""`preview.png`: a contact sheet of mouths, to check a corpus by eye.
 
 48 clips spread evenly over the speakers; of each, three frames of its longest word. Where there are
 several crop profiles, the first clip in each of them. The same corpus gives the same picture.

@@ -34,7 +34,7 @@ from gridkit.synthesize import voice
 from gridkit.synthesize.articulation import articulate
 from gridkit.synthesize.face import Camera, draw_motion
 from gridkit.synthesize.mpeg import AUDIO_RATE_HZ, AUDIO_SAMPLES, write_mpeg
-from gridkit.synthesize.portrait import look_of
+from gridkit.synthesize.portrait import appearance_of
 
 DESCRIPTION = "synthetic.json"
 CLIPS_PER_SPEAKER_MAX = 1000
@@ -225,7 +225,7 @@ def say(code: str, number: int, draw: np.random.Generator) -> tuple[list[Word], 
 @cache
 def _camera(number: int, seed: int) -> Camera:
     cv2.setNumThreads(1)  # processes are the parallel part
-    return Camera(look_of(number, seed))
+    return Camera(appearance_of(number, seed))
 
 
 def _speech(code: str, number: int, draw: np.random.Generator) -> tuple[voice.Speech, float]:

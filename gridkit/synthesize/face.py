@@ -12,7 +12,7 @@ import numpy as np
 
 from gridkit.synthesize import mouth
 from gridkit.synthesize.articulation import FRAME_RATE_HZ, MouthShape
-from gridkit.synthesize.portrait import FACE_CENTRE, Look, reshape, texture_of, texture_place
+from gridkit.synthesize.portrait import FACE_CENTRE, Appearance, reshape, texture_of, texture_place
 
 WIDTH_PX, HEIGHT_PX = 360, 288
 _GRID_PX = 8
@@ -51,9 +51,9 @@ def draw_motion(frames: int, draw: np.random.Generator) -> Motion:
 class Camera:
     """Films one speaker; what does not change between clips is kept."""
 
-    def __init__(self, look: Look):
-        self._look = look
-        self._texture = texture_of(look)
+    def __init__(self, appearance: Appearance):
+        self._appearance = appearance
+        self._texture = texture_of(appearance)
 
     def film(self, shapes: np.ndarray, motion: Motion, draw: np.random.Generator) -> np.ndarray:
         """Return the pictures, RGB uint8 (T, 288, 360, 3).
@@ -109,24 +109,24 @@ class Camera:
 
     def _on_portrait(self, motion: Motion, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the portrait's coordinates of every frame pixel, the mouth still at rest."""
-        look = self._look
+        appearance = self._appearance
         margin = _GRID_PX  # a cell around, since resizing repeats the border
         columns = np.arange(-margin, WIDTH_PX + margin, _GRID_PX) + (_GRID_PX - 1) / 2
         rows = np.arange(-margin, HEIGHT_PX + margin, _GRID_PX) + (_GRID_PX - 1) / 2
         frame_x, frame_y = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
-        x, y = frame_x - look.frame_centre[0], frame_y - look.frame_centre[1]
-        # the head moves upon a body that hardly does
+        x, y = frame_x - appearance.frame_centre[0], frame_y - appearance.frame_centre[1]
+        # the head moves more than the body
         share = 0.15 + 0.85 / (1 + np.exp((y - 75) / 14))
         angle = np.radians(motion.turn_deg[index]) * share
-        zoom = look.frame_scale * (1 + (motion.zoom[index] - 1) * share)
+        zoom = appearance.frame_scale * (1 + (motion.zoom[index] - 1) * share)
         x, y = x - motion.x_px[index] * share, y - motion.y_px[index] * share
         x, y = (
             (np.cos(angle) * x + np.sin(angle) * y) / zoom,
             (np.cos(angle) * y - np.sin(angle) * x) / zoom,
         )
-        if look.mirrored:
+        if appearance.mirrored:
             x = -x
-        x, y = reshape(x + FACE_CENTRE[0], y + FACE_CENTRE[1], look)
+        x, y = reshape(x + FACE_CENTRE[0], y + FACE_CENTRE[1], appearance)
         return _enlarge(x), _enlarge(y)
 
 

@@ -1,8 +1,8 @@
 """Make different people out of one picture: scikit-image's astronaut.
 
-A speaker is a `Look`: how the face is stretched, the colours of skin, hair, suit and wall, whether
-the picture is mirrored, where the head is in the frame. Coordinates are pixels of the astronaut
-picture unless a name says `frame`.
+A speaker is an `Appearance`: how the face is stretched, the colours of skin, hair, suit and wall,
+whether the picture is mirrored, where the head is in the frame. Coordinates are pixels of the
+astronaut picture unless a name says `frame`.
 
 Source of the picture: NASA, portrait of Eileen Collins, public domain.
 """
@@ -40,7 +40,7 @@ _SMILE_FOLDS = (((206, 122), (200, 130), (196, 137)), ((238, 124), (246, 132), (
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """What one speaker looks like."""
 
     mirrored: bool
@@ -95,8 +95,8 @@ _SHAPES = (
 )
 
 
-def look_of(number: int, seed: int) -> Look:
-    """Return the look of synthetic speaker `number` (1 is x1).
+def appearance_of(number: int, seed: int) -> Appearance:
+    """Return the appearance of synthetic speaker `number` (1 is x1).
 
     What strikes most (colours, head shape) is taken in turn, so that neighbours never look alike;
     the rest is drawn.
@@ -106,7 +106,7 @@ def look_of(number: int, seed: int) -> Look:
     breadth, jaw, forehead, nose = _SHAPES[index % len(_SHAPES)]
     skin, gamma = _SKINS[index % len(_SKINS)]
     small = draw.uniform(-1, 1, size=12)
-    return Look(
+    return Appearance(
         mirrored=index % 2 == 1,
         frame_scale=1.26 + 0.05 * small[0],
         frame_centre=(178 + 8 * small[1], 164 + 5 * small[2]),
@@ -127,7 +127,7 @@ def look_of(number: int, seed: int) -> Look:
     )
 
 
-def reshape(x: np.ndarray, y: np.ndarray, look: Look) -> tuple[np.ndarray, np.ndarray]:
+def reshape(x: np.ndarray, y: np.ndarray, appearance: Appearance) -> tuple[np.ndarray, np.ndarray]:
     """Return where in the portrait the pixels of this speaker's face are.
 
     Smooth bumps, small enough that the map never folds; near the mouth it is almost a scaling, so
@@ -135,13 +135,15 @@ def reshape(x: np.ndarray, y: np.ndarray, look: Look) -> tuple[np.ndarray, np.nd
     """
     side = x - FACE_CENTRE[0]
     near = np.exp(-((side / 60) ** 2))
-    broader = look.breadth + look.jaw * np.exp(-(((y - 158) / 22) ** 2))
-    broader = broader + look.forehead * np.exp(-(((y - 50) / 35) ** 2))
-    broader = broader + look.nose * np.exp(-(((y - 124) / 9) ** 2) - (side / 13) ** 2)
-    apart = np.exp(-(((y - 101) / 12) ** 2) - (side / 30) ** 2) * look.eyes_apart_px * side / 20
-    down = look.nose_down_px * np.exp(-(((y - 126) / 22) ** 2))
-    down = down + look.chin_down_px * np.exp(-(((y - 176) / 18) ** 2))
-    down = down - look.brows_up_px * np.exp(-(((y - 88) / 7) ** 2))
+    broader = appearance.breadth + appearance.jaw * np.exp(-(((y - 158) / 22) ** 2))
+    broader = broader + appearance.forehead * np.exp(-(((y - 50) / 35) ** 2))
+    broader = broader + appearance.nose * np.exp(-(((y - 124) / 9) ** 2) - (side / 13) ** 2)
+    apart = (
+        np.exp(-(((y - 101) / 12) ** 2) - (side / 30) ** 2) * appearance.eyes_apart_px * side / 20
+    )
+    down = appearance.nose_down_px * np.exp(-(((y - 126) / 22) ** 2))
+    down = down + appearance.chin_down_px * np.exp(-(((y - 176) / 18) ** 2))
+    down = down - appearance.brows_up_px * np.exp(-(((y - 88) / 7) ** 2))
     return x - broader * side - apart, y - down * near
 
 
@@ -197,7 +199,7 @@ def _unsmiling(picture: np.ndarray) -> np.ndarray:
     return softened
 
 
-def texture_of(look: Look) -> np.ndarray:
+def texture_of(appearance: Appearance) -> np.ndarray:
     """Return the speaker's colours on the portrait, RGB uint8, `TEXTURE_SCALE` times as fine.
 
     It is larger than what is used by a margin of wall; `texture_place` says where things are.
@@ -206,19 +208,19 @@ def texture_of(look: Look) -> np.ndarray:
     hue, light, saturation = cv2.split(cv2.cvtColor(picture / 255, cv2.COLOR_RGB2HLS))
     rows = np.arange(_TOP, _BOTTOM, dtype=np.float32)[:, np.newaxis]
     suit = np.clip((rows - 178) / 16, 0, 1) * np.ones_like(hue)
-    turned = cv2.merge([(hue + look.suit_turn_deg) % 360, light * 0.7, saturation * 0.45])
+    turned = cv2.merge([(hue + appearance.suit_turn_deg) % 360, light * 0.7, saturation * 0.45])
     picture += suit[..., np.newaxis] * (cv2.cvtColor(turned, cv2.COLOR_HLS2RGB) * 255 - picture)
-    person = 255 * (picture / 255) ** look.gamma * np.array(look.skin, np.float32)
-    person *= 1 - _lips_opacity()[..., np.newaxis] * np.array(look.lips, np.float32)
+    person = 255 * (picture / 255) ** appearance.gamma * np.array(appearance.skin, np.float32)
+    person *= 1 - _lips_opacity()[..., np.newaxis] * np.array(appearance.lips, np.float32)
     hair = _hair_opacity()[..., np.newaxis]
-    person *= 1 + hair * (np.array(look.hair, np.float32) - 1)
+    person *= 1 + hair * (np.array(appearance.hair, np.float32) - 1)
 
     opacity = cv2.copyMakeBorder(_person_opacity(), _PAD, 0, _PAD, _PAD, cv2.BORDER_CONSTANT)
     person = cv2.copyMakeBorder(person, _PAD, 0, _PAD, _PAD, cv2.BORDER_REPLICATE)
     size = (opacity.shape[1] * TEXTURE_SCALE, opacity.shape[0] * TEXTURE_SCALE)
     opacity = cv2.resize(opacity, size, interpolation=cv2.INTER_LINEAR)[..., np.newaxis]
     person = cv2.resize(person, size, interpolation=cv2.INTER_CUBIC)
-    painted = _wall(size, look.wall) * (1 - opacity) + person * opacity
+    painted = _wall(size, appearance.wall) * (1 - opacity) + person * opacity
     return np.clip(painted, 0, 255).astype(np.uint8)
 
 

@@ -79,12 +79,12 @@ def _read_part(folder: Path, part: _Part) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise CheckpointError(
-            f"cannot read {path}: {error.strerror}; bring it back, or delete "
+            f"cannot read {path}: {error.strerror}; restore the file, or delete "
             f"{folder / INDEX_FILE} to start again"
         ) from error
     if hashlib.sha256(content).hexdigest() != part.sha256:
         raise CheckpointError(
-            f"{path} is damaged (sha256 differs); bring it back, or delete "
+            f"{path} is damaged (sha256 differs); restore the file, or delete "
             f"{folder / INDEX_FILE} to start again"
         )
     return content

@@ -1,5 +1,5 @@
-"""One entry from clips to a recipe folder, for `gridkit train` and for a machine that has torch
-and numpy alone: there `python -m gridkit.train.run` trains from a packed cache.
+"""One entry from clips to a recipe folder, for `gridkit train` and for a machine that has torch,
+numpy and safetensors alone: there `python -m gridkit.train.run` trains from a packed cache.
 """
 
 import argparse

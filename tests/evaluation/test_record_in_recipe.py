@@ -124,7 +124,7 @@ def test_a_later_result_takes_the_place_of_an_earlier_one(read, recipe, tmp_path
 
 
 def test_a_part_of_a_split_is_not_recorded_nor_what_is_no_recipe(read, recipe, tmp_path):
-    with pytest.raises(UsageError, match="cannot stand for the recipe: clips missing"):
+    with pytest.raises(UsageError, match="cannot be recorded for the recipe: clips missing"):
         record(of_recipe(read, tmp_path, missing=3), recipe, SPLIT, "2026-01-31")
     assert (recipe / "recipe.toml").read_text() == RECIPE
     for changes, why in (
@@ -132,10 +132,10 @@ def test_a_part_of_a_split_is_not_recorded_nor_what_is_no_recipe(read, recipe, t
         ({"system": SystemCard(contamination="contaminated")}, "contaminated"),
         ({"system": SystemCard(stateful=True)}, "stateful"),
     ):
-        with pytest.raises(UsageError, match=f"cannot stand for the recipe: {why}"):
+        with pytest.raises(UsageError, match=f"cannot be recorded for the recipe: {why}"):
             record(of_recipe(read, tmp_path, **changes), recipe, SPLIT, "2026-01-31")
     disputed = replace(of_recipe(read, tmp_path), timing=replace(TIMING, clock_disputed=True))
-    with pytest.raises(UsageError, match="cannot stand for the recipe: clock-disputed"):
+    with pytest.raises(UsageError, match="cannot be recorded for the recipe: clock-disputed"):
         record(disputed, recipe, SPLIT, "2026-01-31")
     assert (recipe / "recipe.toml").read_text() == RECIPE
     with pytest.raises(UsageError, match="control:silence is not a recipe folder"):

@@ -1,4 +1,4 @@
-"""What stands beside a system: controls from the cache, results of the same question."""
+"""The reference rows of a system: controls from the cache, results of the same question."""
 
 import shutil
 import threading

@@ -110,20 +110,20 @@ def test_a_raw_mos_of_1_97_is_an_lqo_of_1_61():
 
 
 @pytest.mark.parametrize(
-    ("heard", "rate"),
+    ("transcript", "rate"),
     [(SENTENCE, 0), ("bin blue at", 3 / 3), ("bin", 5 / 1), ("bin blue at f two now please", 1 / 7),
      ("", 1)],
 )  # fmt: skip
-def test_error_rates_are_divided_by_what_was_heard(heard, rate):
-    assert wer_over_hypothesis(SENTENCE, heard) == pytest.approx(rate)
+def test_error_rates_are_divided_by_the_length_of_the_transcript(transcript, rate):
+    assert wer_over_hypothesis(SENTENCE, transcript) == pytest.approx(rate)
 
 
 def test_whom_the_words_are_counted_against():
-    heard, heard_true = "bin blue at s two now", "bin blue at s two soon"
+    transcript, reference_transcript = "bin blue at s two now", "bin blue at s two soon"
     mira, svts = OLDER_PROTOCOLS["mira-2021"], OLDER_PROTOCOLS["svts-2022"]
-    assert mira.wer(SENTENCE, heard, heard_true) == pytest.approx(1 / 6)
-    assert svts.wer(SENTENCE, heard, heard_true) == pytest.approx(1 / 6)
-    assert svts.wer(SENTENCE, heard, heard) == 0
+    assert mira.wer(SENTENCE, transcript, reference_transcript) == pytest.approx(1 / 6)
+    assert svts.wer(SENTENCE, transcript, reference_transcript) == pytest.approx(1 / 6)
+    assert svts.wer(SENTENCE, transcript, transcript) == 0
     assert OLDER_PROTOCOLS["lip2wav-2020"].wer is OLDER_PROTOCOLS["vca-gan-2021"].wer is None
 
 

@@ -1,4 +1,4 @@
-"""pocketsphinx hears GRID sentences, each clip as if it were the first."""
+"""pocketsphinx recognises GRID sentences, each clip as if it were the first."""
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context

@@ -273,7 +273,7 @@ def test_others_who_never_stop_committing(upload, hub_server):
     numbers = iter(range(100))
     busy = Fault(first=lambda: hub_server.commit(REPO, {"NOTES.md": b"%d" % next(numbers)}))
     hub_server.fail("commit", busy, times=None)
-    with pytest.raises(HubConflictError, match="changed by someone else meanwhile"):
+    with pytest.raises(HubConflictError, match="someone else changed it during this run"):
         upload()
     assert len(hub_server.requests("commit")) == 4
     assert hub_server.waits_s == [2, 4, 8]

@@ -9,14 +9,14 @@ from gridkit.errors import MissingExtraError
 from gridkit.synthesize import mouth, portrait
 from gridkit.synthesize.articulation import REST, MouthShape, targets_of
 from gridkit.synthesize.face import Camera, Motion, draw_motion
-from gridkit.synthesize.portrait import Look, look_of
+from gridkit.synthesize.portrait import Appearance, appearance_of
 
 Landmarks = Callable[[np.ndarray], np.ndarray]
 STILL = Motion(*(np.full(16, value) for value in (0.0, 0.0, 0.0, 1.0, 0.0)))
 
 
 def film(shapes: list[MouthShape], number: int, motion: Motion = STILL) -> np.ndarray:
-    camera = Camera(look_of(number, 0))
+    camera = Camera(appearance_of(number, 0))
     return camera.film(np.array(shapes, np.float32), motion, np.random.default_rng(0))
 
 
@@ -87,19 +87,19 @@ def test_speakers_look_different() -> None:
 
 
 def test_faces_have_different_shapes(find_landmarks: Landmarks) -> None:
-    def outline(look: Look) -> np.ndarray:
+    def outline(appearance: Appearance) -> np.ndarray:
         """Return the landmarks, one size, one place, none mirrored."""
-        look = replace(look, mirrored=False)
-        picture = Camera(look).film(np.array([REST]), STILL, np.random.default_rng(0))[0]
+        appearance = replace(appearance, mirrored=False)
+        picture = Camera(appearance).film(np.array([REST]), STILL, np.random.default_rng(0))[0]
         points = find_landmarks(picture)
         points = points - points.mean(axis=0)
         return points / np.linalg.norm(points)
 
-    looks = [look_of(number, 0) for number in range(1, 7)]
-    shapes = [outline(look) for look in looks]
-    # the same look elsewhere in the frame says how far landmarks err
-    same = outline(replace(looks[0], frame_scale=1.25, frame_centre=(181.5, 163.2)))
-    error = np.linalg.norm(outline(replace(looks[0], frame_scale=1.3)) - same)
+    appearances = [appearance_of(number, 0) for number in range(1, 7)]
+    shapes = [outline(appearance) for appearance in appearances]
+    # the same appearance elsewhere in the frame says how far landmarks err
+    same = outline(replace(appearances[0], frame_scale=1.25, frame_centre=(181.5, 163.2)))
+    error = np.linalg.norm(outline(replace(appearances[0], frame_scale=1.3)) - same)
     distances = [np.linalg.norm(a - b) for i, a in enumerate(shapes) for b in shapes[:i]]
     assert np.median(distances) > 2 * error
 
@@ -116,4 +116,4 @@ def test_no_skimage(monkeypatch: pytest.MonkeyPatch) -> None:
     portrait._astronaut.cache_clear()
     portrait._person_opacity.cache_clear()
     with pytest.raises(MissingExtraError, match=r'pip install "gridkit\[synth\]"'):
-        Camera(look_of(1, 0))
+        Camera(appearance_of(1, 0))

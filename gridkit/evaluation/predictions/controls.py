@@ -224,7 +224,7 @@ def _float(clip: Reference) -> np.ndarray:
 
 def _samples(clip: Reference) -> np.ndarray:
     if clip.samples is None:
-        raise InputError(f"{clip.id} has no sound, and this control is made of sound")
+        raise InputError(f"{clip.id} has no sound; this control needs the clip's sound")
     return clip.samples
 
 

@@ -1,4 +1,4 @@
-"""What can be seen and heard of a clip: reference audio, the system's sound, the silent crop."""
+"""What a report shows and plays of a clip: reference audio, system's sound, silent crop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from gridkit.store.schema import crop_column
 
 @dataclass(frozen=True)
 class ClipMedia:
-    """What can be seen and heard of one clip."""
+    """What the report shows and plays of one clip."""
 
     reference: np.ndarray
     """int16 (48000,), 16 kHz: the reference audio."""

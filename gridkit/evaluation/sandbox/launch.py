@@ -130,9 +130,11 @@ class Process:
 
     def _last_words(self) -> str:
         lines = self._printed().decode(errors="replace").split("\n")
-        # what Python lists after a fatal error tells nothing of it
-        told = [line.strip() for line in lines if not line.startswith("Extension modules:")]
-        last = next((line for line in reversed(told) if line), "")
+        # what Python lists after a fatal error does not explain it
+        lines_of_error = [
+            line.strip() for line in lines if not line.startswith("Extension modules:")
+        ]
+        last = next((line for line in reversed(lines_of_error) if line), "")
         return f"; last printed: {last}" if last else ""
 
     def _printed(self) -> bytes:

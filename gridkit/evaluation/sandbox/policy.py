@@ -120,7 +120,7 @@ def without(folder: Path, hidden: Iterable[Path]) -> list[Path]:
 def _telling_of_clips(path: Path) -> list[Path]:
     """Return what tells of clips in a file or folder: sources, prepared corpora, results.
 
-    Whoever keeps a model in the folder in which they work has them beside it.
+    A model that is kept in a working folder has them next to it.
     """
     if path.is_file():
         return [path] if path.suffix in _SOURCE_SUFFIXES else []

@@ -1,4 +1,4 @@
-"""What recognisers make of the reference audio: the error rate that each WER stands beside.
+"""What recognisers make of the reference audio: the error rate that each WER is compared with.
 
 It is the same for every system scored on the same clips, so it is kept in the cache.
 """

@@ -89,7 +89,7 @@ def _score_sound(job: ClipJob) -> ClipScore:
         metrics={} if job.words_only else score_sound(reference, prediction, job.plug_ins),
         counts=_counts({f"_{name}": text for name, text in texts.items()}),
         slots={f"slot_{name}": text.slots for name, text in texts.items()},
-        text={name: text.heard for name, text in texts.items()},
+        text={name: text.transcript for name, text in texts.items()},
         raw_text=raw_text,
     )
 
@@ -118,7 +118,7 @@ def _score_text(job: ClipJob) -> ClipScore:
         metrics={"ser": float(text.sentence_error)},
         counts=_counts({"": text}),
         slots={"slot": text.slots},
-        text={SYSTEM: text.heard},
+        text={SYSTEM: text.transcript},
         raw_text={SYSTEM: raw},
     )
 

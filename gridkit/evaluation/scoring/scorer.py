@@ -30,7 +30,7 @@ PRELOAD = "gridkit.evaluation.scoring.score_clip"
 
 
 class Scorer:
-    """What a system and the controls beside it are scored with; a context manager.
+    """What a system and its controls are scored with; a context manager.
 
     They share the recognisers, the processes that score, and the transcripts of their sounds.
 
@@ -93,7 +93,7 @@ class Scorer:
         return self._run(jobs, out)
 
     def transcribe(self, references: Iterable[Reference], out: Path) -> Iterator[ClipScore]:
-        """Transcribe the reference audio: the figures that each WER is printed beside.
+        """Transcribe the reference audio: the figures that each WER is compared with.
 
         The file serves every system scored on the same clips with the same recognisers.
 

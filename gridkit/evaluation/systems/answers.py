@@ -87,7 +87,7 @@ def check_sound(samples: np.ndarray, rate_hz: int) -> Checked:
     """Return sound at 16 kHz, cut or padded to 48,000 samples, as an answer.
 
     Args:
-        samples: float, in [-1, 1]; what is beyond is clipped.
+        samples: float, in [-1, 1]; values outside it are clipped.
         rate_hz: of the samples.
     """
     if samples.ndim == 2:

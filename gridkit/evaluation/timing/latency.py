@@ -190,7 +190,7 @@ def _answers(worker: Worker, clips: Sequence[np.ndarray]) -> Iterator[Answer]:
 
 
 def _transport(echo: Worker, clips: Sequence[np.ndarray]) -> list[float]:
-    """Return what round trips take beside the call, in seconds, after a few more to warm up."""
+    """Return what round trips take besides the call, in seconds, after a few more to warm up."""
     answers = islice(_answers(echo, clips), WARM_UP_CALLS, WARM_UP_CALLS + TRANSPORT_CALLS)
     return [answer.round_trip_s - answer.elapsed_s for answer in answers]
 

@@ -54,7 +54,7 @@ def machine_load() -> Load:
 
 
 def machine_facts(device: str, of_process: Mapping[str, object]) -> dict[str, object]:
-    """Return what belongs beside a time.
+    """Return what is recorded with a time.
 
     Args:
         device: `cpu`, `cuda` or `cuda:N`.

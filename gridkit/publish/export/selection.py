@@ -1,4 +1,4 @@
-"""Which clips of a corpus are exported, and to which part each one goes.
+"""Which clips of a corpus are exported, and to which part each one belongs.
 
 A part is a subset of a split, `train`, `val` or `test`; without a split all clips are one part,
 `clips`. A clip is in one part at most.
@@ -24,7 +24,7 @@ class Selection:
     subset: str | None
     """None: every subset of the split."""
     profile: str
-    """Whose crop goes along."""
+    """The crop profile that is exported."""
     parts: Mapping[str, tuple[str, ...]]
     """Part to the ids of its clips, sorted; parts without a clip are there too."""
 
