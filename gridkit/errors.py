@@ -4,6 +4,8 @@ A message says what happened, where (clip, file, line) and what to do next, in o
 Anything that is not a `GridkitError` is a bug in gridkit and ends with a traceback.
 """
 
+import errno
+
 EXIT_DONE = 0
 EXIT_BUG = 1
 EXIT_USAGE = 2
@@ -14,6 +16,9 @@ EXIT_CHECK_FAILED = 6
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 """128 + SIGPIPE, as any tool whose output is no longer read."""
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What an `OSError` has as its number where the disk, or a quota, is full."""
 
 
 class GridkitError(Exception):

@@ -6,15 +6,12 @@ import numpy as np
 
 from gridkit.api.scores import SoundScore
 from gridkit.errors import PairError
-from gridkit.evaluation.systems.answers import check_sound
+from gridkit.evaluation.systems.answers import MOST_CLIPPED, check_sound
 from gridkit.evaluation.systems.contract import RATES_HZ
 from gridkit.metrics.normaliser import normalise
 from gridkit.metrics.registry import plug_ins
 from gridkit.metrics.sound import score_sound
 from gridkit.metrics.wer import TextScore, score_text
-
-MOST_CLIPPED = 0.01
-"""Share of samples beyond [-1, 1] above which a warning says so."""
 
 
 def score_sound_pair(

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 MIN_CALLS = 20
 """Of a timing, by the protocol."""
-MOST_CLIPPED = 0.01
-"""Share of a clip's samples at full scale above which a dry run says so."""
 EXAMPLE = """\b
 Examples:
   gridkit evaluate --model my_model.py --data grid --split s1
@@ -165,6 +163,7 @@ def command(
 
 def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
     from gridkit.evaluation.predictions.collect import try_out
+    from gridkit.evaluation.systems.answers import MOST_CLIPPED
 
     tried = try_out(spec, subset, options)
     facts = tried.facts

@@ -17,7 +17,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-PLAIN_INTERVAL_S = 10.0
+from gridkit.compute.progress import PLAIN_INTERVAL_S
 
 
 class FileBars:

@@ -1,6 +1,5 @@
 """The `gridkit` command: finds subcommands, turns errors into one line and an exit status."""
 
-import errno
 import importlib
 import os
 import sys
@@ -76,7 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _unforeseen(error: Exception) -> int:
     """Say what ended the command: no room for what it writes, or a bug."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in errors.NO_SPACE:
         _drop_output()
         _say(f"cannot write {error.filename or 'the output'}: {error.strerror}; free some space")
         return errors.EXIT_ENVIRONMENT

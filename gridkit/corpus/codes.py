@@ -8,11 +8,14 @@ Source: the alignments of Zenodo record 3625687, counted.
 """
 
 import hashlib
+import re
 from functools import cache
 from importlib import resources
 
 SPEAKERS: tuple[str, ...] = tuple(f"s{number}" for number in range(1, 35))
 SPEAKERS_WITH_VIDEO: tuple[str, ...] = tuple(s for s in SPEAKERS if s != "s21")
+SPEAKER_NAME = re.compile(r"[sx][1-9][0-9]*")
+"""Of GRID, or of synthetic clips."""
 
 
 def clip_id(speaker: str, code: str) -> str:

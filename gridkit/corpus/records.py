@@ -14,6 +14,7 @@ from gridkit.corpus.alignment import Word
 
 FRAMES = 75
 RATE_FPS = 25
+CLIP_S = FRAMES / RATE_FPS
 SAMPLE_RATE_HZ = 16_000
 AUDIO_SAMPLES = 48_000
 POINTS = 68

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from gridkit.corpus.codes import (
+    SPEAKER_NAME,
     SPEAKERS_WITH_VIDEO,
     clip_id,
     codes_by_speaker,
@@ -239,7 +240,6 @@ def import_split(name: str, lists: Mapping[str, str], *, unseen_speakers: bool =
 
 
 _SUBSET_NAMES = {name: name for name in SUBSETS} | {"validation": "val", "valid": "val"}
-_SPEAKER_PART = re.compile(r"[sx][1-9][0-9]*")
 
 
 def parse_list_line(line: str, where: str = "line") -> tuple[str, str | None]:
@@ -256,7 +256,7 @@ def parse_list_line(line: str, where: str = "line") -> tuple[str, str | None]:
     path, *rest = line.split()
     parts = path.split("/")
     code = parts[-1].split(".")[0]
-    speakers = [part for part in parts[:-1] if _SPEAKER_PART.fullmatch(part)]
+    speakers = [part for part in parts[:-1] if SPEAKER_NAME.fullmatch(part)]
     if not speakers or not is_code(code):
         raise SplitError(f"{where}: expected a path such as s1/bbaf2n, got {line.strip()!r}")
     owner = speaker_of(code)

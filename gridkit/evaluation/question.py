@@ -22,10 +22,11 @@ from gridkit.evaluation.predictions.loose_files import SUFFIXES
 from gridkit.evaluation.sandbox.policy import HOLDING_FILES
 from gridkit.evaluation.subset import Subset
 from gridkit.evaluation.systems.contract import RECIPE_KINDS
-from gridkit.evaluation.systems.spec import RECIPE_FILE, ModelSpec
+from gridkit.evaluation.systems.spec import ModelSpec
 from gridkit.metrics.normaliser import NORMALISER
 from gridkit.metrics.registry import plug_ins
 from gridkit.recipe import load_recipe
+from gridkit.recipe.shelf import RECIPE_FILE
 from gridkit.results.files import CLIPS_FILE, LOG_FILE, REPORT_FILE, RESULT_FILE
 from gridkit.results.records import NORMALISER_KEY
 from gridkit.results.system_card import SYSTEM_FILE

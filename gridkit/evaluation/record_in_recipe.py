@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridkit.errors import UsageError
-from gridkit.evaluation.systems.spec import RECIPE_FILE, ModelSpec
+from gridkit.evaluation.systems.spec import ModelSpec
 from gridkit.recipe import Measured, load_recipe
+from gridkit.recipe.shelf import RECIPE_FILE
 from gridkit.recipe.stated_results import readme_row, with_result, with_row
 from gridkit.results.caveats import (
     CLOCK_DISPUTED,

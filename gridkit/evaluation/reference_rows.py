@@ -18,8 +18,9 @@ from gridkit.evaluation.question import clips_question, digest_of, train_sha256
 from gridkit.evaluation.run import evaluate
 from gridkit.evaluation.scoring.scorer import Scorer, open_scorer
 from gridkit.evaluation.subset import Subset
-from gridkit.evaluation.systems.spec import RECIPE_FILE, parse_model
+from gridkit.evaluation.systems.spec import parse_model
 from gridkit.recipe import load_recipe
+from gridkit.recipe.shelf import RECIPE_FILE
 from gridkit.results.compare import check_comparable
 from gridkit.results.files import RESULT_FILE, Scored, read_scored
 from gridkit.results.records import CONTROL_PREFIX

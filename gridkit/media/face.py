@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from gridkit.corpus.records import POINTS
 from gridkit.media.detector import Box, FaceDetector, box_of, prominence, same_place
-from gridkit.media.landmarks import LEFT_EYE, POINTS, RIGHT_EYE
+from gridkit.media.landmarks import LEFT_EYE, RIGHT_EYE
 from gridkit.media.landmarks_model import LandmarkModel, default_landmark_model, predictor
 
 __all__ = ["FaceTracker", "LandmarkModel", "Track"]

@@ -13,7 +13,8 @@ from importlib import resources
 
 import numpy as np
 
-POINTS = 68
+from gridkit.corpus.records import POINTS
+
 PARTS: dict[str, slice] = {
     "jaw": slice(0, 17),
     "brows": slice(17, 27),

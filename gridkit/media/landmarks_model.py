@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from gridkit.corpus.records import POINTS
 from gridkit.errors import LandmarkModelError, MissingExtraError
-from gridkit.media.landmarks import POINTS
 
 DEFAULT_NAME = "shape_predictor_68_face_landmarks"
 DEFAULT_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"

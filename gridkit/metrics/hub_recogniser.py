@@ -10,8 +10,7 @@ import numpy as np
 
 from gridkit.corpus.records import SAMPLE_RATE_HZ
 from gridkit.errors import HubError, MissingExtraError, UsageError
-
-PREFIX = "hf:"
+from gridkit.hub.address import PREFIX
 
 
 class HubRecogniser:

@@ -23,7 +23,8 @@ import pocketsphinx
 from gridkit.corpus.grammar import SLOTS
 from gridkit.corpus.records import SAMPLE_RATE_HZ
 from gridkit.errors import EnvironmentProblem, UsageError
-from gridkit.metrics.hub_recogniser import PREFIX, HubRecogniser
+from gridkit.hub.address import PREFIX
+from gridkit.metrics.hub_recogniser import HubRecogniser
 
 ENTRY_POINTS = "gridkit.recognisers"
 

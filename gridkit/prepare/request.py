@@ -13,12 +13,11 @@ from gridkit.media.landmarks_model import default_landmark_model, load_landmark_
 from gridkit.media.profiles import load_profile
 from gridkit.prepare.clip import Settings
 from gridkit.prepare.download import download
+from gridkit.prepare.sources import SOURCE_FOLDER
 
 DEFAULT_CROPS = ("mouth96",)
 PUBLISHERS = ("zenodo", "sheffield")
 SYNTHETIC = "synthetic"
-SOURCE_FOLDER = "source"
-"""Where inside the corpus downloads and synthetic clips go; nothing there is published."""
 
 _SPLIT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 

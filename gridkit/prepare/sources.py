@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from gridkit.corpus.codes import clip_id, speaker_of
+from gridkit.corpus.codes import SPEAKER_NAME, clip_id, speaker_of
 from gridkit.corpus.grammar import is_code, words_of
 from gridkit.corpus.records import Reason
 from gridkit.errors import CodeError, InputError
@@ -27,8 +27,9 @@ VIDEO_SUFFIXES = frozenset(
 
 ALIGNMENT_SUFFIX = ".align"
 MAX_ALIGNMENT_BYTES = 64 * 1024
+SOURCE_FOLDER = "source"
+"""Where inside the corpus downloads and synthetic clips go; nothing there is published."""
 
-_SPEAKER_PART = re.compile(r"[sx][1-9][0-9]*")
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -166,7 +167,7 @@ def folder_speaker(key: str) -> str | None:
     ('s1', 's2')
     """
     for part in reversed(_folders(key)):
-        if _SPEAKER_PART.fullmatch(part):
+        if SPEAKER_NAME.fullmatch(part):
             return part
     return None
 

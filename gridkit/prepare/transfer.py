@@ -5,7 +5,6 @@ A transfer is tried again as long as it gains bytes; what the server says of the
 last. See `partial.py` for what is on disk meanwhile.
 """
 
-import errno
 import random
 import threading
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import httpx2
 
 from gridkit import __version__
 from gridkit.compute.transfer_progress import NoProgress, TransferProgress
-from gridkit.errors import ChecksumError, DiskFullError, EnvironmentProblem, NetworkError
+from gridkit.errors import NO_SPACE, ChecksumError, DiskFullError, EnvironmentProblem, NetworkError
 from gridkit.prepare.partial import (
     Partial,
     RemoteFile,
@@ -268,7 +267,7 @@ def is_complete(path: Path, file: RemoteFile) -> bool:
 
 
 def _disk_problem(error: OSError, path: Path) -> EnvironmentProblem:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in NO_SPACE:
         return DiskFullError(
             f"no space left while writing {path}; what has arrived is kept: free some space "
             "and run it again to resume"

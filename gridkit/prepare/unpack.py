@@ -7,8 +7,6 @@ wrong speakers; a member without any speaker in its path belongs to the archive'
 Nothing needs unpacking for `gridkit prepare`, which reads archives as they are.
 """
 
-import errno
-import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -18,11 +16,9 @@ from pathlib import Path, PurePosixPath
 
 from gridkit.compute.lock import folder_lock
 from gridkit.corpus.archives import archive_speaker
-from gridkit.corpus.codes import speaker_of, speaker_order
-from gridkit.errors import ArchiveError, DiskFullError, EnvironmentProblem, InputError
+from gridkit.corpus.codes import SPEAKER_NAME, speaker_of, speaker_order
+from gridkit.errors import NO_SPACE, ArchiveError, DiskFullError, EnvironmentProblem, InputError
 from gridkit.prepare.archive import Member, SourceArchive, is_archive
-
-_SPEAKER_PART = re.compile(r"[sx][1-9][0-9]*")
 
 
 @dataclass(frozen=True)
@@ -134,7 +130,7 @@ def member_speaker(archive_name: str, member_name: str) -> str | None:
     """
     path = PurePosixPath(member_name)
     owner = speaker_of(path.stem) if path.suffix == ".align" else None
-    in_path = [part for part in path.parts[:-1] if _SPEAKER_PART.fullmatch(part)]
+    in_path = [part for part in path.parts[:-1] if SPEAKER_NAME.fullmatch(part)]
     return owner or (in_path[-1] if in_path else archive_speaker(archive_name))
 
 
@@ -206,7 +202,7 @@ def _unpack_one(task: _Task, destination: Path) -> bool:
     except OSError as error:
         with suppress(OSError):
             unfinished.unlink()
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_SPACE:
             raise DiskFullError(
                 f"no space left while writing {path}; free some and run it again to resume"
             ) from error

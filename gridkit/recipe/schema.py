@@ -23,8 +23,8 @@ from gridkit.corpus.tasks import TASKS
 from gridkit.errors import RecipeError
 from gridkit.models.frames import FrameInput, FrameWindow
 from gridkit.recipe.model_kinds import KINDS, ModelKind, ModelSettings
+from gridkit.recipe.shelf import RECIPE_FILE
 
-RECIPE_FILE = "recipe.toml"
 WEIGHTS_FILE = "weights.safetensors"
 TRAINED_ON_FILE = "trained_on.txt"
 DECODINGS = ("greedy", "beam", "grammar")

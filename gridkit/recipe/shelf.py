@@ -9,6 +9,7 @@ from pathlib import Path
 from gridkit.errors import EnvironmentProblem
 
 FOLDER = "recipes"
+RECIPE_FILE = "recipe.toml"
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -19,7 +20,7 @@ def shipped_folder() -> Path:
         EnvironmentProblem: this installation has none.
     """
     for parent in (_PACKAGE, _PACKAGE.parent):
-        if any((parent / FOLDER).glob("*/recipe.toml")):
+        if any((parent / FOLDER).glob(f"*/{RECIPE_FILE}")):
             return parent / FOLDER
     raise EnvironmentProblem(
         f"this installation of gridkit has no recipes: {_PACKAGE / FOLDER} is missing; "

@@ -5,7 +5,7 @@ A caveat that bars a rank keeps a result out of the ranking; a control has no ra
 
 from dataclasses import dataclass
 
-from gridkit.metrics.hub_recogniser import PREFIX
+from gridkit.hub.address import PREFIX
 from gridkit.results.files import CLIPS_FILE, LOG_FILE, Scored
 from gridkit.results.records import Result
 from gridkit.results.timing import FailedTiming, Timing

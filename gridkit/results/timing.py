@@ -29,7 +29,6 @@ from gridkit.store.files import write_file
 
 SCHEMA = 1
 TIMING_FILE = "timing.json"
-CLIP_S = 3.0
 P99_CALLS = 1_000
 """Fewer times have no 99th percentile."""
 

@@ -9,8 +9,8 @@ from gridkit.corpus.codes import clip_id, speaker_of
 from gridkit.corpus.grammar import is_code, text_of, words_of
 from gridkit.corpus.records import (
     AUDIO_SAMPLES,
+    CLIP_S,
     FRAMES,
-    RATE_FPS,
     SAMPLE_RATE_HZ,
     Flag,
     ManifestRow,
@@ -23,8 +23,6 @@ from gridkit.store.corpus_file import CORPUS_NAME, CorpusFile, SplitEntry
 from gridkit.store.manifest import MANIFEST_NAME
 from gridkit.store.schema import crop_column, shard_speaker, split_column
 from gridkit.store.summary import count_rows, split_entries
-
-CLIP_S = FRAMES / RATE_FPS
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,12 @@ The content goes to a temporary name in the same folder, is brought to the disk,
 renamed; a run that is killed leaves at most the temporary, which the next run overwrites.
 """
 
-import errno
 import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
 
-from gridkit.errors import CorpusError, DiskFullError, EnvironmentProblem, GridkitError
-
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+from gridkit.errors import NO_SPACE, CorpusError, DiskFullError, EnvironmentProblem, GridkitError
 
 
 def temporary_of(path: Path) -> Path:
@@ -79,7 +76,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _explained(error: OSError, path: Path, size: int) -> GridkitError:
-    if error.errno in _NO_SPACE:
+    if error.errno in NO_SPACE:
         return DiskFullError(
             f"no space left for {path} ({size / 1e6:.1f} MB); free some and run again: "
             "what is finished is kept"

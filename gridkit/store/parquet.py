@@ -91,16 +91,14 @@ def read_row_batch(path: Path, row: int, columns: Sequence[str]) -> pa.RecordBat
     raise CorpusError(f"{path}: no row {row}; run gridkit validate")
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+def read_table(path: Path) -> pa.Table:
     """Read a whole Parquet file of plain columns.
 
     Raises:
-        CorpusError: it is missing, damaged or lacks a column.
+        CorpusError: it is missing or damaged.
     """
     with open_parquet(path) as file:
-        _check_columns(path, file, columns)
-        names = None if columns is None else list(columns)
-        return _guarded(path, lambda: file.read(columns=names))
+        return _guarded(path, file.read)
 
 
 def _storage_type(column_type: pa.DataType) -> pa.DataType:

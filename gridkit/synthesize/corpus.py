@@ -29,6 +29,7 @@ from gridkit.compute.lock import LOCK_NAME, folder_lock
 from gridkit.corpus.alignment import CLIP_TICKS, TICKS_PER_SECOND, Word, format_alignment
 from gridkit.corpus.codes import speaker_of
 from gridkit.corpus.grammar import SLOTS, words_of
+from gridkit.corpus.records import FRAMES
 from gridkit.errors import DiskFullError, EnvironmentProblem, InputError, UsageError
 from gridkit.synthesize import voice
 from gridkit.synthesize.articulation import articulate
@@ -38,7 +39,6 @@ from gridkit.synthesize.portrait import appearance_of
 
 DESCRIPTION = "synthetic.json"
 CLIPS_PER_SPEAKER_MAX = 1000
-FRAMES = 75
 
 _LONGEST_S = 2.2
 _ONSET_S = (0.4, 1.0)

@@ -13,7 +13,8 @@ import torch
 
 from gridkit.corpus.codes import speaker_order, split_id
 from gridkit.recipe import Recipe, pack_weights
-from gridkit.recipe.schema import RECIPE_FILE, TRAINED_ON_FILE, WEIGHTS_FILE
+from gridkit.recipe.schema import TRAINED_ON_FILE, WEIGHTS_FILE
+from gridkit.recipe.shelf import RECIPE_FILE
 from gridkit.store.files import write_file
 from gridkit.train.settings import AugmentationSettings, TrainingSettings
 

@@ -6,14 +6,11 @@ import numpy as np
 from PIL import Image
 from scipy.signal.windows import hann
 
-from gridkit.corpus.records import SAMPLE_RATE_HZ
-
 FRAME = 400
 HOP = 160
 FFT = 512
 BANDS = 128
 DEPTH_DB = 70.0
-TOP_HZ = SAMPLE_RATE_HZ / 2
 
 _STOPS = np.array(
     [(11, 18, 28), (16, 52, 70), (17, 112, 116), (96, 176, 150), (203, 222, 168), (253, 250, 226)]

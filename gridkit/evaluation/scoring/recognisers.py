@@ -7,10 +7,9 @@ from pathlib import Path
 from gridkit.evaluation.contamination import check_recogniser
 from gridkit.evaluation.scoring.transcribe import Recognisers
 from gridkit.evaluation.subset import Subset
-from gridkit.evaluation.systems.spec import RECIPE_FILE
 from gridkit.metrics.recognise import Recogniser, recogniser_factory
 from gridkit.recipe import load_recipe, load_system, recogniser_name
-from gridkit.recipe.shelf import find_shipped
+from gridkit.recipe.shelf import RECIPE_FILE, find_shipped
 
 
 def load_recognisers(names: Sequence[str], subset: Subset) -> Recognisers:

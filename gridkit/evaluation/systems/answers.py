@@ -20,6 +20,8 @@ MAX_TEXT_CHARACTERS = 1_000
 MAX_ANSWER_BYTES = 16 << 20
 """Of one clip's answer; 3.1 s of stereo float64 at 192 kHz is 10 MB."""
 MAX_DETAIL_CHARACTERS = 300
+MOST_CLIPPED = 0.01
+"""Share of a sound's samples beyond [-1, 1], or at full scale, above which a warning says so."""
 
 
 @dataclass(frozen=True)

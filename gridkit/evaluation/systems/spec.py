@@ -20,9 +20,8 @@ from gridkit.evaluation.systems.contract import RECIPE_KINDS, Kind, System
 from gridkit.hub.address import HubAddress, parse_hub_address
 from gridkit.hub.client import hub_errors, open_hub
 from gridkit.hub.snapshot import find_commit
-from gridkit.recipe.shelf import find_shipped
+from gridkit.recipe.shelf import RECIPE_FILE, find_shipped
 
-RECIPE_FILE = "recipe.toml"
 DEFAULT_FACTORY = "load"
 
 _PYTHON = re.compile(r"(?P<path>.+\.py)(?::(?P<factory>[^:/\\]+))?")

@@ -17,12 +17,13 @@ from itertools import cycle, islice
 
 import numpy as np
 
+from gridkit.corpus.records import CLIP_S
 from gridkit.errors import SystemFailedError
 from gridkit.evaluation.sandbox.worker import Answer, Worker
 from gridkit.evaluation.systems.answers import Checked
 from gridkit.evaluation.systems.spec import ModelSpec
 from gridkit.evaluation.timing.machine import machine_facts, machine_load
-from gridkit.results.timing import CLIP_S, Percentiles, Timing, WarmUp, percentiles
+from gridkit.results.timing import Percentiles, Timing, WarmUp, percentiles
 
 CALLS = 100
 MIN_CALLS = 20

@@ -17,11 +17,9 @@ from gridkit.media.crops import cut_crop, to_rgb
 from gridkit.media.decode import decode_clip
 from gridkit.media.face import FaceTracker
 from gridkit.media.profiles import CropProfile, load_profile
-from gridkit.prepare.sources import SourceFile, scan
+from gridkit.prepare.sources import SOURCE_FOLDER, SourceFile, scan
 
 CLIPS = 10
-SOURCE_FOLDER = "source"
-"""In a corpus, where downloads and synthetic clips are kept."""
 
 
 def preprocess_times(subset: Subset, crop: str, source: Path | None = None) -> list[float]:

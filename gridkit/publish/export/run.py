@@ -6,7 +6,6 @@ corpus and options give the same bytes. Nothing waits for the disk, which would 
 long: after a power cut, export again.
 """
 
-import errno
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from gridkit.compute.lock import LOCK_NAME, folder_lock
 from gridkit.corpus.records import Clip
-from gridkit.errors import DiskFullError, EnvironmentProblem, UsageError
+from gridkit.errors import NO_SPACE, DiskFullError, EnvironmentProblem, UsageError
 from gridkit.publish.export.filelist import filelist_example, filelist_writer
 from gridkit.publish.export.lhotse import lhotse_example, lhotse_writer
 from gridkit.publish.export.selection import Selection
@@ -24,7 +23,6 @@ from gridkit.store.card import CARD_NAME
 from gridkit.store.files import read_file, temporary_of
 
 CORPUS_CARD_NAME = "CORPUS.md"
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def _appearing(home: Path) -> Iterator[Path]:
     except BrokenPipeError:  # raised by `on_clip`
         raise
     except OSError as error:
-        if error.errno in _NO_SPACE:
+        if error.errno in NO_SPACE:
             raise DiskFullError(
                 f"no space left for {home}; nothing of it stays: free some and run again"
             ) from error
