@@ -1,10 +1,13 @@
-"""How recognisers hear: what is done to log-mel bands in training."""
+"""How recognisers hear: log-mel bands, and what is done to them in training."""
 
 import numpy as np
 import pytest
 import torch
+from support.overfit import TEXTS, overfit
 
-from gridkit.models.recogniser import LogMel, Recogniser, RecogniserSettings, warp
+from gridkit.models.alphabet import CLASSES
+from gridkit.models.heads import Output
+from gridkit.models.recogniser import LogMel, Recogniser, RecogniserSettings, mel_filters, warp
 
 RATE_HZ = 16_000
 
@@ -51,3 +54,55 @@ def test_frequencies_are_warped_in_training_alone():
     assert not torch.equal(model.features(sound), model.features(sound))
     model.eval()
     assert torch.equal(model.features(sound), front(model.log_mel(sound)))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        RecogniserSettings(hidden=32, dropout=0.0, mask_bands=0, mask_frames=0),
+        RecogniserSettings(
+            front="1d", channels=(32, 32), recurrent="lstm", hidden=64, dropout=0.0,
+            mask_bands=0, mask_frames=0,
+        ),
+    ],
+    ids=["2d", "1d"],
+)  # fmt: skip
+def test_recogniser_learns_one_batch(settings):
+    samples = torch.randn(2, 6400, generator=torch.Generator().manual_seed(0)) * 0.1
+    assert overfit(Recogniser(settings), samples, 200) == TEXTS
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [RecogniserSettings(), RecogniserSettings(front="1d", channels=(16, 16), hidden=16)],
+    ids=["2d", "1d"],
+)
+def test_recogniser_gives_fifty_frames_a_second_whatever_the_level(settings):
+    model = Recogniser(settings).eval()
+    samples = torch.randn(1, 48_000) * 0.1
+    with torch.no_grad():
+        loud: Output = model(samples)
+        soft: Output = model(samples / 4)
+    assert loud.characters.shape == (1, 150, CLASSES)
+    torch.testing.assert_close(soft.characters, loud.characters, rtol=0.05, atol=0.05)
+
+
+def test_log_mel_puts_a_tone_into_the_band_of_its_frequency():
+    bands = 64
+    time_s = torch.arange(16_000) / 16_000
+    burst = torch.sin(2 * torch.pi * 1000 * time_s) * (time_s < 0.5)
+    levels = LogMel(bands)(burst[None])[0]
+    assert levels.shape == (100, bands)
+    loudest = int((levels[:40].mean(0)).argmax())
+    bins_hz = torch.linspace(0, 8000, 257)
+    assert float(bins_hz[mel_filters(bands)[:, loudest].argmax()]) == pytest.approx(1000, abs=50)
+    torch.testing.assert_close(levels.mean(0), torch.zeros(bands), atol=1e-4, rtol=0)
+
+
+def test_training_hides_bands_and_reading_does_not():
+    model = Recogniser()
+    samples = torch.randn(1, 16_000) * 0.1
+    with torch.no_grad():
+        assert not torch.equal(model.features(samples), model.features(samples))
+        model.eval()
+        assert torch.equal(model.features(samples), model.features(samples))

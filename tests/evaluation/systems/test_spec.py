@@ -1,6 +1,4 @@
-import base64
 import hashlib
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +10,12 @@ import torch
 from gridkit.errors import (
     EnvironmentProblem,
     HubError,
-    MissingExtraError,
     NetworkError,
     SystemFailedError,
     SystemLoadError,
     UsageError,
 )
 from gridkit.evaluation.predictions.ask import dry_run
-from gridkit.evaluation.sandbox.guest.exported import best_path, read_interface, scale
 from gridkit.evaluation.sandbox.worker import Worker
 from gridkit.evaluation.systems.spec import decoded_by, download_model, parse_model
 from gridkit.recipe import build_model, load_recipe, load_system, pack_weights, weights_of
@@ -66,12 +62,6 @@ training = {steps = 1}
 augmentation = {}
 weights = {file = "weights.safetensors", sha256 = "SHA256", trained_on = "trained_on.txt"}
 """
-# ReduceMean over all, expanded to (1, 48000): opset 18, made by onnx.helper
-MEAN_ONNX = (
-    "CAg6mAEKIwoBeBIBbSIKUmVkdWNlTWVhbioPCghrZWVwZGltcxgAoAECCiQSAXMiCENvbnN0YW50KhUKCnZhbHVl"
-    "X2ludHNAAUCA9wKgAQcKEQoBbQoBcxIBeSIGRXhwYW5kEgRtZWFuWhsKAXgSFgoUCAESEAoCCAEKAghLCgIICAoC"
-    "CAhiFQoBeRIQCg4IARIKCgIIAQoECID3AkIECgAQEg=="
-)
 
 
 @pytest.fixture
@@ -100,52 +90,6 @@ def test_a_python_file_is_a_system_by_its_factory(write):
         assert (facts.task, facts.crop, facts.sample_rate) == ("v2s", "mouth96", 16_000)
         assert facts.card == {"name": "mine", "speakers": ["s1"]}
         assert (answer.samples == round(0.2 * 32_768)).all()
-
-
-def test_a_torch_export_is_a_system(tmp_path):
-    class Mean(torch.nn.Module):
-        def forward(self, frames):
-            return frames.mean().expand(1, 48_000) * 0.5
-
-    program = torch.export.export(Mean(), (torch.zeros(1, 75, 8, 8),))
-    torch.export.save(program, tmp_path / "model.pt2")
-    (tmp_path / "model.toml").write_text(
-        'task = "v2s"\ncrop = "mouth96"\nsample_rate = 16000\nscaling = "unit"\n'
-    )
-    facts, answer = ask(str(tmp_path / "model.pt2"))
-    assert facts.card == {}
-    assert (np.abs(answer.samples - 0.1 * 32_768) <= 1).all()
-
-
-def test_an_exported_lipreader_says_that_it_is_read_greedily(tmp_path):
-    class Blank(torch.nn.Module):
-        def forward(self, frames):
-            return frames.mean() * torch.tensor([[[0.0, 1.0]]])
-
-    program = torch.export.export(Blank(), (torch.zeros(1, 75, 8, 8),))
-    torch.export.save(program, tmp_path / "model.pt2")
-    (tmp_path / "model.toml").write_text(
-        'task = "lipreading"\ncrop = "mouth96"\nscaling = "unit"\nlabels = ["", "a"]\n'
-    )
-    facts, answer = ask(str(tmp_path / "model.pt2"))
-    assert (facts.card, answer.text) == ({"decoding": "greedy"}, "a")
-
-
-@pytest.mark.skipif(not importlib.util.find_spec("onnxruntime"), reason="onnxruntime missing")
-def test_an_onnx_file_is_a_system(tmp_path):
-    (tmp_path / "model.onnx").write_bytes(base64.b64decode(MEAN_ONNX))
-    (tmp_path / "model.toml").write_text(
-        'task = "v2s"\ncrop = "mouth96"\nsample_rate = 16000\nscaling = "unit"\n'
-    )
-    _, answer = ask(str(tmp_path / "model.onnx"))
-    assert (np.abs(answer.samples - 0.2 * 32_768) <= 1).all()
-
-
-@pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is not None, reason="onnxruntime here")
-def test_onnx_without_onnxruntime_says_what_to_install(write, tmp_path):
-    write('task = "v2s"\ncrop = "m"\nsample_rate = 16000\nscaling = "unit"\n', "model.toml")
-    with pytest.raises(MissingExtraError, match=r"pip install 'gridkit\[onnx\]'"):
-        ask(write("", "model.onnx"))
 
 
 def write_recipe(folder, text):
@@ -322,50 +266,6 @@ def test_a_dry_run_checks_two_clips(write):
         pytest.raises(SystemFailedError, match=r"failed on clip 2 \(\(75, 8, 8\), uint8\): type"),
     ):
         dry_run(worker, [np.zeros_like(FRAMES), FRAMES])
-
-
-# what is around an exported network
-
-
-def test_the_description_of_an_export_is_strict(tmp_path):
-    lines = {
-        "task": 'task = "lipreading"',
-        "crop": 'crop = "mouth96"',
-        "scaling": 'scaling = "unit"',
-        "labels": 'labels = ["", "a"]',
-    }
-
-    def read(changed):
-        path = tmp_path / "model.toml"
-        path.write_text("\n".join((lines | changed).values()))
-        return read_interface(path)
-
-    assert read({}).labels == ("", "a")
-    for changed, says in [
-        ({"crop": ""}, "key crop is missing"),
-        ({"new": "colour = 3"}, "key colour is unknown here"),
-        ({"new": "sample_rate = 16000"}, "key sample_rate is unknown here"),
-        ({"scaling": 'scaling = "big"'}, "scaling has to be one of unit, symmetric, bytes"),
-        ({"task": 'task = "other"'}, "task has to be"),
-        ({"labels": "labels = [1]"}, "labels has to be a list of strings"),
-        ({"labels": "labels ="}, "model.toml cannot be read"),
-    ]:
-        with pytest.raises(SystemLoadError, match=says):
-            read(changed)
-
-
-def test_pixels_are_scaled_as_described():
-    pixels = np.array([0, 255], np.uint8)
-    assert scale(pixels, "unit").tolist() == [0, 1]
-    assert scale(pixels, "symmetric").tolist() == [-1, 1]
-    assert scale(pixels, "bytes").dtype == np.uint8
-
-
-def test_the_best_path_merges_repeats_and_drops_blanks():
-    symbols = [1, 1, 0, 1, 2, 2, 0]
-    assert best_path(np.eye(3)[symbols], ("", "a", " b")) == "aa b"
-    with pytest.raises(ValueError, match="3 labels"):
-        best_path(np.zeros((5, 2)), ("", "a", "b"))
 
 
 # the guide

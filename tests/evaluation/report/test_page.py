@@ -1,4 +1,4 @@
-"""The report: what it says of a result, and that a real browser shows and plays it."""
+"""The page of a result: what it says, and that a real browser shows and plays it."""
 
 import base64
 import io
@@ -15,17 +15,14 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from PIL import Image
 from support.timings import make_timing
 
 from gridkit.corpus.codes import codes_by_speaker
 from gridkit.corpus.grammar import SLOTS, text_of
-from gridkit.evaluation.report.charts import histogram, nice_axis, thin
-from gridkit.evaluation.report.confusion import NOTHING, OTHER, align_sentence, confusions
+from gridkit.evaluation.report.confusion import align_sentence, confusions
 from gridkit.evaluation.report.html import render_report, write_report
 from gridkit.evaluation.report.media import ClipMedia
 from gridkit.evaluation.report.page import build_page
-from gridkit.evaluation.report.spectrogram import spectrogram_png
 from gridkit.media.codecs import encode_crop
 from gridkit.media.video import Planes
 from gridkit.results import files as results
@@ -313,51 +310,6 @@ def test_confusions_add_up_to_the_slot_accuracies(tmp_path):
         assert confusion.counts.sum() == len(scored)
         assert len(scored) < len(clips)  # what failed counts as wrong
         assert confusion.accuracy == pytest.approx(accuracies[confusion.slot])
-
-
-def test_confusions_tell_words_of_other_slots_from_words_not_heard():
-    clip = ClipScore("s1/bbaf2n", "scored", text={"r": "bin blue at two now"})
-    letter = confusions([clip], "r")[3]
-    assert letter.counts[letter.said.index("f"), letter.transcribed.index(NOTHING)] == 1
-    clip = ClipScore("s1/bbaf2n", "scored", text={"r": "bin blue at please two soon"})
-    found = confusions([clip], "r")
-    assert found[3].counts[found[3].said.index("f"), found[3].transcribed.index(OTHER)] == 1
-    assert found[5].worst(1) == [("now", "soon", 1, 1)]
-
-
-def test_spectrogram_has_a_tone_at_its_pitch():
-    time_s = np.arange(48_000) / 16_000
-    png = spectrogram_png((9_000 * np.sin(2 * np.pi * 2_000 * time_s)).astype(np.int16))
-    picture = Image.open(io.BytesIO(png))
-    assert picture.size == (298, 128)
-    brightest = np.asarray(picture.convert("L")).mean(axis=1).argmax()
-    assert abs((127 - brightest + 0.5) / 128 * 8_000 - 2_000) < 63
-    silence = np.asarray(Image.open(io.BytesIO(spectrogram_png(np.zeros(48_000, np.int16)))))
-    assert silence.max() == 0
-
-
-def test_axis_is_round_and_holds_all_values():
-    for values in ([0.02, 0.93], [-0.04, 0.2], [7.0], [0.0], [1e-4, 3e-4], [12.0, 1234.5]):
-        axis = nice_axis(values)
-        assert axis.low <= min(*values, 0)
-        assert axis.high >= max(values)
-        assert 2 <= len(axis.ticks) <= 9
-        assert len({axis.label(tick) for tick in axis.ticks}) == len(axis.ticks)
-    assert nice_axis([9.0, 12.0], from_zero=False).low == 9.0
-    assert nice_axis([0.31, 0.9], in_percent=True).label(0.2) == "20 %"
-
-
-def test_histogram_leaves_out_the_slowest_and_says_so():
-    bins, slower = histogram([10.0] * 50 + [11.0] * 149 + [500.0])
-    assert (sum(found.count for found in bins), slower) == (199, 1)
-    assert bins[-1].high == 11.0
-    assert sum(found.count for found in histogram([5.0])[0]) == 1
-
-
-def test_thinned_clips_keep_their_ends():
-    assert thin([3.0, 1.0, 2.0]) == [1.0, 2.0, 3.0]
-    many = thin(np.arange(10_000.0))
-    assert (len(many), many[0], many[-1]) == (200, 0.0, 9999.0)
 
 
 def test_terminal_table_shows_names_as_they_are(tmp_path):
