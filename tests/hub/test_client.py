@@ -89,8 +89,8 @@ def fails(call: Callable[[HfApi], object]) -> GridkitError:
         ),
         (push, "upload", Fault(status=403), HubError, "no right"),
         (push, "upload", Fault(cut_after_bytes=99), NetworkError, "cannot be reached"),
-        (push, "commit", Fault(status=409), HubConflictError, "changed by someone else"),
-        (push, "commit", Fault(status=412), HubConflictError, "changed by someone else"),
+        (push, "commit", Fault(status=409), HubConflictError, "someone else changed it"),
+        (push, "commit", Fault(status=412), HubConflictError, "someone else changed it"),
     ],
 )
 def test_a_failure_is_one_line(
