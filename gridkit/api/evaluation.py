@@ -111,8 +111,9 @@ class Evaluation:
         names, _ = columns(rows)
         labels = (f"{facts.label} {facts.arrow}".strip() for facts in map(describe, names))
         headings = ("system", *labels, "failed", "latency")
-        split, protocol = self.result.split, self.result.protocol
-        caption = f"{split['name']}:{split['subset']}, {protocol}; {interval_note(self.result)}"
+        result = self.result
+        split = f"{result.split_name}:{result.subset_name}"
+        caption = f"{split}, {result.protocol}; {interval_note(result)}"
         table = table_html(headings, [_cells(row, names) for row in rows], caption)
         return table + lines_html(self._sentences())
 

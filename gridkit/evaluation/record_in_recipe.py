@@ -97,7 +97,7 @@ def _measured(scored: Scored, recipe: Path, split: str, date: str) -> Measured:
         high=estimate.high,
         n=estimate.n,
         decoding=decoding,
-        split=f"{result.split['name']}:{result.split['subset']}",
+        split=f"{result.split_name}:{result.subset_name}",
         command=f"gridkit evaluate --model recipes/{name} {option}--data corpus --split {split}",
         machine=_machine(scored.timing),
         date=date,

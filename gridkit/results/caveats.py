@@ -93,7 +93,7 @@ def _of_clips(result: Result) -> list[Caveat]:
         share = f"{100 * MAX_FAILED_SHARE:.0f} %"
         sentence = f"Not ranked: more than {share} of the clips failed."
         found.append(Caveat(f"over {share} failed", sentence, bars_rank=True))
-    if result.corpus.get("synthetic") is True:
+    if result.is_synthetic:
         sentence = "Scored on synthetic clips: good for a trial, not for a comparison."
         found.append(Caveat("", sentence))
     return found

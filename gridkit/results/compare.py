@@ -169,7 +169,7 @@ def _question(scored: Scored) -> dict[str, object]:
     return {
         "protocol": result.protocol,
         "task": result.task,
-        "corpus hash": result.corpus.get("sha256"),
+        "corpus hash": result.corpus_sha256,
         "scored ids": scored.table.ids,
     }
 

@@ -84,6 +84,36 @@ class Result:
         return self.system.name.startswith(CONTROL_PREFIX)
 
     @property
+    def corpus_sha256(self) -> str | None:
+        """Return the hash of the corpus's ids and reference samples; None where it is not known."""
+        return _text(self.corpus, "sha256")
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Tell whether the clips are known to be synthetic."""
+        return self.corpus.get("synthetic") is True
+
+    @property
+    def split_name(self) -> str | None:
+        """Return the name of the split; None where it is not known."""
+        return _text(self.split, "name")
+
+    @property
+    def subset_name(self) -> str | None:
+        """Return the name of the scored subset; None where it is not known."""
+        return _text(self.split, "subset")
+
+    @property
+    def scored_sha256(self) -> str | None:
+        """Return the hash of the scored ids; None where it is not known."""
+        return _text(self.split, "scored_sha256")
+
+    @property
     def name(self) -> str:
         """Return what the system calls itself, and how it decodes where it says so."""
         return self.system.full_name
+
+
+def _text(facts: Mapping[str, object], key: str) -> str | None:
+    value = facts.get(key)
+    return None if value is None else str(value)

@@ -37,8 +37,7 @@ def shipped_rows(recipes: Path, like: Scored) -> Iterator[Row]:
 
 
 def _question(result: Result) -> tuple[object, ...]:
-    ids, corpus = result.split.get("scored_sha256"), result.corpus.get("sha256")
-    return result.protocol, result.task, corpus, ids
+    return result.protocol, result.task, result.corpus_sha256, result.scored_sha256
 
 
 def _system(result: Result) -> tuple[object, ...]:

@@ -53,7 +53,7 @@ def _table_of(rows: Sequence[Row], main: Sequence[str], shown: Sequence[str]) ->
     left_out = f"in the report also {left_out}" if left_out else ""
     caption = "; ".join(filter(None, (interval_note(first), latency_note(rows), left_out)))
     table = Table(
-        title=Text(f"{first.split.get('name')}:{first.split.get('subset')}, {first.protocol}"),
+        title=Text(f"{first.split_name}:{first.subset_name}, {first.protocol}"),
         caption=Text(caption),
         box=box.SIMPLE_HEAD,
         title_justify="left",
