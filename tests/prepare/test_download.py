@@ -581,7 +581,8 @@ def test_ctrl_c_keeps_the_partial_and_does_not_wait_for_a_stalled_server(zenodo,
             super().on_bytes(name, count)
             if self.have[name] >= 100_000 and not self.interrupted:
                 self.interrupted = True
-                signal.raise_signal(signal.SIGINT)
+                # to the process, as Ctrl-C: raised in this thread, it would not wake the main one
+                os.kill(os.getpid(), signal.SIGINT)
 
     def stall_then_go_on(handler, file):
         handler.head(200, {"Content-Length": str(SIZE), "ETag": file.etag})
