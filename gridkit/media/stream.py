@@ -78,6 +78,8 @@ class PictureStream:
             float((self._stream.start_time or 0) * (self._stream.time_base or 0)),
             0.0 if length is None else length / av.time_base,
         )
+        self.end_s = 0.0
+        """When the last picture so far ends."""
 
     def __enter__(self) -> "PictureStream":
         return self
@@ -98,7 +100,7 @@ class PictureStream:
             if not next_s - LONGEST_STILL_S <= time_s <= next_s + LONGEST_STILL_S:
                 offset_s += time_s - next_s
                 time_s = next_s
-            next_s = time_s + float(1 / self.info.rate_fps)
+            self.end_s = next_s = time_s + float(1 / self.info.rate_fps)
             yield _picture(frame, size, time_s)
 
     def at_rate(self, rate_fps: Fraction | int) -> Iterator[Picture]:
@@ -112,8 +114,7 @@ class PictureStream:
                 count += 1
             shown = picture
         if shown is not None:
-            end_s = shown.time_s + float(1 / self.info.rate_fps)
-            while count == 0 or (count + 0.5) * step_s < end_s:
+            while count == 0 or (count + 0.5) * step_s < self.end_s:
                 yield shown
                 count += 1
 

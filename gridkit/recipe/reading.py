@@ -4,34 +4,24 @@ A lipreader knows clips of three seconds with a sentence in the middle, and read
 well. So its word head first passes over the video and says where there is speech. Pauses separate
 sentences, and each sentence is then read as if it were a clip of its own.
 
-Faces are followed in windows that overlap, mouths are read in blocks of a minute, and only the
-words are kept: a long video needs no more memory than a short one.
+Mouths are read in blocks of a minute, and only the words are kept: a long video needs no more
+memory than a short one.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from gridkit.corpus.records import FRAMES, RATE_FPS
-from gridkit.errors import MediaError
 from gridkit.media.captions import Caption
-from gridkit.media.crops import cut_crop, load_profile, to_rgb
-from gridkit.media.face import FaceTracker
-from gridkit.media.stream import Picture, PictureStream, as_video
+from gridkit.media.mouths import Mouths, MouthStream
 from gridkit.models.alphabet import BLANK, CLASSES
 from gridkit.models.word_timing import TimedWord, timed_words
 from gridkit.recipe.systems import Lipreader
 
-WIDEST_PX = 720
-"""Wider pictures are made smaller: a face that the detector finds then still has a large mouth."""
-TRACKED_FRAMES = 150
-"""Length of the windows in which a face is followed."""
-OVERLAP_FRAMES = 25
-"""Cut off at each end of a window: points there are smoothed with too few neighbours."""
 BLOCK_FRAMES = 1500
 """Length of a block, which is read at once: a minute."""
 STEP_FRAMES = FRAMES // 3
@@ -74,29 +64,6 @@ class Reading:
         return tuple(lines)
 
 
-@dataclass(frozen=True)
-class Mouths:
-    """Frames of a crop, one after the other."""
-
-    frames: np.ndarray
-    """uint8 (T, H, W), or (T, H, W, 3)."""
-    missing: np.ndarray
-    """bool (T,): no face there."""
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __getitem__(self, part: slice) -> "Mouths":
-        return Mouths(self.frames[part], self.missing[part])
-
-    def joined(self, other: "Mouths | None") -> "Mouths":
-        """Return these frames, then the other ones."""
-        if other is None:
-            return self
-        frames = np.concatenate([self.frames, other.frames])
-        return Mouths(frames, np.concatenate([self.missing, other.missing]))
-
-
 def read_clip(
     path: Path, lipreader: Lipreader, progress: Callable[[float], None] = lambda _: None
 ) -> Reading:
@@ -110,58 +77,37 @@ def read_clip(
     Raises:
         MediaError: it cannot be decoded, or shows no face.
     """
-    sentences: list[tuple[TimedWord, ...]] = []
-    block: Mouths | None = None
-    start = found = 0
-    with PictureStream(path, WIDEST_PX) as stream:
-        for piece in follow_mouth(stream.at_rate(RATE_FPS), lipreader.crop):
-            found += int((~piece.missing).sum())
-            block = piece if block is None else block.joined(piece)
-            if len(block) >= BLOCK_FRAMES:
-                spoken, done = read_block(block, lipreader)
-                sentences += later(spoken, start)
-                block, start = block[done:], start + done
-            progress((start + len(block)) / RATE_FPS)
-    if block is None:
-        raise MediaError(f"{path} has no picture that can be decoded")
-    if not found:
-        raise MediaError(f"no face found in any frame of {path}")
-    sentences += later(read_block(block, lipreader, last=True)[0], start)
-    frames = start + len(block)
-    return Reading(tuple(sentences), frames / RATE_FPS, found / frames)
+    mouths, sentences = MouthStream(path, [lipreader.crop]), SentenceReader(lipreader)
+    for piece in mouths:
+        sentences.add(piece[lipreader.crop])
+        progress(mouths.length_s)
+    return Reading(sentences.rest(), mouths.length_s, mouths.face_share)
 
 
-def follow_mouth(pictures: Iterator[Picture], crop: str) -> Iterator[Mouths]:
-    """Cut the mouth out of pictures, and yield it piece by piece; each frame comes once."""
-    tracker, profile = FaceTracker(), load_profile(crop)
-    before = 0
-    for window, is_last in windows(pictures):
-        video = as_video(window, Fraction(RATE_FPS))
-        track = tracker.track(video.luma)
-        if track.missing.all():
-            frames = np.zeros((len(window), profile.height_px, profile.width_px), np.uint8)
-        else:
-            planes = cut_crop(video, track.landmarks, profile)
-            frames = planes.luma if planes.chroma is None else to_rgb(planes)
-        end = len(window) if is_last else len(window) - OVERLAP_FRAMES
-        yield Mouths(frames, track.missing)[before:end]
-        before = OVERLAP_FRAMES
+class SentenceReader:
+    """Reads the sentences of mouths that come piece by piece."""
 
+    def __init__(self, lipreader: Lipreader):
+        self._lipreader = lipreader
+        self._sentences: list[tuple[TimedWord, ...]] = []
+        self._block: Mouths | None = None
+        self._start = 0
 
-def windows(pictures: Iterator[Picture]) -> Iterator[tuple[list[Picture], bool]]:
-    """Cut pictures into windows, and say which is the last.
+    def add(self, piece: Mouths) -> None:
+        """Take the next frames, and read them as soon as a block is full."""
+        block = piece if self._block is None else self._block.joined(piece)
+        done = 0
+        if len(block) >= BLOCK_FRAMES:
+            spoken, done = read_block(block, self._lipreader)
+            self._sentences += later(spoken, self._start)
+        self._block, self._start = block[done:], self._start + done
 
-    Each but the first begins two overlaps before the end of the one before it. The last one may
-    be shorter, but holds something new.
-    """
-    window: list[Picture] = []
-    for picture in pictures:
-        if len(window) == TRACKED_FRAMES:
-            yield window, False
-            window = window[-2 * OVERLAP_FRAMES :]
-        window.append(picture)
-    if window:
-        yield window, True
+    def rest(self) -> tuple[tuple[TimedWord, ...], ...]:
+        """Read what is left, and return the sentences of all frames."""
+        if self._block is not None:
+            spoken, _ = read_block(self._block, self._lipreader, last=True)
+            self._sentences += later(spoken, self._start)
+        return tuple(self._sentences)
 
 
 def read_block(

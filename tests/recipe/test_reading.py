@@ -11,12 +11,13 @@ from gridkit.corpus.codes import ranked_ids
 from gridkit.corpus.grammar import text_of
 from gridkit.errors import MediaError
 from gridkit.media.codecs import encode_crop
+from gridkit.media.mouths import Mouths
 from gridkit.media.video import Planes
 from gridkit.models.alphabet import CLASSES, encode
 from gridkit.models.decoding import greedy
 from gridkit.models.word_timing import TimedWord
 from gridkit.recipe import load_system, reading
-from gridkit.recipe.reading import Mouths, Reading, read_block, read_clip, spoken_parts, windows
+from gridkit.recipe.reading import Reading, read_block, read_clip, spoken_parts
 
 LIPNET = Path(__file__).parent.parent.parent / "recipes/lipnet-s1"
 
@@ -82,10 +83,8 @@ def test_blocks_lose_nothing_and_repeat_nothing(monkeypatch):
     said = [f"bin {letter}" for letter in "abcdefghij" * 3]
     classes = np.concatenate([shown(text, int(rng.integers(40, 120)), 15) for text in said])
     monkeypatch.setattr(reading, "BLOCK_FRAMES", 250)
-    monkeypatch.setattr(
-        reading, "follow_mouth", lambda *_: (mouths_of(p) for p in np.array_split(classes, 31))
-    )
-    monkeypatch.setattr(reading, "PictureStream", FakeStream)
+    pieces = [{"mouth96": mouths_of(part)} for part in np.array_split(classes, 31)]
+    monkeypatch.setattr(reading, "MouthStream", lambda *_: FakeStream(pieces))
     result = read_clip(Path("any"), Parrot())
     assert texts(result.sentences) == said
     assert result.length_s == pytest.approx(len(classes) / 25)
@@ -94,18 +93,12 @@ def test_blocks_lose_nothing_and_repeat_nothing(monkeypatch):
     assert [round(s[0].start_s * 25) for s in result.sentences] == first
 
 
-class FakeStream:
-    def __init__(self, *_):
-        pass
+class FakeStream(list):
+    face_share = 1.0
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def at_rate(self, _):
-        return iter(())
+    @property
+    def length_s(self):
+        return sum(len(piece["mouth96"]) for piece in self) / 25
 
 
 def test_nothing_is_said_where_there_is_no_face():
@@ -121,17 +114,6 @@ def test_pauses_part_sentences_and_twitches_are_none():
     silent[[*range(10, 20), *range(25, 30), *range(50, 60), *range(80, 83)]] = 0.1
     assert spoken_parts(silent) == [slice(10, 30), slice(50, 60)]
     assert spoken_parts(np.ones(5)) == []
-
-
-@pytest.mark.parametrize("count", [1, 75, 150, 151, 200, 250, 251, 1000])
-def test_windows_cover_everything(count):
-    kept = []
-    before = 0
-    for window, is_last in windows(iter(range(count))):
-        assert len(window) <= 150
-        kept += window[before : None if is_last else -25]
-        before = 25
-    assert kept == list(range(count))
 
 
 def test_captions_grow_and_go():

@@ -1,0 +1,139 @@
+"""The mouth of the speaker in any video, 25 frames per second, piece by piece.
+
+Faces are followed in windows that overlap, so a long video needs no more memory than a short one.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from gridkit.corpus.records import RATE_FPS
+from gridkit.errors import MediaError
+from gridkit.media.crops import cut_crop, load_profile, to_rgb
+from gridkit.media.face import FaceTracker, Track
+from gridkit.media.profiles import CropProfile
+from gridkit.media.stream import Picture, PictureStream, as_video
+from gridkit.media.video import Video
+
+WIDEST_PX = 720
+"""Wider pictures are made smaller: a face that the detector finds then still has a large mouth."""
+TRACKED_FRAMES = 150
+"""Length of the windows in which a face is followed."""
+OVERLAP_FRAMES = 25
+"""Cut off at each end of a window: points there are smoothed with too few neighbours."""
+
+
+@dataclass(frozen=True)
+class Mouths:
+    """Frames of a crop, one after the other."""
+
+    frames: np.ndarray
+    """uint8 (T, H, W), or (T, H, W, 3)."""
+    missing: np.ndarray
+    """bool (T,): no face there."""
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, part: slice) -> "Mouths":
+        return Mouths(self.frames[part], self.missing[part])
+
+    def joined(self, other: "Mouths | None") -> "Mouths":
+        """Return these frames, then the other ones."""
+        if other is None:
+            return self
+        frames = np.concatenate([self.frames, other.frames])
+        return Mouths(frames, np.concatenate([self.missing, other.missing]))
+
+
+class MouthStream:
+    """The mouth in a video file; iterate over it once.
+
+    Args:
+        path: of the file.
+        crops: the crop profiles to cut; the face is followed once for all of them.
+
+    Yields:
+        The next frames of each crop, by its name.
+
+    Raises:
+        MediaError: at the end, where no picture could be decoded or none shows a face; at the
+            start, where the file is not a readable video.
+    """
+
+    def __init__(self, path: Path, crops: Collection[str]):
+        self._path, self._crops = path, crops
+        self._frames = self._found = 0
+        self.length_s = 0.0
+        """Until the last picture so far ends."""
+
+    @property
+    def face_share(self) -> float:
+        """Share of the frames so far in which a face was found."""
+        return self._found / self._frames
+
+    def __iter__(self) -> Iterator[Mapping[str, Mouths]]:
+        with PictureStream(self._path, WIDEST_PX) as stream:
+            for piece in follow_mouth(stream.at_rate(RATE_FPS), self._crops):
+                missing = next(iter(piece.values())).missing
+                self._frames += len(missing)
+                self._found += int((~missing).sum())
+                self.length_s = stream.end_s
+                yield piece
+        if not self._frames:
+            raise MediaError(f"{self._path} has no picture that can be decoded")
+        if not self._found:
+            raise MediaError(f"no face found in any frame of {self._path}")
+
+
+def follow_mouth(
+    pictures: Iterator[Picture], crops: Collection[str]
+) -> Iterator[Mapping[str, Mouths]]:
+    """Cut the mouth out of pictures, and yield it piece by piece; each frame comes once.
+
+    Args:
+        pictures: 25 per second, of one size.
+        crops: the profiles to cut; the face is followed once for all of them.
+
+    Yields:
+        The next frames of each crop, by its name.
+    """
+    tracker, profiles = FaceTracker(), {crop: load_profile(crop) for crop in crops}
+    before = 0
+    for window, is_last in windows(pictures):
+        video = as_video(window, Fraction(RATE_FPS))
+        track = tracker.track(video.luma)
+        new = slice(before, len(window) if is_last else len(window) - OVERLAP_FRAMES)
+        yield {
+            crop: Mouths(_cut(video, track, profile), track.missing)[new]
+            for crop, profile in profiles.items()
+        }
+        before = OVERLAP_FRAMES
+
+
+def windows(pictures: Iterator[Picture]) -> Iterator[tuple[list[Picture], bool]]:
+    """Cut pictures into windows, and say which is the last.
+
+    Each but the first begins two overlaps before the end of the one before it. The last one may
+    be shorter, but holds something new.
+    """
+    window: list[Picture] = []
+    for picture in pictures:
+        if len(window) == TRACKED_FRAMES:
+            yield window, False
+            window = window[-2 * OVERLAP_FRAMES :]
+        window.append(picture)
+    if window:
+        yield window, True
+
+
+def _cut(video: Video, track: Track, profile: CropProfile) -> np.ndarray:
+    """Return uint8 (T, H, W), or (T, H, W, 3); black where no frame has a face."""
+    if track.missing.all():
+        size = (len(video.luma), profile.height_px, profile.width_px)
+        return np.zeros(size if profile.colour == "gray" else (*size, 3), np.uint8)
+    planes = cut_crop(video, track.landmarks, profile)
+    return planes.luma if planes.chroma is None else to_rgb(planes)

@@ -1,0 +1,55 @@
+"""Mouths come piece by piece: each frame once, of every crop, with what was found."""
+
+import av
+import numpy as np
+import pytest
+
+from gridkit.errors import MediaError
+from gridkit.media.mouths import MouthStream, windows
+
+
+@pytest.mark.parametrize("count", [1, 75, 150, 151, 200, 250, 251, 1000])
+def test_windows_cover_everything(count):
+    kept = []
+    before = 0
+    for window, is_last in windows(iter(range(count))):
+        assert len(window) <= 150
+        kept += window[before : None if is_last else -25]
+        before = 25
+    assert kept == list(range(count))
+
+
+@pytest.fixture(scope="session")
+def seen_then_not(portrait, wall, tmp_path_factory):
+    """Eight seconds of a face, then eight of a wall, 30 pictures per second."""
+    path = tmp_path_factory.mktemp("mouths") / "seen.mp4"
+    face = portrait.paste(wall, portrait.matrix(180, 140))
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 360, 288, "yuv420p"
+        for picture in [face] * 240 + [wall] * 240:
+            frame = av.VideoFrame.from_ndarray(picture, format="gray")
+            container.mux(stream.encode(frame.reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_every_crop_has_every_frame_once(seen_then_not):
+    mouths = MouthStream(seen_then_not, ["mouth96", "face128"])
+    pieces = list(mouths)
+    assert mouths.length_s == pytest.approx(16, abs=0.001)
+    assert mouths.face_share == pytest.approx(0.5, abs=0.01)
+    for crop, shape in (("mouth96", (96, 96)), ("face128", (128, 128, 3))):
+        frames = np.concatenate([piece[crop].frames for piece in pieces])
+        missing = np.concatenate([piece[crop].missing for piece in pieces])
+        assert frames.shape == (400, *shape)
+        assert not missing[:199].any()
+        assert missing[201:].all()
+        assert frames[:199].std() > 10, "a mouth is seen"
+        assert not frames[-100:].any(), "black where no face is near"
+
+
+def test_a_video_without_a_face_is_one_line(make_clip, tmp_path):
+    path = make_clip(tmp_path / "gray.mkv", frames=5)
+    with pytest.raises(MediaError, match=r"no face found in any frame of .*gray\.mkv"):
+        list(MouthStream(path, ["mouth96"]))
