@@ -43,7 +43,8 @@ from gridkit.evaluation.predictions.files import PredictionWriter  # noqa: E402
 from gridkit.evaluation.predictions.records import Prediction, Reference  # noqa: E402
 from gridkit.evaluation.scoring.scorer import Scorer  # noqa: E402
 from gridkit.media.codecs import decode_flac, encode_flac  # noqa: E402
-from gridkit.media.decode import decode_clip, fit_length, to_int16  # noqa: E402
+from gridkit.media.decode import decode_clip  # noqa: E402
+from gridkit.media.samples import fit_length, to_int16  # noqa: E402
 from gridkit.metrics.lag import lag_ms, move  # noqa: E402
 from gridkit.metrics.mcd import mcd_db  # noqa: E402
 from gridkit.metrics.normaliser import normalise  # noqa: E402

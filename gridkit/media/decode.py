@@ -22,6 +22,7 @@ import soxr
 
 from gridkit.corpus.records import SAMPLE_RATE_HZ
 from gridkit.errors import MediaError
+from gridkit.media.samples import to_int16
 from gridkit.media.video import Video, plane_pixels
 
 CLOCK_ROUNDING_S = 0.010
@@ -85,18 +86,6 @@ def probe_size(source: Path | bytes) -> tuple[int, int]:
             return context.width, context.height
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"cannot be opened as a video: {_reason(error)}") from error
-
-
-def to_int16(samples: np.ndarray) -> np.ndarray:
-    """Return float samples in [-1, 1] as int16, rounded and clipped, never wrapped."""
-    return np.clip(np.rint(32768 * samples), -32768, 32767).astype(np.int16)
-
-
-def fit_length(samples: np.ndarray, length: int) -> np.ndarray:
-    """Return samples cut or zero-padded at the end to exactly `length`."""
-    if len(samples) >= length:
-        return samples[:length]
-    return np.pad(samples, (0, length - len(samples)))
 
 
 def _decode_streams(

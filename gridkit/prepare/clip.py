@@ -13,9 +13,10 @@ from gridkit.corpus.records import AUDIO_SAMPLES, FRAMES, Clip, Reason
 from gridkit.errors import ArchiveError, MediaError
 from gridkit.media.codecs import encode_crop, encode_flac
 from gridkit.media.crops import cut_crop
-from gridkit.media.decode import Media, decode_clip, fit_length
+from gridkit.media.decode import Media, decode_clip
 from gridkit.media.face import FaceTracker, LandmarkModel
 from gridkit.media.profiles import CropProfile
+from gridkit.media.samples import fit_length
 from gridkit.media.video import Video
 from gridkit.prepare.quality import flags_of, measure
 from gridkit.prepare.rejection import SIZES_PX, Rejection, check_streams

@@ -25,7 +25,7 @@ from gridkit.corpus.alignment import Word
 from gridkit.corpus.grammar import text_of, words_of
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ
 from gridkit.media.codecs import decode_flac
-from gridkit.media.decode import fit_length, to_int16
+from gridkit.media.samples import fit_length, to_int16
 from gridkit.recipe import load_recipe
 from gridkit.store.reader import open_corpus
 from gridkit.synthesize.corpus import codes_of, say

@@ -7,7 +7,8 @@ import pytest
 
 from gridkit.errors import MediaError
 from gridkit.media import decode
-from gridkit.media.decode import decode_clip, fit_length, probe_size, to_int16
+from gridkit.media.decode import decode_clip, probe_size
+from gridkit.media.samples import fit_length
 
 # first 12 hex digits of the MD5 of the 48,000 int16 samples
 REFERENCE_MD5 = {
@@ -156,17 +157,6 @@ def test_size_is_read_without_decoding(make_clip, tmp_path) -> None:
     assert probe_size(path) == probe_size(path.read_bytes()) == (64, 48)
     with pytest.raises(MediaError):
         probe_size(b"no video")
-
-
-def test_int16_rounds_and_clips() -> None:
-    values = np.array([0.0, 1.0, -1.0, 2.0, -2.0, 0.5 / 32768 + 1e-9, 100.4 / 32768])
-    assert to_int16(values).tolist() == [0, 32767, -32768, 32767, -32768, 1, 100]
-
-
-def test_length_is_cut_or_padded_at_the_end() -> None:
-    samples = np.arange(1, 6)
-    assert fit_length(samples, 3).tolist() == [1, 2, 3]
-    assert fit_length(samples, 7).tolist() == [1, 2, 3, 4, 5, 0, 0]
 
 
 def test_pictures_of_a_size_nobody_wants_are_not_decoded(make_clip, tmp_path, monkeypatch):

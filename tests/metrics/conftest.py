@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridkit.media.decode import decode_clip, fit_length
+from gridkit.media.decode import decode_clip
+from gridkit.media.samples import fit_length
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ from gridkit.errors import InputError, MetricError, UsageError
 from gridkit.evaluation.predictions.records import Prediction, Reference
 from gridkit.evaluation.scoring.transcribe import transcribe
 from gridkit.media.codecs import decode_flac, encode_flac
-from gridkit.media.decode import to_int16
+from gridkit.media.samples import to_int16
 from gridkit.metrics.recognise import Pocketsphinx
 from gridkit.results.records import CONTROL_PREFIX
 

@@ -12,7 +12,7 @@ import soxr
 
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ
 from gridkit.corpus.tasks import TEXT_TASKS
-from gridkit.media.decode import fit_length, to_int16
+from gridkit.media.samples import fit_length, to_int16
 
 TOLERANCE_SAMPLES = 1_600
 """How far from 48,000 samples an answer may be, at 16 kHz."""

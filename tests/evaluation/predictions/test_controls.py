@@ -15,7 +15,8 @@ from gridkit.errors import InputError, UsageError
 from gridkit.evaluation.predictions.controls import CONTROLS, PerClip, control_predictions
 from gridkit.evaluation.predictions.records import Prediction, Reference
 from gridkit.evaluation.scoring.scorer import PRELOAD, Scorer
-from gridkit.media.decode import decode_clip, fit_length
+from gridkit.media.decode import decode_clip
+from gridkit.media.samples import fit_length
 from gridkit.metrics.recognise import recogniser_factory
 from gridkit.results.clip_table import tabulate
 from gridkit.results.statistics import estimates
