@@ -25,6 +25,14 @@ class Output(NamedTuple):
     """(B, T, 52)."""
 
 
+class Encoded(NamedTuple):
+    """What the recurrent layers make of each frame, and what is said of it."""
+
+    hidden: torch.Tensor
+    """(B, T, 2 x hidden)."""
+    output: Output
+
+
 class Heads(nn.Module):
     """Two linear layers over the same features, always in float32."""
 
@@ -125,8 +133,8 @@ def read(
     recurrent: Bidirectional,
     heads: Heads,
     feedback: WordFeedback | None,
-) -> Output:
-    """Return both outputs; with feedback the words are those before the last recurrent layer.
+) -> Encoded:
+    """Read features; with feedback the words are those before the last recurrent layer.
 
     Args:
         features: (B, T, inputs of `recurrent`).
@@ -135,11 +143,13 @@ def read(
         feedback: of that width too.
     """
     if feedback is None:
-        return heads(recurrent(features))
+        hidden = recurrent(features)
+        return Encoded(hidden, heads(hidden))
     words: list[torch.Tensor] = []
 
     def add_words(between: torch.Tensor) -> torch.Tensor:
         words.append(heads(between).words)
         return between + feedback(words[0]).to(between.dtype)
 
-    return Output(heads(recurrent(features, add_words)).characters, words[0])
+    hidden = recurrent(features, add_words)
+    return Encoded(hidden, Output(heads(hidden).characters, words[0]))

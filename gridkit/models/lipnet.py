@@ -18,6 +18,7 @@ from torch import nn
 
 from gridkit.models.heads import (
     Bidirectional,
+    Encoded,
     Heads,
     Output,
     WordFeedback,
@@ -49,6 +50,8 @@ class LipNetSettings:
     batch_norm: bool = False
     spatial_dropout: float = 0.5
     """Share of channels dropped after each convolution."""
+    bottleneck: int = 0
+    """Units of a linear layer between the convolutions and the recurrent layers; 0 for none."""
     recurrent: str = "gru"
     """`gru` or `lstm`."""
     hidden: int = 256
@@ -66,6 +69,8 @@ class LipNetSettings:
         )
         if min(self.channels, default=0) < 1:
             yield "channels are at least 1"
+        if self.bottleneck < 0:
+            yield "bottleneck is at least 0"
         if not len(self.kernels) == len(self.pooled) == len(self.channels):
             yield "channels, kernels and pooled have one entry for each convolution"
         if not len(self.mean) == len(self.deviation) == self.colours:
@@ -111,8 +116,10 @@ class LipNet(nn.Module):
         self.register_buffer("mean", torch.tensor(settings.mean), persistent=False)
         self.register_buffer("deviation", torch.tensor(settings.deviation), persistent=False)
         self.front = nn.Sequential(*_convolutions(settings))
+        features = _features(self.front, settings)
+        self.bottleneck = nn.Linear(features, settings.bottleneck) if settings.bottleneck else None
         self.recurrent = Bidirectional(
-            _features(self.front, settings),
+            settings.bottleneck or features,
             settings.hidden,
             settings.recurrent_layers,
             settings.recurrent,
@@ -127,6 +134,10 @@ class LipNet(nn.Module):
         Args:
             frames: uint8, or float 0 to 255, (B, T, H, W, C).
         """
+        return self.encode(self.features(frames)).output
+
+    def features(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return what the convolutions, and the bottleneck, make of frames: (B, T, F)."""
         pixels = (frames.float() / 255 - self.mean) / self.deviation
         # the memory of (B, T, H, W, C) is that of a channels-last (B, C, T, H, W)
         volume = self.front(pixels.permute(0, 4, 1, 2, 3))
@@ -134,6 +145,10 @@ class LipNet(nn.Module):
             # its gradient comes with the channels first, and would go through layer after layer so
             volume.register_hook(_channels_last)
         features = volume.transpose(1, 2).flatten(2)
+        return features if self.bottleneck is None else self.bottleneck(features)
+
+    def encode(self, features: torch.Tensor) -> Encoded:
+        """Read features (B, T, F) of `features`."""
         return read(features, self.recurrent, self.heads, self.feedback)
 
 

@@ -19,6 +19,7 @@ from gridkit.corpus.records import SAMPLE_RATE_HZ
 from gridkit.dsp.bands import MEL_CORNER_HZ, MEL_FACTOR
 from gridkit.models.heads import (
     Bidirectional,
+    Encoded,
     Heads,
     Output,
     WordFeedback,
@@ -140,7 +141,11 @@ class Recogniser(nn.Module):
         Args:
             samples: float, -1 to 1, 16 kHz, (B, N).
         """
-        return read(self.features(samples), self.recurrent, self.heads, self.feedback)
+        return self.encode(self.features(samples)).output
+
+    def encode(self, features: torch.Tensor) -> Encoded:
+        """Read what the convolutions made of sound, (B, T, F) of `features`."""
+        return read(features, self.recurrent, self.heads, self.feedback)
 
 
 class _Front2d(nn.Module):

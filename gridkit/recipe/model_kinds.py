@@ -13,6 +13,7 @@ from torch import nn
 from gridkit.errors import RecipeError
 from gridkit.models.lipnet import LipNet, LipNetSettings
 from gridkit.models.recogniser import Recogniser, RecogniserSettings
+from gridkit.models.v2s_mel import V2SMel, V2SMelSettings
 
 
 class ModelSettings(Protocol):
@@ -67,6 +68,13 @@ KINDS = {
         module=Recogniser,
         system_name="gridkit.recipe.systems:SpeechRecogniser",
         learner_name="gridkit.train.ctc:CtcLearner",
+    ),
+    "v2s-mel": ModelKind(
+        task="v2s",
+        settings=V2SMelSettings,
+        module=V2SMel,
+        system_name="gridkit.recipe.systems:Voice",
+        learner_name="gridkit.train.v2s_mel:V2SMelLearner",
     ),
 }
 

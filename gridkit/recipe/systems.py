@@ -1,4 +1,4 @@
-"""The systems that recipes make: a lipreader of frames, a recogniser of sound."""
+"""The systems that recipes make: a lipreader, a voice for frames, a recogniser of sound."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,15 +6,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from gridkit.compute.device import cuda_index
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
+from gridkit.corpus.records import SAMPLE_RATE_HZ
 from gridkit.corpus.tasks import TASKS
 from gridkit.errors import RecipeError, UsageError
 from gridkit.models.alphabet import SILENCE
 from gridkit.models.decoding import CharacterNgram, Decoded, beam, grammar, greedy
-from gridkit.models.frames import middle
+from gridkit.models.frames import FrameWindow, middle
 from gridkit.models.lipnet import LipNet
 from gridkit.models.recogniser import Recogniser
 from gridkit.recipe.model_kinds import kind_of
@@ -24,6 +26,36 @@ from gridkit.recipe.weights import build_model, load_weights, trained_ids
 Decoder = Callable[[np.ndarray], Decoded]
 
 
+class ModelFrames:
+    """What a recipe's model sees of clips.
+
+    Args:
+        recipe: with an input.
+        device: that the model is on.
+    """
+
+    def __init__(self, recipe: Recipe, device: str):
+        assert recipe.input is not None
+        assert isinstance(recipe.model, FrameWindow)
+        self.crop = recipe.input.crop
+        self._input, self._window, self._device = recipe.input, recipe.model, device
+
+    def __call__(self, clips: Sequence[np.ndarray]) -> torch.Tensor:
+        """Return the middle windows of clips of one length, uint8 (B, T, H, W, C).
+
+        Raises:
+            RecipeError: the crop is in colour and the model is not, or the other way round.
+        """
+        size = (self._window.height_px, self._window.width_px)
+        batch = torch.from_numpy(np.stack([middle(self._input(clip), *size) for clip in clips]))
+        if batch.shape[-1] != self._window.colours:
+            raise RecipeError(
+                f"crop {self.crop} has {batch.shape[-1]} colours, and the recipe's model takes "
+                f"{self._window.colours}: set [model] colours, and train it again"
+            )
+        return batch.to(self._device)
+
+
 class Lipreader:
     """A lipreading system, as `gridkit evaluate` asks it: frames of a crop to text."""
 
@@ -31,9 +63,9 @@ class Lipreader:
     sample_rate = 0
 
     def __init__(self, recipe: Recipe, model: LipNet, device: str, decoding: str | None = None):
-        assert recipe.input is not None
-        self.crop = recipe.input.crop
-        self._input, self._mirror = recipe.input, recipe.mirror
+        self._frames = ModelFrames(recipe, device)
+        self.crop = self._frames.crop
+        self._mirror = recipe.mirror
         self._model, self._device = model.to(device).eval(), device
         self.decode = decoder(recipe, decoding)
         self.card = system_card(recipe, decoding)
@@ -56,7 +88,7 @@ class Lipreader:
         Where the recipe says so, it is the geometric mean over a clip and its mirror image.
         """
         with torch.inference_mode():
-            batch = self._batch(clips)
+            batch = self._frames(clips)
             log_probs = self._model(batch).characters.log_softmax(-1)
             if self._mirror:
                 mirrored = self._model(batch.flip(3)).characters.log_softmax(-1)
@@ -66,20 +98,8 @@ class Lipreader:
     def silence(self, frames: np.ndarray) -> np.ndarray:
         """Return how probable it is that nothing is said in each frame of a clip, float32 (T,)."""
         with torch.inference_mode():
-            output = self._model(self._batch([frames]))
+            output = self._model(self._frames([frames]))
             return output.words[0].softmax(-1)[:, SILENCE].cpu().numpy()
-
-    def _batch(self, clips: Sequence[np.ndarray]) -> torch.Tensor:
-        """Return what the model sees of clips: uint8 (B, T, H, W, C)."""
-        settings = self._model.settings
-        size = (settings.height_px, settings.width_px)
-        batch = torch.from_numpy(np.stack([middle(self._input(clip), *size) for clip in clips]))
-        if batch.shape[-1] != settings.colours:
-            raise RecipeError(
-                f"crop {self.crop} has {batch.shape[-1]} colours, and the recipe's model takes "
-                f"{settings.colours}: set [model] colours, and train it again"
-            )
-        return batch.to(self._device)
 
 
 class SpeechRecogniser:
@@ -109,6 +129,36 @@ class SpeechRecogniser:
         with torch.inference_mode():
             output = self._model(batch.to(self._device))
             return output.characters.log_softmax(-1).cpu().numpy()
+
+
+class Voice:
+    """A video-to-speech system: frames of a crop to sound.
+
+    Its model maps frames (B, T, H, W, C), and `mirror`, to sound (B, 640 T).
+    """
+
+    task, sample_rate = "v2s", SAMPLE_RATE_HZ
+
+    def __init__(self, recipe: Recipe, model: nn.Module, device: str, decoding: str | None = None):
+        self._frames = ModelFrames(recipe, device)
+        self.crop = self._frames.crop
+        self._mirror = recipe.mirror
+        self._model = model.to(device).eval()
+        self.card = system_card(recipe, decoding)
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        """Return the sound of one clip, float32 (640 T,), -1 to 1.
+
+        Args:
+            frames: uint8 (T, H, W), or (T, H, W, 3) RGB.
+        """
+        return self.batch([frames])[0]
+
+    def batch(self, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the sounds of clips of one length."""
+        with torch.inference_mode():
+            sounds = self._model(self._frames(clips), mirror=self._mirror)
+            return list(sounds.cpu().numpy())
 
 
 def load_system(

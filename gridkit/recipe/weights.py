@@ -5,6 +5,7 @@ They are stored as safetensors in half precision and used in float32.
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
@@ -14,6 +15,7 @@ from torch import nn
 from gridkit.errors import RecipeError
 from gridkit.recipe.model_kinds import ModelSettings, kind_of
 from gridkit.recipe.schema import Recipe, load_recipe
+from gridkit.recipe.shelf import FOLDER, find_shipped
 
 _STORED_NAMES = {"feedback.projection.": "feedback.told."}
 """Parts of names in a module, and what files of weights have in their place."""
@@ -119,5 +121,11 @@ def trained_ids(recipe: Recipe) -> frozenset[str]:
         except OSError as error:
             raise RecipeError(f"cannot read the training list {path}: {error.strerror}") from error
     for other in recipe.built_on:
-        ids |= trained_ids(load_recipe(recipe.folder.parent / other))
+        ids |= trained_ids(load_recipe(built_on_folder(recipe, other)))
     return frozenset(ids)
+
+
+def built_on_folder(recipe: Recipe, name: str) -> Path:
+    """Return the folder of a recipe that another is built on: next to it, or one of gridkit's."""
+    beside = recipe.folder.parent / name
+    return beside if beside.exists() else find_shipped(Path(FOLDER) / name)

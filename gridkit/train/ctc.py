@@ -87,7 +87,7 @@ class CtcLearner:
         for layer, dropout in self._dropouts:
             layer.p = share * dropout
         self.optimised.module.train()
-        with bf16_products(settings.mixed_precision):
+        with bf16_products(self._device, settings.mixed_precision):
             output = self._forward(batch.inputs)
             ctc = ctc_loss(output.characters, batch.labels, batch.label_lengths)
             words = word_loss(output.words, batch.words, settings.slot_weights)

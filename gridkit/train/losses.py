@@ -47,3 +47,50 @@ def word_loss(
         spoken.flatten(),
         torch.tensor(weights, device=words.device),
     )
+
+
+def power_loss(said: torch.Tensor, true: torch.Tensor, power: float) -> torch.Tensor:
+    """Return the mean square difference of magnitudes raised to a power below 1, as loudness is.
+
+    Args:
+        said: natural logarithms of magnitudes, any shape.
+        true: the same.
+        power: such as 0.3.
+    """
+    return functional.mse_loss((power * said).exp(), (power * true).exp())
+
+
+def features_loss(said: Sequence[torch.Tensor], true: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return how far features of a network are from those of the truth, layer by layer.
+
+    Each layer counts by its mean absolute difference, over the mean size of the true features.
+    """
+    layers = zip(said, true, strict=True)
+    return torch.stack(
+        [functional.l1_loss(a, b) / b.abs().mean().clamp(min=1e-3) for a, b in layers]
+    ).mean()
+
+
+STFT_SIZES = (256, 512, 1024)
+STFT_FLOOR = 1e-3
+"""Added to magnitudes before the logarithm: about -60 dB of a loud voice's."""
+
+
+def stft_loss(said: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """Return the difference of spectra of three resolutions, of sound (B, N).
+
+    For each the mean absolute difference of log magnitudes, and the spectral convergence.
+
+    Source: Yamamoto et al. 2020, "Parallel WaveGAN", arXiv:1910.11480.
+    """
+    losses = []
+    for size in STFT_SIZES:
+        window = torch.hann_window(size, device=said.device)
+        a, b = (
+            torch.stft(sound, size, size // 4, window=window, return_complex=True).abs()
+            for sound in (said, true)
+        )
+        logs = functional.l1_loss((a + STFT_FLOOR).log(), (b + STFT_FLOOR).log())
+        convergence = torch.linalg.vector_norm(a - b) / torch.linalg.vector_norm(b).clamp(min=1.0)
+        losses.append(logs + convergence)
+    return torch.stack(losses).mean()

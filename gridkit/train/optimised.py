@@ -3,8 +3,9 @@
 A learner holds one, or several that take turns: an adversarial one has a generator and a critic.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -23,13 +24,27 @@ class Optimised:
         module: on the device it is trained on.
         settings: rate, weight decay, clipping and averaging.
         largest_loss: a loss that is not below this ends the run.
+        rates: beginnings of names of parameters, and their share of the learning rate; others
+            have all of it.
     """
 
-    def __init__(self, module: nn.Module, settings: TrainingSettings, largest_loss: float):
+    def __init__(
+        self,
+        module: nn.Module,
+        settings: TrainingSettings,
+        largest_loss: float,
+        rates: Mapping[str, float] = MappingProxyType({}),
+    ):
         self.module = module
         self._settings, self._largest_loss = settings, largest_loss
+        groups: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in module.named_parameters():
+            shares = (share for start, share in rates.items() if name.startswith(start))
+            groups.setdefault(next(shares, 1.0), []).append(parameter)
         self._optimizer = torch.optim.AdamW(
-            module.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+            [{"params": parameters, "share": share} for share, parameters in groups.items()],
+            settings.learning_rate,
+            weight_decay=settings.weight_decay,
         )
         self.average = {name: tensor.clone() for name, tensor in weights_of(module).items()}
         """The moving average of the weights."""
@@ -47,7 +62,7 @@ class Optimised:
         value = float(loss.detach())
         self._check(value, step)
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self._settings, step)
+            group["lr"] = group["share"] * learning_rate(self._settings, step)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), self._settings.clip_norm)

@@ -30,7 +30,7 @@ class TrainingSettings:
     average_decay: float = 0.99
     """The weights that are kept are a moving average over the steps; 0 for the last step's."""
     mixed_precision: bool = True
-    """bf16; on a CPU in the convolutions alone."""
+    """bf16, where the device has instructions for it; on a CPU in the convolutions alone."""
     validate_every: int = 100
     """Steps between validations; a checkpoint is written at each."""
     patience: int = 0

@@ -1,0 +1,38 @@
+"""The log-mel spectrogram of `gridkit.dsp.mel` in torch, so that a loss can be taken through it."""
+
+import torch
+from torch import nn
+
+from gridkit.dsp.mel import FFT_SIZE, FLOOR, HOP_SAMPLES, WINDOW_SAMPLES, mel_filters
+
+
+class LogMelSpectrogram(nn.Module):
+    """Sound to its log-mel spectrogram: 80 bands, a frame every 10 ms."""
+
+    window: torch.Tensor
+    filters: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        filters = torch.from_numpy(mel_filters()).float().T.contiguous()
+        self.register_buffer("window", torch.hann_window(WINDOW_SAMPLES), persistent=False)
+        self.register_buffer("filters", filters, persistent=False)
+
+    def forward(self, samples: torch.Tensor) -> torch.Tensor:
+        """Map samples (B, N), N a multiple of 160, to (B, N / 160, 80).
+
+        Frame k is centred on sample 160 k; that on the end of the sound is left out.
+        """
+        with torch.autocast(samples.device.type, enabled=False):
+            spectrum = torch.stft(
+                samples.float(),
+                FFT_SIZE,
+                HOP_SAMPLES,
+                WINDOW_SAMPLES,
+                self.window,
+                return_complex=True,
+                pad_mode="constant",
+            )
+            frames = samples.shape[1] // HOP_SAMPLES
+            bands = spectrum[..., :frames].abs().transpose(1, 2) @ self.filters
+            return torch.log(bands + FLOOR)
