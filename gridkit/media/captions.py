@@ -4,8 +4,9 @@ sound go through one at a time.
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -15,24 +16,14 @@ import numpy as np
 
 from gridkit.errors import MediaError
 from gridkit.media.stream import Picture, PictureStream
+from gridkit.media.subtitles import Caption
+from gridkit.media.tracks import add_pictures, add_sound, interleaved, moment_s, steady_rate
 
 MARGIN = 0.06
 """Share of the height, below the text."""
 TEXT_HEIGHT = 0.07
 """Share of the height."""
 SOUND_RATE_HZ = 48_000
-ENCODING = {"preset": "veryfast", "crf": "18"}
-HIGHEST_RATE_FPS = 120
-"""A file that gives a higher rate is not believed."""
-
-
-@dataclass(frozen=True)
-class Caption:
-    """A line of text, and from when to when it is shown."""
-
-    start_s: float
-    end_s: float
-    text: str
 
 
 def write_captioned(
@@ -55,18 +46,22 @@ def write_captioned(
     unfinished = out.with_name(f".{out.name}.part")
     try:
         with PictureStream(source) as stream:
-            rate_fps = min(stream.info.rate_fps, Fraction(HIGHEST_RATE_FPS)).limit_denominator(1001)
-            pictures = stream.at_rate(rate_fps)
+            rate_fps = steady_rate(stream.info)
+            pictures = _captioned(stream.at_rate(rate_fps), captions, rate_fps)
             first = next(pictures, None)
             if first is None:
                 raise MediaError(f"{source} has no picture that can be decoded")
             with av.open(str(unfinished), "w", format="mp4") as container:
-                writer = _Writer(container, first, rate_fps, source, stream.info.first_s)
-                writer.write(first, _text_at(captions, writer.written_s))
-                for picture in pictures:
-                    writer.write(picture, _text_at(captions, writer.written_s))
-                    progress(writer.written_s)
-                writer.close()
+                tracks = [add_pictures(container, first, pictures, rate_fps, progress)]
+                sound = sound_frames(source, stream.origin_s)
+                first_heard = next(sound, None)
+                if first_heard is not None:
+                    heard = chain([first_heard], sound)
+                    tracks.append(add_sound(container, "aac", SOUND_RATE_HZ, heard))
+                for packet in interleaved(*tracks):
+                    if moment_s(packet) > stream.end_s:
+                        break  # sound after the last picture
+                    container.mux(packet)
         unfinished.replace(out)
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(f"cannot write {out}: {getattr(error, 'strerror', error)}") from error
@@ -74,61 +69,17 @@ def write_captioned(
         unfinished.unlink(missing_ok=True)
 
 
+def _captioned(
+    pictures: Iterator[Picture], captions: Sequence[Caption], rate_fps: Fraction
+) -> Iterator[Picture]:
+    for count, picture in enumerate(pictures):
+        text = _text_at(captions, float(count / rate_fps))
+        yield replace(picture, luma=_with_text(picture.luma, text))
+
+
 def _text_at(captions: Sequence[Caption], time_s: float) -> str:
     last = bisect_right(captions, time_s, key=lambda caption: caption.start_s) - 1
     return captions[last].text if last >= 0 and time_s < captions[last].end_s else ""
-
-
-class _Writer:
-    """Encodes pictures, and before each one the sound up to it."""
-
-    def __init__(
-        self,
-        container: av.container.OutputContainer,
-        first: Picture,
-        rate_fps: Fraction,
-        source: Path,
-        origin_s: float,
-    ):
-        self._container, self._rate_fps, self._count = container, rate_fps, 0
-        height, width = (side // 2 * 2 for side in first.luma.shape)
-        self._video = container.add_stream("libx264", rate=rate_fps, options=ENCODING)
-        self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
-        if first.full_range:
-            self._video.codec_context.color_range = av.video.reformatter.ColorRange.JPEG
-        self._sound_frames = sound_frames(source, origin_s)
-        self._next_sound = next(self._sound_frames, None)
-        self._sound = None
-        if self._next_sound is not None:
-            self._sound = container.add_stream("aac", rate=SOUND_RATE_HZ, layout="mono")
-
-    @property
-    def written_s(self) -> float:
-        return float(self._count / self._rate_fps)
-
-    def write(self, picture: Picture, text: str) -> None:
-        self._write_sound_until(self.written_s)
-        planes = (_with_text(picture.luma, text), *picture.chroma)
-        packed = np.concatenate([plane.reshape(-1) for plane in planes])
-        frame = av.VideoFrame.from_ndarray(
-            packed.reshape(-1, picture.luma.shape[1]), format="yuv420p"
-        )
-        self._container.mux(self._video.encode(frame))
-        self._count += 1
-
-    def close(self) -> None:
-        self._write_sound_until(self.written_s)
-        self._container.mux(self._video.encode(None))
-        if self._sound is not None:
-            self._container.mux(self._sound.encode(None))
-
-    def _write_sound_until(self, time_s: float) -> None:
-        while self._next_sound is not None and self._sound is not None:
-            frame = self._next_sound
-            if frame.pts > time_s * SOUND_RATE_HZ:
-                return
-            self._container.mux(self._sound.encode(frame))
-            self._next_sound = next(self._sound_frames, None)
 
 
 def sound_frames(source: Path, origin_s: float) -> Iterator[av.AudioFrame]:

@@ -43,8 +43,6 @@ class StreamInfo:
 
     rate_fps: Fraction
     """25 where the file does not say."""
-    first_s: float
-    """Time stamp of the first picture."""
     length_s: float
     """0 where the file does not say."""
 
@@ -75,9 +73,10 @@ class PictureStream:
         length = self._container.duration
         self.info = StreamInfo(
             Fraction(self._stream.average_rate or RATE_FPS),
-            float((self._stream.start_time or 0) * (self._stream.time_base or 0)),
             0.0 if length is None else length / av.time_base,
         )
+        self.origin_s = 0.0
+        """Time stamp of the first picture, from which all times are counted; 0 before it came."""
         self.end_s = 0.0
         """When the last picture so far ends."""
 
@@ -95,7 +94,7 @@ class PictureStream:
             if size is None:
                 width_px = frame.width * pixel_shape(self._stream.sample_aspect_ratio)
                 size = even_size(width_px, frame.height, self._widest_px)
-                offset_s = frame.time or 0.0
+                offset_s = self.origin_s = frame.time or 0.0
             time_s = next_s if frame.time is None else frame.time - offset_s
             if not next_s - LONGEST_STILL_S <= time_s <= next_s + LONGEST_STILL_S:
                 offset_s += time_s - next_s

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from gridkit.corpus.records import FRAMES, RATE_FPS
-from gridkit.media.captions import Caption
 from gridkit.media.mouths import Mouths, MouthStream
+from gridkit.media.subtitles import Caption
 from gridkit.models.alphabet import BLANK, CLASSES
 from gridkit.models.word_timing import TimedWord, timed_words
 from gridkit.recipe.systems import Lipreader

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gridkit.errors import MediaError
-from gridkit.media.captions import SOUND_RATE_HZ, Caption, sound_frames, write_captioned
+from gridkit.media.captions import SOUND_RATE_HZ, sound_frames, write_captioned
+from gridkit.media.subtitles import Caption
 
 
 def decoded(path):
