@@ -13,6 +13,7 @@ from torch import nn
 from gridkit.errors import RecipeError
 from gridkit.models.lipnet import LipNet, LipNetSettings
 from gridkit.models.recogniser import Recogniser, RecogniserSettings
+from gridkit.models.v2s_gan import V2SGan, V2SGanSettings
 from gridkit.models.v2s_mel import V2SMel, V2SMelSettings
 
 
@@ -68,6 +69,13 @@ KINDS = {
         module=Recogniser,
         system_name="gridkit.recipe.systems:SpeechRecogniser",
         learner_name="gridkit.train.ctc:CtcLearner",
+    ),
+    "v2s-gan": ModelKind(
+        task="v2s",
+        settings=V2SGanSettings,
+        module=V2SGan,
+        system_name="gridkit.recipe.systems:Voice",
+        learner_name="gridkit.train.v2s_gan:V2SGanLearner",
     ),
     "v2s-mel": ModelKind(
         task="v2s",

@@ -3,7 +3,7 @@
 A learner weighs and adds them, and logs each under its name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch.nn import functional
@@ -94,3 +94,28 @@ def stft_loss(said: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
         convergence = torch.linalg.vector_norm(a - b) / torch.linalg.vector_norm(b).clamp(min=1.0)
         losses.append(logs + convergence)
     return torch.stack(losses).mean()
+
+
+def total_variation(sound: torch.Tensor) -> torch.Tensor:
+    """Return the mean absolute difference of neighbouring samples of sound (B, N)."""
+    return sound.diff(dim=-1).abs().mean()
+
+
+def gradient_penalty(
+    critic: Callable[[torch.Tensor], torch.Tensor], said: torch.Tensor, true: torch.Tensor
+) -> torch.Tensor:
+    """Return how far the slope of a critic is from 1 between predictions and the truth.
+
+    Args:
+        critic: maps sound (B, N) to scores (B,), each clip by itself.
+        said: sound (B, N).
+        true: sound (B, N).
+
+    Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028.
+    """
+    share = torch.rand(len(said), 1, device=said.device)
+    between = torch.lerp(said, true, share).requires_grad_()
+    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    # the slope of a root at 0 is infinite
+    norm = (slope.square().sum(1) + 1e-12).sqrt()
+    return (norm - 1).square().mean()

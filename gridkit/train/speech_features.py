@@ -9,7 +9,6 @@ import torch
 
 from gridkit.dsp.mel import FFT_SIZE, FLOOR, mel_filters
 from gridkit.models import recogniser
-from gridkit.models.heads import Output
 from gridkit.models.recogniser import POWER_FLOOR, Recogniser
 from gridkit.models.recogniser import mel_filters as recogniser_filters
 
@@ -32,21 +31,20 @@ class SpeechFeatures:
         self._bins = bins.to(device)
         self._filters = recogniser_filters(model.settings.bands).to(device)
 
-    def of_sound(self, samples: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], Output]:
-        """Return the features of sound (B, N), layer by layer, and what is recognised."""
+    def of_sound(self, samples: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the features of sound (B, N), layer by layer."""
         return self._heard(self._model.log_mel(samples))
 
-    def of_mel(self, log_mel: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], Output]:
+    def of_mel(self, log_mel: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the same of a log-mel spectrogram (B, T, 80) of gridkit.models.mel."""
         magnitudes = ((log_mel.exp() - FLOOR).clamp(min=0) @ self._bins).clamp(min=0)
         power = WINDOW_RATIO * magnitudes.square() @ self._filters
         level = torch.log(power + POWER_FLOOR)
         return self._heard((level - level.mean(1, keepdim=True)) / 2)
 
-    def _heard(self, bands: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], Output]:
+    def _heard(self, bands: torch.Tensor) -> tuple[torch.Tensor, ...]:
         front = self._model.front(bands)
-        hidden, output = self._model.encode(front)
-        return (front, hidden), output
+        return front, self._model.encode(front).hidden
 
 
 def _pseudo_inverse() -> np.ndarray:
