@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gridkit.corpus.alignment import Word
 from gridkit.corpus.records import FRAMES, RATE_FPS
-from gridkit.evaluation.report.spectrogram import spectrogram_png
+from gridkit.evaluation.report.spectrogram import spectrogram_image
 
 WIDTH_PX = 900
 STRIP_FRAMES = 12
@@ -80,7 +80,7 @@ def _strip(frames: np.ndarray) -> Image.Image:
 
 
 def _spectrogram(label: str, samples: np.ndarray) -> Image.Image:
-    image = Image.open(io.BytesIO(spectrogram_png(samples))).convert("RGB")
+    image = spectrogram_image(samples).convert("RGB")
     image = image.resize((WIDTH_PX, SPECTROGRAM_HEIGHT_PX))
     ImageDraw.Draw(image).text((6, 3), label, _PAPER, ImageFont.load_default(FONT_PX))
     return image

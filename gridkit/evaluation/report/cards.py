@@ -90,19 +90,15 @@ def make_card(
         place: `Best`, `Median` or `Worst`.
         media: its sounds and crop; None: no players.
     """
-    said = text_of(split_id(clip.id)[1])
     return Card(
         place=place,
         id=clip.id,
-        figures=_figures(clip, metric),
+        figures=clip_figures(clip, metric),
         sounds=_sounds(media) if media else (),
         video=data_uri(_playable(media.crop_mp4), "video/mp4")
         if media and media.crop_mp4
         else None,
-        transcripts=tuple(
-            Transcript(transcriber, align_sentence(said, text))
-            for transcriber, text in sorted(clip.text.items())
-        ),
+        transcripts=clip_transcripts(clip),
     )
 
 
@@ -115,7 +111,13 @@ def data_uri(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _figures(clip: ClipScore, metric: str) -> tuple[tuple[str, str], ...]:
+def clip_figures(clip: ClipScore, metric: str) -> tuple[tuple[str, str], ...]:
+    """Return the figures of a clip as label and text, in the order of tables.
+
+    Args:
+        clip: its scores.
+        metric: the headline, which comes first.
+    """
     values = dict(clip.metrics) | {
         name: errors / size for name, (errors, size) in clip.counts.items() if size
     }
@@ -126,6 +128,15 @@ def _figures(clip: ClipScore, metric: str) -> tuple[tuple[str, str], ...]:
     ]
     shown.sort(key=lambda name: name != metric)
     return tuple((describe(name).label, describe(name).text(values[name])) for name in shown)
+
+
+def clip_transcripts(clip: ClipScore) -> tuple[Transcript, ...]:
+    """Return what was transcribed of a clip beside what was said, by transcriber."""
+    said = text_of(split_id(clip.id)[1])
+    return tuple(
+        Transcript(transcriber, align_sentence(said, text))
+        for transcriber, text in sorted(clip.text.items())
+    )
 
 
 def _sounds(media: ClipMedia) -> tuple[Sound, ...]:

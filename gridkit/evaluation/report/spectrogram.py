@@ -18,9 +18,16 @@ _STOPS = np.array(
 
 
 def spectrogram_png(samples: np.ndarray) -> bytes:
-    """Return a spectrogram as a PNG of 128 rows, 8 kHz on top, a column each 10 ms.
+    """Return a spectrogram as a PNG file; see `spectrogram_image`."""
+    file = io.BytesIO()
+    spectrogram_image(samples).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
-    Brightest is the sound's own loudest place: level is not compared.
+
+def spectrogram_image(samples: np.ndarray) -> Image.Image:
+    """Return a spectrogram as a picture of 128 rows, 8 kHz on top, a column each 10 ms.
+
+    Brightest is the sound's own loudest place: level is not compared. The picture has a palette.
 
     Args:
         samples: int16 (N,), 16 kHz.
@@ -31,9 +38,7 @@ def spectrogram_png(samples: np.ndarray) -> bytes:
     shade = np.clip(np.rint(255 * (1 + level_db / DEPTH_DB)), 0, 255).astype(np.uint8)
     image = Image.fromarray(shade.T[::-1].copy())
     image.putpalette(_palette())
-    file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
-    return file.getvalue()
+    return image
 
 
 def _power(samples: np.ndarray) -> np.ndarray:
