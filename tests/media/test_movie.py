@@ -120,6 +120,8 @@ def test_what_keeps_it_from_being_written_is_said(tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk(tmp_path, monkeypatch):
     opened = av.open
-    monkeypatch.setattr(movie.av, "open", lambda _, *rest, **more: opened("/dev/full", *rest, **more))
+    monkeypatch.setattr(
+        movie.av, "open", lambda _, *rest, **more: opened("/dev/full", *rest, **more)
+    )
     with pytest.raises(DiskFullError, match="no space left for"):
         write_movie(moments_of(*grown()), tmp_path / "a.mp4")
