@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from gridkit.results.compare import Comparison
+    from gridkit.results.files import Scored
 
 EXAMPLE = """\b
 Example:
   gridkit compare results/lipnet results/mine
   gridkit compare results/* --metric wer_pocketsphinx --json
+  gridkit compare results/mine results/theirs --video talk.mp4 --data grid
 """
 
 
@@ -23,24 +25,96 @@ Example:
                 type=click.Path(exists=True, path_type=Path))  # fmt: skip
 @click.option("--metric", help="What to compare; the track's headline metric if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(folders: tuple[Path, ...], metric: str | None, as_json: bool) -> None:
+@click.option(
+    "--video",
+    "video_out",
+    metavar="OUT.mp4",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write a video that plays clips as each system made them; needs --data.",
+)
+@click.option(
+    "--data",
+    metavar="DIR|hf:ORG/NAME@REVISION",
+    help="With --video: the corpus of the results, for pictures and the original sound.",
+)
+@click.option(
+    "--clip",
+    "clips",
+    metavar="ID",
+    multiple=True,
+    help="With --video: a clip to show, such as s1/bbaf2n; more than once for more.  "
+    "[default: best, median and worst of the first RESULT]",
+)
+def command(
+    folders: tuple[Path, ...],
+    metric: str | None,
+    as_json: bool,
+    video_out: Path | None,
+    data: str | None,
+    clips: tuple[str, ...],
+) -> None:
     """Compare evaluated systems on the clips they share.
 
     Every pair is compared by a paired t-test: over speakers where there are four or more, else
     over clips. p is adjusted by Holm over these pairs. Results that were not scored on the same
     clips, corpus and protocol are refused.
-    """
-    from rich.console import Console
 
+    The video shows each clip with its sentence, first with the original sound, then with that of
+    each RESULT in the order given: its name, its spectrogram, its figures on this clip, and what
+    the recogniser heard, with wrong words marked.
+    """
     from gridkit.results.compare import compare
     from gridkit.results.files import read_scored
 
-    comparison = compare([read_scored(folder) for folder in folders], metric)
+    _check_video(video_out, data, clips)
+    results = [read_scored(folder) for folder in folders]
+    comparison = compare(results, metric)
+    names = _names(comparison, folders)
     if as_json:
         click.echo(json.dumps(_content(comparison, folders), indent=2))
+    else:
+        _print_tables(comparison, names)
+    if video_out is not None and data is not None:
+        _write_video(video_out, data, clips, results, names)
+        if not as_json:
+            click.echo(f"look at   {video_out}")
+
+
+def _check_video(video_out: Path | None, data: str | None, clips: tuple[str, ...]) -> None:
+    """Check what belongs to the video before results are read.
+
+    Raises:
+        UsageError: an option without the other, or a name that cannot be written.
+    """
+    if video_out is None:
+        if data is not None or clips:
+            raise click.UsageError("--data and --clip belong to a video; add --video OUT.mp4")
         return
+    if data is None:
+        raise click.UsageError(
+            "--video needs --data DIR: the corpus of the results, which has the pictures and the "
+            "original sound"
+        )
+    if video_out.suffix.lower() != ".mp4":
+        raise click.UsageError(f"--video {video_out}: the name must end in .mp4")
+    if not video_out.parent.is_dir():
+        raise click.UsageError(f"--video {video_out}: the folder {video_out.parent} does not exist")
+
+
+def _write_video(
+    out: Path, data: str, clips: tuple[str, ...], results: "list[Scored]", names: list[str]
+) -> None:
+    from gridkit.evaluation.video.film import film_results
+    from gridkit.prepare.from_hub import local_corpus
+    from gridkit.store.reader import open_corpus
+
+    film_results(results, names, open_corpus(local_corpus(data)), clips, out)
+
+
+def _print_tables(comparison: "Comparison", names: list[str]) -> None:
+    from rich.console import Console
+
     console = Console()
-    names = _names(comparison, folders)
     console.print(_results_table(comparison, names))
     if comparison.metric != comparison.results[0].rank_metric:
         click.echo(f"No ranks: only {comparison.results[0].rank_metric} is ranked.")
