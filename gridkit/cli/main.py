@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "gridkit.cli.evaluate",
     "compare": "gridkit.cli.compare",
     "read": "gridkit.cli.read",
+    "speak": "gridkit.cli.speak",
     "publish": "gridkit.cli.publish",
     "export": "gridkit.cli.export",
     "quickstart": "gridkit.cli.quickstart",

@@ -1,20 +1,16 @@
 """`gridkit read`: lipread any clip."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gridkit.cli.clip_files import check_out, clip_bar, face_line
 from gridkit.cli.decodings import DECODINGS
 
 if TYPE_CHECKING:
     from gridkit.models.word_timing import TimedWord
     from gridkit.recipe.reading import Reading
-
-SHORT_S = 10.0
-"""Progress is shown for clips longer than this."""
 
 EXAMPLE = """\b
 Examples:
@@ -70,9 +66,9 @@ def command(
     from gridkit.recipe.shelf import find_shipped
 
     if video_out is not None:
-        check_video_out(video_out, clip)
+        check_out("--video", video_out, clip, (".mp4",))
     lipreader = load_system(find_shipped(model), device, decoding, task="lipreading")
-    with reading_bar(clip, "read") as progress:
+    with clip_bar(clip, "read") as progress:
         reading = read_clip(clip, lipreader, progress)
     if as_json:
         click.echo(json.dumps(reading_json(reading)))
@@ -81,7 +77,7 @@ def command(
     if video_out is not None:
         from gridkit.media.captions import write_captioned
 
-        with reading_bar(clip, "captions") as progress:
+        with clip_bar(clip, "captions") as progress:
             write_captioned(clip, reading.captions, video_out, progress)
 
 
@@ -96,14 +92,14 @@ def show_reading(reading: "Reading") -> None:
             times = f"{word.start_s:7.2f} {word.end_s:7.2f}"
             click.echo(f"{times}  {word.word:<8} {word.confidence:.2f}")
     if reading.face_share < 1:
-        click.echo(f"a face was found in {100 * reading.face_share:.0f} % of the frames")
+        click.echo(face_line(reading.face_share))
 
 
 def why_nothing(reading: "Reading") -> str:
     """Return the likely reason why a video that shows a face gave no sentence."""
     from gridkit.recipe.reading import SENTENCE_S
 
-    face = f"a face was found in {100 * reading.face_share:.0f} % of the frames"
+    face = face_line(reading.face_share)
     if reading.length_s < SENTENCE_S:
         return f"{reading.length_s:.2f} s is too short for a sentence; {face}"
     return f"{face}, but no speech that can be read"
@@ -114,11 +110,12 @@ def reading_json(reading: "Reading") -> dict[str, Any]:
     return {
         "length_s": round(reading.length_s, 3),
         "face_share": reading.face_share,
-        "sentences": [_sentence_json(sentence) for sentence in reading.sentences],
+        "sentences": [sentence_json(sentence) for sentence in reading.sentences],
     }
 
 
-def _sentence_json(words: "tuple[TimedWord, ...]") -> dict[str, Any]:
+def sentence_json(words: "tuple[TimedWord, ...]") -> dict[str, Any]:
+    """Return a sentence as `--json` prints it."""
     said = [
         {
             "word": word.word,
@@ -134,40 +131,3 @@ def _sentence_json(words: "tuple[TimedWord, ...]") -> dict[str, Any]:
         "end_s": said[-1]["end_s"],
         "words": said,
     }
-
-
-def check_video_out(video_out: Path, clip: Path) -> None:
-    """Check the name of the captioned video before a long video is read.
-
-    Raises:
-        UsageError: it cannot be written there, or would replace the clip itself.
-    """
-    if video_out.suffix.lower() != ".mp4":
-        raise click.UsageError(f"--video {video_out}: the name must end in .mp4")
-    if not video_out.parent.is_dir():
-        raise click.UsageError(f"--video {video_out}: the folder {video_out.parent} does not exist")
-    if video_out.exists() and video_out.samefile(clip):
-        raise click.UsageError(f"--video {video_out}: this is the clip itself; give another name")
-
-
-@contextmanager
-def reading_bar(clip: Path, label: str) -> Iterator[Callable[[float], None]]:
-    """Show how many seconds of a clip are done."""
-    from gridkit.media.stream import PictureStream
-
-    with PictureStream(clip) as stream:
-        length_s = stream.info.length_s
-    if length_s <= SHORT_S:
-        yield lambda _: None
-        return
-    from gridkit.compute.progress import Progress
-
-    with Progress(label, total=round(length_s), unit="s") as bar:
-        shown_s = 0
-
-        def show(done_s: float) -> None:
-            nonlocal shown_s
-            bar.advance(int(done_s) - shown_s)
-            shown_s = int(done_s)
-
-        yield show

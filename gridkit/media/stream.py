@@ -99,7 +99,9 @@ class PictureStream:
             if not next_s - LONGEST_STILL_S <= time_s <= next_s + LONGEST_STILL_S:
                 offset_s += time_s - next_s
                 time_s = next_s
-            self.end_s = next_s = time_s + float(1 / self.info.rate_fps)
+            next_s = time_s + float(1 / self.info.rate_fps)
+            stays_s = float(frame.duration * frame.time_base) if frame.duration else 0.0
+            self.end_s = time_s + stays_s if 0 < stays_s <= LONGEST_STILL_S else next_s
             yield _picture(frame, size, time_s)
 
     def at_rate(self, rate_fps: Fraction | int) -> Iterator[Picture]:

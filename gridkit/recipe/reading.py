@@ -53,15 +53,29 @@ class Reading:
     def captions(self) -> tuple[Caption, ...]:
         """Each sentence as it grows, word by word."""
         lines = []
-        for number, sentence in enumerate(self.sentences):
-            following = self.sentences[number + 1 :]
-            next_s = following[0][0].start_s if following else float("inf")
-            gone_s = min(sentence[-1].end_s + CAPTION_STAYS_S, next_s)
-            starts_s = [*(word.start_s for word in sentence), gone_s]
+        for whole, sentence in zip(self.subtitles, self.sentences, strict=True):
+            starts_s = [*(word.start_s for word in sentence), whole.end_s]
             for count, (start_s, end_s) in enumerate(pairwise(starts_s), start=1):
-                text = " ".join(word.word for word in sentence[:count])
-                lines.append(Caption(start_s, end_s, text))
+                lines.append(Caption(start_s, end_s, text_of_words(sentence[:count])))
         return tuple(lines)
+
+    @property
+    def subtitles(self) -> tuple[Caption, ...]:
+        """Each sentence as a whole; it stays for a moment, at most until the next one."""
+        starts_s = [*(sentence[0].start_s for sentence in self.sentences), float("inf")]
+        return tuple(
+            Caption(
+                sentence[0].start_s,
+                min(sentence[-1].end_s + CAPTION_STAYS_S, next_s),
+                text_of_words(sentence),
+            )
+            for sentence, next_s in zip(self.sentences, starts_s[1:], strict=True)
+        )
+
+
+def text_of_words(words: tuple[TimedWord, ...]) -> str:
+    """Return the text of a sentence."""
+    return " ".join(word.word for word in words)
 
 
 def read_clip(

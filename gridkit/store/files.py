@@ -6,7 +6,8 @@ renamed; a run that is killed leaves at most the temporary, which the next run o
 
 import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gridkit.errors import NO_SPACE, CorpusError, DiskFullError, EnvironmentProblem, GridkitError
@@ -26,19 +27,35 @@ def write_file(path: Path, content: bytes) -> None:
         DiskFullError: no space, or no quota, is left; nothing half-written stays.
         EnvironmentProblem: the folder cannot be written to.
     """
-    temporary = temporary_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
     except OSError as error:
+        raise _explained(error, path, len(content)) from error
+    with unfinished_file(path) as temporary, temporary.open("wb") as file:
+        file.write(content)
+
+
+@contextmanager
+def unfinished_file(path: Path) -> Iterator[Path]:
+    """Give the temporary name under which a file is written; it gets its own name at the end.
+
+    Where the block fails, nothing half-written stays, and an earlier file stays as it was.
+
+    Raises:
+        DiskFullError: no space, or no quota, is left.
+        EnvironmentProblem: the folder cannot be written to.
+    """
+    temporary = temporary_of(path)
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise _explained(error, path, _size(temporary)) from error
+    finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise _explained(error, path, len(content)) from error
 
 
 def read_file(path: Path) -> bytes:
@@ -66,13 +83,20 @@ def file_sha256(path: Path) -> str:
         raise CorpusError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _sync_folder(folder: Path) -> None:
-    """Bring the rename itself to the disk."""
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _explained(error: OSError, path: Path, size: int) -> GridkitError:

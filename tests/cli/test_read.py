@@ -20,6 +20,7 @@ def run(*arguments: object) -> int:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("folder.mp4", "this is a folder; give the name of a file"),
         ("clip.mp4", "this is the clip itself; give another name"),
         ("link.mp4", "this is the clip itself; give another name"),
         ("out.txt", "the name must end in .mp4"),
@@ -29,6 +30,7 @@ def run(*arguments: object) -> int:
 def test_a_video_that_must_not_be_written_is_refused_first(tmp_path, capsys, name, message):
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"not read")
+    (tmp_path / "folder.mp4").mkdir()
     (tmp_path / "link.mp4").symlink_to(clip)
     assert run("read", clip, "--video", tmp_path / name) == 2
     assert message in " ".join(capsys.readouterr().err.split())

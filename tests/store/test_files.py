@@ -7,7 +7,7 @@ import pytest
 
 from gridkit.errors import CorpusError, DiskFullError, EnvironmentProblem
 from gridkit.store import files
-from gridkit.store.files import read_file, temporary_of, write_file
+from gridkit.store.files import read_file, temporary_of, unfinished_file, write_file
 
 
 def names_in(folder):
@@ -125,3 +125,18 @@ def test_folder_in_the_way_is_one_line(tmp_path):
 def test_missing_file_is_one_line(tmp_path):
     with pytest.raises(CorpusError, match=r"cannot read .*a\.bin: No such file"):
         read_file(tmp_path / "a.bin")
+
+
+def interrupt_the_writing_of(path):
+    with unfinished_file(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_file_leaves_the_old_one_and_nothing_half_written(tmp_path):
+    path = tmp_path / "a.bin"
+    write_file(path, b"old")
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_the_writing_of(path)
+    assert path.read_bytes() == b"old"
+    assert names_in(tmp_path) == ["a.bin"]

@@ -56,6 +56,33 @@ steps = 10
 [augmentation]
 """
 )
+VOICE = (
+    HEAD.format(task="v2s")
+    + """
+[model]
+class = "v2s-mel"
+height_px = 16
+width_px = 24
+mean = [0.5]
+deviation = [0.2]
+channels = [4, 4, 4]
+bottleneck = 8
+hidden = 8
+decoder_channels = 8
+decoder_blocks = 1
+vocoder_channels = 8
+vocoder_blocks = 1
+[input]
+crop = "mouth96"
+region_px = [0, 16, 96, 64]
+size_px = [30, 20]
+[data]
+split = "s1"
+[training]
+steps = 10
+[augmentation]
+"""
+)
 WEIGHTS = """
 [weights]
 file = "weights.safetensors"
