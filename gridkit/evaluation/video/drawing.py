@@ -68,6 +68,8 @@ SOUND = Box(RIGHT.left, 238, RIGHT.width, 190)
 ORIGINAL_SOUND = Box(RIGHT.left, 190, RIGHT.width, 306)
 """The spectrogram of the original while it is heard."""
 WORDS_HEIGHT_PX = 26
+WORD_PX = 16
+"""Of the font: short words that follow each other closely do not touch."""
 STRIP = Box(RIGHT.left, 460, RIGHT.width, 62)
 """The spectrogram of the original below that of a system."""
 TRANSCRIPTS_TOP = 544
@@ -221,7 +223,7 @@ def _spoken(
         if time_s is None or word.start_s <= time_s < word.end_s:
             middle = RIGHT.left + (word.start_s + word.end_s) / 2 / CLIP_S * RIGHT.width
             colour = SOFT if time_s is None else ACCENT
-            draw.text((middle - origin[0], top), word.word, colour, font(18), anchor="ma")
+            draw.text((middle - origin[0], top), word.word, colour, font(WORD_PX), anchor="ma")
 
 
 def _words_top(place: int) -> int:

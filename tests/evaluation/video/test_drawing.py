@@ -28,6 +28,12 @@ def playhead(picture, box):
     return float(np.flatnonzero(white).mean()) / box.width if white.any() else None
 
 
+def lit_columns(picture):
+    """Where letters have the colour of the spoken word, their soft edges aside."""
+    near = np.abs(picture.astype(int) - ACCENT).max(axis=2) < 60
+    return np.flatnonzero(near.any(axis=0))
+
+
 @pytest.mark.parametrize(("place", "boxes"), [(0, [ORIGINAL_SOUND]), (1, [SOUND, STRIP])])
 def test_the_playhead_is_where_the_time_is(scene, place, boxes):
     for frame in (0, 20, 74):
@@ -68,13 +74,13 @@ def test_a_wide_crop_keeps_its_shape(scene):
 
 
 def test_the_word_that_is_spoken_lights_up(scene):
-    row = slice(SOUND.top + SOUND.height, STRIP.top)
+    row = slice(SOUND.top + SOUND.height, STRIP.top), slice(RIGHT.left, None)
     for number, word in enumerate(scene.words):
         frame = round(25 * (word.start_s + word.end_s) / 2)
-        lit = (at(scene, 1, frame)[row] == ACCENT).all(axis=2).any(axis=0)
-        middle = RIGHT.left + (0.5 + 0.3 * number) / 3 * RIGHT.width
-        assert np.flatnonzero(lit).mean() == pytest.approx(middle, abs=3)
-    assert not (at(scene, 1, 5)[row] == ACCENT).all(axis=2).any()
+        lit = lit_columns(at(scene, 1, frame)[row])
+        middle = (0.5 + 0.3 * number) / 3 * RIGHT.width
+        assert (lit.min() + lit.max()) / 2 == pytest.approx(middle, abs=3)
+    assert not lit_columns(at(scene, 1, 5)[row]).size
 
 
 def test_errors_are_marked_where_there_are_some(scene):
