@@ -68,8 +68,8 @@ SOUND = Box(RIGHT.left, 238, RIGHT.width, 190)
 ORIGINAL_SOUND = Box(RIGHT.left, 190, RIGHT.width, 306)
 """The spectrogram of the original while it is heard."""
 WORDS_HEIGHT_PX = 26
-WORD_PX = 16
-"""Of the font: short words that follow each other closely do not touch."""
+WORD_PX, WORD_GAP_PX = 18, 6
+"""Size of the font, and the least space between two words."""
 STRIP = Box(RIGHT.left, 460, RIGHT.width, 62)
 """The spectrogram of the original below that of a system."""
 TRANSCRIPTS_TOP = 544
@@ -218,12 +218,16 @@ def _spoken(
     origin: tuple[int, int] = (0, 0),
 ) -> None:
     """Write the words below the spectrogram where they are spoken; at a time, that one alone."""
-    top = _words_top(place) + 4 - origin[1]
+    top, free = _words_top(place) + 4 - origin[1], 0.0
+    colour = SOFT if time_s is None else ACCENT
     for word in scene.words:
+        width = font(WORD_PX).getlength(word.word)
+        middle = RIGHT.left + (word.start_s + word.end_s) / 2 / CLIP_S * RIGHT.width
+        # a short word may have no room between its neighbours: the next ones move to the right
+        left = max(middle - width / 2, free)
+        free = left + width + WORD_GAP_PX
         if time_s is None or word.start_s <= time_s < word.end_s:
-            middle = RIGHT.left + (word.start_s + word.end_s) / 2 / CLIP_S * RIGHT.width
-            colour = SOFT if time_s is None else ACCENT
-            draw.text((middle - origin[0], top), word.word, colour, font(WORD_PX), anchor="ma")
+            draw.text((left - origin[0], top), word.word, colour, font(WORD_PX))
 
 
 def _words_top(place: int) -> int:

@@ -5,17 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gridkit.corpus.alignment import Word
 from gridkit.evaluation.video.drawing import (
     ORIGINAL_SOUND,
     PICTURE,
     RIGHT,
     SOUND,
     STRIP,
+    WORD_GAP_PX,
     draw_moment,
     draw_stage,
     draw_title,
 )
-from gridkit.evaluation.video.lettering import ACCENT, BAD, INK
+from gridkit.evaluation.video.lettering import BAD, INK, PAPER
 
 
 def at(scene, place, frame):
@@ -29,9 +31,8 @@ def playhead(picture, box):
 
 
 def lit_columns(picture):
-    """Where letters have the colour of the spoken word, their soft edges aside."""
-    near = np.abs(picture.astype(int) - ACCENT).max(axis=2) < 60
-    return np.flatnonzero(near.any(axis=0))
+    """Where letters have the colour of the spoken word, which is green; the others are gray."""
+    return np.flatnonzero((picture[..., 1].astype(int) - picture[..., 0] > 60).any(axis=0))
 
 
 @pytest.mark.parametrize(("place", "boxes"), [(0, [ORIGINAL_SOUND]), (1, [SOUND, STRIP])])
@@ -81,6 +82,16 @@ def test_the_word_that_is_spoken_lights_up(scene):
         middle = (0.5 + 0.3 * number) / 3 * RIGHT.width
         assert (lit.min() + lit.max()) / 2 == pytest.approx(middle, abs=3)
     assert not lit_columns(at(scene, 1, 5)[row]).size
+
+
+def test_words_that_follow_closely_do_not_touch(scene):
+    close = tuple(Word(word, 1 + 0.01 * place, 1.01 + 0.01 * place) for place, word in enumerate(
+        ("blue", "at", "please")))  # fmt: skip
+    row = draw_stage(replace(scene, words=close), 1)[
+        SOUND.top + SOUND.height : STRIP.top, RIGHT.left :
+    ]
+    gaps = np.diff(np.flatnonzero((row != PAPER).any(axis=(0, 2))))
+    assert (gaps > WORD_GAP_PX).sum() == 2
 
 
 def test_errors_are_marked_where_there_are_some(scene):
