@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from gridkit.recipe import Recipe
@@ -61,6 +62,13 @@ class Learner(Protocol):
 
     def validate(self) -> Mapping[str, float]:
         """Measure the weights that would be kept on the val clips; return figures by name."""
+        ...
+
+    def examples(self) -> Mapping[str, np.ndarray]:
+        """Return sounds that the last validation made, float32 (N,), 16 kHz, by the clip's id.
+
+        They are logged. A task without sound has none.
+        """
         ...
 
     def weights(self) -> Mapping[str, torch.Tensor]:

@@ -1,7 +1,8 @@
 """The log of a run: `training.jsonl`, and TensorBoard's files where it is installed
 (extra `train`; then `tensorboard --logdir FOLDER`).
 
-Losses and figures are logged under the names that the learner gives them.
+Losses and figures are logged under the names that the learner gives them. TensorBoard also gets
+the sounds that a validation made, to hear and as spectrograms.
 """
 
 import json
@@ -9,6 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+
+from gridkit.corpus.records import SAMPLE_RATE_HZ
+from gridkit.dsp.mel import FLOOR, log_mel
 from gridkit.train.loop import Progress
 
 LOG_FILE = "training.jsonl"
@@ -47,6 +52,9 @@ class TrainingLog:
         if self._board is not None:
             for name, value in (values | (figures if progress.validated else {})).items():
                 self._board.add_scalar(name, value, progress.step)
+            for name, sound in progress.examples.items():
+                self._board.add_audio(name, sound[None], progress.step, SAMPLE_RATE_HZ)
+                self._board.add_image(name, _picture(sound), progress.step, dataformats="HW")
 
     def __exit__(
         self,
@@ -57,6 +65,13 @@ class TrainingLog:
         self._file.close()
         if self._board is not None:
             self._board.close()
+
+
+def _picture(sound: np.ndarray) -> np.ndarray:
+    """Return the log-mel spectrogram of a sound as uint8 (80, frames), low bands below."""
+    mel = log_mel(sound.astype(np.float64)).T[::-1]
+    quietest, loudest = np.log(FLOOR), max(float(mel.max()), 0.0)
+    return np.rint(255 * (mel - quietest) / (loudest - quietest)).astype(np.uint8)
 
 
 def step_values(progress: Progress) -> dict[str, float]:

@@ -8,10 +8,11 @@ bits as one that was not.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from gridkit.errors import CheckpointError
@@ -41,6 +42,8 @@ class Progress:
     """The figure that selects, at its best."""
     validated: bool
     """Whether this step ended in a validation."""
+    examples: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Sounds that the validation made, float32 (N,), 16 kHz; none between validations."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,7 @@ class _Run:
             figures=self._figures,
             best={name: value for name, value in self._best_figures.items() if name == figure},
             validated=validated,
+            examples=self._learner.examples() if validated else {},
         )
 
     def outcome(self, reason: str) -> Outcome:

@@ -37,6 +37,9 @@ LARGEST_LOSS = 1e3
 POWER = 0.3
 """To which magnitudes are raised where they are compared as loudness is."""
 
+EXAMPLES = 3
+"""Val clips whose speech is logged."""
+
 Losses = dict[str, tuple[float, torch.Tensor]]
 """By name: weight, and loss."""
 
@@ -50,7 +53,7 @@ class V2STraining(TrainingSettings):
     lipreader_rate: float = 0.1
     """The lipreader's share of the learning rate, where it starts from a recipe's."""
     recogniser: str = ""
-    """Recipe of the recogniser that listens, in training and to val."""
+    """Recipe of the recogniser that listens, in training and to val; empty for none."""
     mel_weight: float = 1.0
     power_weight: float = 0.5
     word_weight: float = 0.3
@@ -89,13 +92,16 @@ class V2SLearner:
         window = (recipe.model.height_px, recipe.model.width_px)
         self._batches = FrameBatches(clips, window, device, with_sound=True)
         self.log_mel = LogMelSpectrogram().to(device)
-        recogniser = pretrained_recogniser(recipe, settings.recogniser).to(device)
-        self.listener = SpeechFeatures(recogniser)
+        recogniser = None
+        if settings.recogniser:
+            recogniser = pretrained_recogniser(recipe, settings.recogniser).to(device)
+        self._listener = None if recogniser is None else SpeechFeatures(recogniser)
         self._judge = SpeechJudge(
             [clips.audio[place] for place in self._val_places],
             [clips.labels[place].text for place in self._val_places],
             recogniser,
         )
+        self._examples: dict[str, np.ndarray] = {}
         torch.manual_seed(settings.seed)
         self.model = build_model(recipe.model).to(device)
         self._start(recipe)
@@ -149,9 +155,11 @@ class V2SLearner:
             ),
         }
 
-    def listens(self, number: int) -> bool:
-        """Whether the recogniser listens in this step."""
-        return number >= self._general.features_from and self._general.features_weight > 0
+    def listener(self, number: int) -> SpeechFeatures | None:
+        """Return what hears as the recogniser does, where a step learns from that."""
+        settings = self._general
+        listens = number >= settings.features_from and settings.features_weight > 0
+        return self._listener if listens else None
 
     def mixed_precision(self) -> AbstractContextManager[object]:
         """Return the context of a forward pass."""
@@ -162,7 +170,16 @@ class V2SLearner:
         with ExitStack() as stack:
             for part in self.parts.values():
                 stack.enter_context(part.averaged())
-            return self._judge.figures(list(self._speech()))
+            speech = list(self._speech())
+        self._examples = {
+            self._clips.labels[place].id: sound
+            for place, sound in zip(self._val_places[:EXAMPLES], speech, strict=False)
+        }
+        return self._judge.figures(speech)
+
+    def examples(self) -> Mapping[str, np.ndarray]:
+        """Return the speech of the first val clips."""
+        return self._examples
 
     def weights(self) -> Mapping[str, torch.Tensor]:
         """Return the averaged weights."""

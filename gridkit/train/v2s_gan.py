@@ -119,10 +119,10 @@ class V2SGanLearner(V2SLearner):
             "sound_mel": (settings.sound_mel_weight, mel),
             "variation": (settings.variation_weight, total_variation(said)),
         }
-        if self.listens(number):
+        if listener := self.listener(number):
             with torch.no_grad():
-                features = self.listener.of_sound(true)
-            heard = features_loss(self.listener.of_sound(said), features)
+                features = listener.of_sound(true)
+            heard = features_loss(listener.of_sound(said), features)
             losses["features"] = settings.features_weight, heard
         return losses
 

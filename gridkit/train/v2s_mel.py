@@ -71,10 +71,10 @@ class V2SMelLearner(V2SLearner):
             with self.mixed_precision():
                 spoken = self._acoustic_model(batch.inputs)
             losses = self.acoustic_losses(spoken, true_mel, batch)
-            if self.listens(number):
+            if listener := self.listener(number):
                 with torch.no_grad():
-                    true = self.listener.of_mel(true_mel)
-                heard = features_loss(self.listener.of_mel(spoken.log_mel), true)
+                    true = listener.of_mel(true_mel)
+                heard = features_loss(listener.of_mel(spoken.log_mel), true)
                 losses["features"] = settings.features_weight, heard
             self._acoustic.descend(total(losses), number)
             predicted = spoken.log_mel.detach() if number >= settings.predicted_from else None

@@ -1,4 +1,4 @@
-"""Losses: the words frame by frame, each slot with its weight; CTC per character."""
+"""Losses: words frame by frame, CTC per character, and what compares sounds and spectra."""
 
 from math import log
 
@@ -7,7 +7,15 @@ import torch
 
 from gridkit.corpus.alignment import Word
 from gridkit.models.alphabet import CLASSES, WORD_CLASSES, word_frames
-from gridkit.train.losses import ctc_loss, word_loss
+from gridkit.train.losses import (
+    ctc_loss,
+    features_loss,
+    gradient_penalty,
+    power_loss,
+    stft_loss,
+    total_variation,
+    word_loss,
+)
 
 SENTENCE = "bin blue at f two now".split()
 
@@ -54,3 +62,49 @@ def test_ctc_is_per_character_whatever_the_lengths():
     even = torch.zeros(1, 4, CLASSES)
     expected = 4 * log(CLASSES) - log(10)
     assert float(ctc_loss(even, labels[3:], torch.tensor([1]))) == pytest.approx(expected)
+
+
+def test_magnitudes_are_compared_as_loudness():
+    said, true = torch.tensor([1.0, 8.0]).log(), torch.tensor([1.0, 1.0]).log()
+    assert float(power_loss(said, true, 1 / 3)) == pytest.approx(((2 - 1) ** 2) / 2)
+
+
+def test_features_count_by_their_size():
+    true = [torch.full((2, 3), 2.0), torch.full((2, 5), 200.0)]
+    said = [torch.full((2, 3), 3.0), torch.full((2, 5), 100.0)]
+    assert float(features_loss(said, true)) == pytest.approx((1 / 2 + 100 / 200) / 2)
+
+
+def test_spectra_do_not_mind_the_sign_and_mind_the_level():
+    sound = torch.randn(2, 4000)
+    assert float(stft_loss(-sound, sound)) == pytest.approx(0.0, abs=1e-5)
+    # twice as loud: log 2 further at every bin, and all of the spectrum off by its own size
+    assert float(stft_loss(2 * sound, sound)) == pytest.approx(log(2) + 1, rel=0.01)
+
+
+def test_spectra_of_digital_silence_have_a_gradient():
+    said = torch.zeros(1, 4000, requires_grad=True)
+    stft_loss(said, torch.zeros(1, 4000)).backward()
+    assert said.grad.isfinite().all()
+
+
+def test_variation_is_what_neighbours_differ_by():
+    assert float(total_variation(torch.tensor([[0.0, 1.0, 1.0, -1.0]]))) == pytest.approx(1.0)
+
+
+def test_the_penalty_is_none_for_a_slope_of_one():
+    direction = torch.zeros(8)
+    direction[3] = 1.0
+    said, true = torch.randn(4, 8), torch.randn(4, 8)
+    assert float(gradient_penalty(lambda x: x @ direction, said, true)) == pytest.approx(
+        0, abs=1e-5
+    )
+    steep = gradient_penalty(lambda x: 3 * x @ direction, said, true)
+    assert float(steep) == pytest.approx((3 - 1) ** 2, rel=1e-4)
+
+
+def test_the_penalty_teaches_the_critic_and_is_finite_in_silence():
+    critic = torch.nn.Conv1d(1, 4, 3)
+    silence = torch.zeros(2, 8)
+    gradient_penalty(lambda x: critic(x[:, None]).square().sum((1, 2)), silence, silence).backward()
+    assert critic.weight.grad.isfinite().all()

@@ -1,0 +1,130 @@
+"""Video-to-speech learners: they resume to the same bits, log every loss, and can do without."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from support.small_recipes import LIPREADER, RECOGNISER, write_recipe
+from support.training_clips import AUGMENTATION, made_up_clips, recipe_of
+from support.v2s import GAN, MEL
+
+from gridkit.errors import RecipeError, TrainingError
+from gridkit.recipe import weights_of
+from gridkit.recipe.model_kinds import kind_of
+from gridkit.train import loop
+from gridkit.train.v2s_gan import V2SGanTraining
+from gridkit.train.v2s_mel import V2SMelTraining
+
+GENERAL = {
+    "steps": 4, "batch": 2, "warmup_steps": 2, "validate_every": 2, "average_decay": 0.9,
+    "features_from": 1,
+}  # fmt: skip
+MEL_SETTINGS = V2SMelTraining(**GENERAL, predicted_from=2)
+GAN_SETTINGS = V2SGanTraining(**GENERAL, critic_from=2, critic_first_steps=1)
+KINDS = pytest.mark.parametrize(
+    ("model", "settings"), [(MEL, MEL_SETTINGS), (GAN, GAN_SETTINGS)], ids=["mel", "gan"]
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def recipes(tmp_path):
+    """A folder of recipes with a recogniser and a lipreader in it."""
+    write_recipe(tmp_path / "recipes/listener", RECOGNISER)
+    write_recipe(tmp_path / "recipes/reader", LIPREADER)
+    return tmp_path / "recipes"
+
+
+def learner(model, settings, folder, **changes):
+    recipe = replace(recipe_of(model), folder=folder / "made-up", **changes)
+    return kind_of(model).learner(recipe, made_up_clips(), settings, AUGMENTATION, "cpu")
+
+
+@KINDS
+def test_a_run_in_two_pieces_ends_with_the_same_bits(model, settings, recipes, tmp_path):
+    heard = replace(settings, recogniser="listener")
+    whole, first, second = (
+        learner(model, heard, recipes, built_on=("listener",)) for _ in range(3)
+    )
+    expected = loop.train(whole, tmp_path / "whole", heard)
+    piece = loop.train(first, tmp_path / "pieces", heard, minutes=0)
+    assert (piece.step, piece.reason) == (1, "time")
+    resumed = loop.train(second, tmp_path / "pieces", heard)
+    assert resumed.step == settings.steps
+    assert resumed.figures == expected.figures
+    assert resumed.weights.keys() == expected.weights.keys()
+    assert all(torch.equal(resumed.weights[n], expected.weights[n]) for n in expected.weights)
+
+
+def test_every_loss_has_its_name(recipes):
+    built_on = {"built_on": ("listener",)}
+    mel = learner(MEL, replace(MEL_SETTINGS, recogniser="listener"), recipes, **built_on)
+    acoustic = {"mel", "power", "words", "ctc"}
+    vocoder = {"vocoder_mel", "vocoder_stft"}
+    assert mel.step(0).keys() == acoustic | vocoder
+    assert mel.step(1).keys() == acoustic | vocoder | {"features"}
+    gan = learner(GAN, replace(GAN_SETTINGS, recogniser="listener"), recipes, **built_on)
+    sound = {"stft", "sound_mel", "variation"}
+    assert gan.step(0).keys() == acoustic | sound
+    assert gan.step(1).keys() == acoustic | sound | {"features"}
+    assert gan.step(2).keys() == acoustic | sound | {"features", "distance", "penalty"}
+
+
+@KINDS
+def test_val_is_measured_and_heard(model, settings, recipes):
+    made = learner(model, replace(settings, recogniser="listener"), recipes, built_on=("listener",))
+    figures = made.validate()
+    assert figures.keys() == {"estoi", "stoi", "wer"}
+    (sound,) = made.examples().values()
+    assert sound.shape == (48_000,)
+    assert made.examples().keys() == {"x1/clip3"}
+
+
+@KINDS
+def test_without_a_recogniser_there_is_no_perceptual_loss(model, settings, recipes):
+    made = learner(model, settings, recipes)
+    assert "features" not in made.step(2)
+    assert made.validate().keys() == {"estoi", "stoi"}
+
+
+def test_without_a_share_there_is_no_critic(recipes):
+    made = learner(GAN, replace(GAN_SETTINGS, adversarial_share=0.0), recipes)
+    assert "distance" not in made.step(2)
+
+
+def test_the_critic_is_not_among_the_weights(recipes):
+    made = learner(GAN, GAN_SETTINGS, recipes)
+    assert made.weights().keys() == weights_of(made.model).keys()
+
+
+@KINDS
+@pytest.mark.parametrize(
+    ("names", "built_on", "message"),
+    [
+        ({"recogniser": "listener"}, (), r"trains with listener, and does not say so; add it to"),
+        ({"recogniser": "reader"}, ("reader",), r"recogniser 'reader' does not recognise speech"),
+        ({"lipreader": "listener"}, ("listener",), r"'listener' is not a lipreading recipe"),
+        ({"lipreader": "reader"}, ("reader",), r"does not fit the model in \d+ tensors, such as"),
+        ({"recogniser": "gone"}, ("gone",), r"gone is not a recipe: cannot read recipe.toml"),
+    ],
+)
+def test_a_recipe_that_it_cannot_be_built_on_is_one_line(
+    model, settings, names, built_on, message, recipes
+):
+    with pytest.raises(RecipeError, match=message) as caught:
+        learner(model, replace(settings, **names), recipes, built_on=built_on)
+    assert "\n" not in str(caught.value)
+
+
+@KINDS
+def test_a_loss_that_is_not_a_number_ends_in_one_line(model, settings, recipes):
+    made = learner(model, replace(settings, word_weight=float("nan")), recipes)
+    with pytest.raises(TrainingError, match=r"the loss is nan at step 0; run again with a lower"):
+        made.step(0)
