@@ -20,6 +20,7 @@ from math import prod
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from gridkit.dsp.mel import HOP_SAMPLES
 from gridkit.models.acoustic import AcousticModel, AcousticSettings
@@ -61,23 +62,53 @@ class WaveDecoder(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for (before, after), stride in zip(pairwise((inputs, *channels)), STRIDES, strict=True):
-            layers += [Upsampling(before, after, stride), nn.LeakyReLU(SLOPE)]
+            layers += [Upsampling(before, after, stride), nn.LeakyReLU(SLOPE, inplace=True)]
         self.layers = nn.Sequential(*layers)
-        self.last = nn.Conv1d(channels[-1], 1, LAST_KERNEL, padding=LAST_KERNEL // 2)
+        self.last = Mixing(channels[-1])
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map features (B, T, inputs) to sound (B, 160 T), -1 to 1."""
-        return torch.tanh(self.last(self.layers(features.transpose(1, 2)))[:, 0].float())
+        return torch.tanh(self.last(self.layers(features)).float())
 
 
 class Upsampling(nn.ConvTranspose1d):
-    """A transposed convolution whose output is exactly `stride` times as long as its input."""
+    """A transposed convolution over time whose output is `stride` times as long as its input.
+
+    Its kernel is twice the stride: what one frame says reaches its own samples and as many after
+    them. So it is two matrix products, which take a third of the time of torch's own on a CPU.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int):
-        padding = (stride + 1) // 2
-        super().__init__(
-            inputs, outputs, 2 * stride, stride, padding, output_padding=2 * padding - stride
-        )
+        super().__init__(inputs, outputs, 2 * stride, stride)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        """Map (B, T, inputs) to (B, stride * T, outputs)."""
+        clips, frames, inputs = features.shape
+        (stride,), outputs = self.stride, self.out_channels
+        first, second = self.weight.permute(2, 1, 0).reshape(2, stride * outputs, inputs)
+        assert self.bias is not None
+        bias = self.bias.repeat(stride)
+        sums = functional.pad(functional.linear(features, first, bias), (0, 0, 0, 1))
+        sums[:, frames] = bias
+        sums[:, 1:] += functional.linear(features, second)
+        start = (stride + 1) // 2
+        samples = sums.view(clips, (frames + 1) * stride, outputs)
+        return samples[:, start : start + frames * stride]
+
+
+class Mixing(nn.Conv1d):
+    """A convolution over time to one channel: a product per tap, and a sum along the diagonal."""
+
+    def __init__(self, inputs: int):
+        super().__init__(inputs, 1, LAST_KERNEL, padding=LAST_KERNEL // 2)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Map (B, N, inputs) to (B, N)."""
+        clips, samples, _ = features.shape
+        taps = functional.pad(features @ self.weight[0], (0, 0, *2 * (LAST_KERNEL // 2,)))
+        strides = (taps.stride(0), LAST_KERNEL, LAST_KERNEL + 1)
+        assert self.bias is not None
+        return taps.as_strided((clips, samples, LAST_KERNEL), strides).sum(-1) + self.bias
 
 
 class V2SGan(nn.Module):

@@ -7,7 +7,15 @@ import pytest
 import torch
 from support.v2s import FRAMES, GAN, overfit_sound
 
-from gridkit.models.v2s_gan import STRIDES, Critic, Upsampling, V2SGan, WaveDecoder
+from gridkit.models.v2s_gan import (
+    LAST_KERNEL,
+    STRIDES,
+    Critic,
+    Mixing,
+    Upsampling,
+    V2SGan,
+    WaveDecoder,
+)
 
 
 @pytest.mark.parametrize("frames", [1, 3, 75])
@@ -19,8 +27,22 @@ def test_each_frame_is_640_samples(frames):
 
 
 @pytest.mark.parametrize("stride", STRIDES)
-def test_each_layer_is_its_stride_longer(stride):
-    assert Upsampling(3, 2, stride)(torch.zeros(1, 3, 7)).shape == (1, 2, 7 * stride)
+def test_each_layer_is_a_transposed_convolution(stride):
+    layer, features = Upsampling(3, 2, stride), torch.randn(2, 7, 3)
+    whole = torch.nn.functional.conv_transpose1d(
+        features.transpose(1, 2), layer.weight, layer.bias, stride
+    )
+    start = (stride + 1) // 2
+    expected = whole[..., start : start + 7 * stride].transpose(1, 2)
+    torch.testing.assert_close(layer(features), expected)
+
+
+def test_the_last_layer_is_a_convolution():
+    layer, features = Mixing(3), torch.randn(2, 40, 3)
+    expected = torch.nn.functional.conv1d(
+        features.transpose(1, 2), layer.weight, layer.bias, padding=LAST_KERNEL // 2
+    )
+    torch.testing.assert_close(layer(features), expected[:, 0])
 
 
 def test_a_sample_is_reached_by_the_features_around_it_alone():
