@@ -23,7 +23,7 @@ from gridkit.train.batches import Batch, FrameBatches, clips_of_step
 from gridkit.train.clips import TrainingClips, check_frames
 from gridkit.train.ctc import DROPOUTS, SlotWeights
 from gridkit.train.learner import Selection, run_key
-from gridkit.train.losses import ctc_loss, power_loss, word_loss
+from gridkit.train.losses import ctc_loss, envelope_loss, power_loss, word_loss
 from gridkit.train.memory import keep_freed_memory
 from gridkit.train.optimised import Optimised
 from gridkit.train.precision import autocast
@@ -56,6 +56,8 @@ class V2STraining(TrainingSettings):
     """Recipe of the recogniser that listens, in training and to val; empty for none."""
     mel_weight: float = 1.0
     power_weight: float = 0.5
+    envelope_weight: float = 0.0
+    """Of the correlation of envelopes, which extended STOI measures too."""
     word_weight: float = 0.3
     ctc_weight: float = 0.1
     slot_weights: SlotWeights = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
@@ -145,6 +147,7 @@ class V2SLearner:
         return {
             "mel": (settings.mel_weight, functional.l1_loss(said, true)),
             "power": (settings.power_weight, power_loss(spoken.log_mel, true_mel, POWER)),
+            "envelope": (settings.envelope_weight, envelope_loss(spoken.log_mel, true_mel)),
             "words": (
                 settings.word_weight,
                 word_loss(output.words, batch.words, settings.slot_weights),

@@ -2,13 +2,18 @@
 
 from math import log
 
+import numpy as np
+import pystoi
 import pytest
 import torch
+from support.signals import add_noise, delay, make_voice
 
 from gridkit.corpus.alignment import Word
 from gridkit.models.alphabet import CLASSES, WORD_CLASSES, word_frames
+from gridkit.models.mel import LogMelSpectrogram
 from gridkit.train.losses import (
     ctc_loss,
+    envelope_loss,
     features_loss,
     gradient_penalty,
     power_loss,
@@ -108,3 +113,26 @@ def test_the_penalty_teaches_the_critic_and_is_finite_in_silence():
     silence = torch.zeros(2, 8)
     gradient_penalty(lambda x: critic(x[:, None]).square().sum((1, 2)), silence, silence).backward()
     assert critic.weight.grad.isfinite().all()
+
+
+def test_envelopes_are_compared_nearly_as_extended_stoi_does():
+    voice = make_voice()
+    true = LogMelSpectrogram()(torch.from_numpy(voice / 32768).float()[None])
+    similar, expected = [], []
+    for changed in (voice, add_noise(voice, 10.0), delay(voice, 480), make_voice(seed=1)):
+        said = LogMelSpectrogram()(torch.from_numpy(changed / 32768).float()[None])
+        similar.append(1 - float(envelope_loss(said, true)))
+        expected.append(pystoi.stoi(voice / 32768, changed / 32768, 16_000, extended=True))
+    assert similar[0] == pytest.approx(1.0, abs=0.05)
+    assert np.corrcoef(similar, expected)[0, 1] > 0.95
+
+
+def test_envelopes_do_not_mind_the_level():
+    true = LogMelSpectrogram()(torch.from_numpy(make_voice() / 32768).float()[None])
+    assert float(envelope_loss(true + log(2), true)) < 0.05
+
+
+def test_envelopes_of_silence_have_a_gradient():
+    said = torch.full((1, 100, 80), -11.5, requires_grad=True)
+    envelope_loss(said, torch.full((1, 100, 80), -11.5)).backward()
+    assert said.grad.isfinite().all()

@@ -66,7 +66,7 @@ def test_a_run_in_two_pieces_ends_with_the_same_bits(model, settings, recipes, t
 def test_every_loss_has_its_name(recipes):
     built_on = {"built_on": ("listener",)}
     mel = learner(MEL, replace(MEL_SETTINGS, recogniser="listener"), recipes, **built_on)
-    acoustic = {"mel", "power", "words", "ctc"}
+    acoustic = {"mel", "power", "envelope", "words", "ctc"}
     vocoder = {"vocoder_mel", "vocoder_stft"}
     assert mel.step(0).keys() == acoustic | vocoder
     assert mel.step(1).keys() == acoustic | vocoder | {"features"}
