@@ -80,6 +80,15 @@ def test_what_was_heard_before_the_first_picture_is_left_out(make_clip, tmp_path
     assert all(a.pts < b.pts for a, b in pairwise(cut))
 
 
+def test_what_is_heard_after_the_last_picture_is_left_out(make_clip, tmp_path):
+    sound = np.ones((64_000, 1), np.int16)
+    out = tmp_path / "out.mp4"
+    write_captioned(make_clip(tmp_path / "a.mkv", frames=25, sound=sound), [], out)
+    with av.open(str(out)) as container:
+        track = container.streams.audio[0]
+        assert track.duration * track.time_base == pytest.approx(1, abs=0.03)
+
+
 def test_a_clip_without_sound(make_clip, tmp_path):
     out = tmp_path / "out.mp4"
     write_captioned(make_clip(tmp_path / "a.mkv", frames=5), [], out)

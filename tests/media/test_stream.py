@@ -67,6 +67,21 @@ def test_a_rate_that_varies_keeps_its_times(tmp_path):
     assert shown[25] == 140
 
 
+def test_the_last_picture_stays_as_long_as_the_file_says(tmp_path):
+    path = write(tmp_path / "a.mp4", [40, 60, 80, 100], [0, 40, 80, 1000])
+    with PictureStream(path) as stream:
+        assert stream.end_s == 0
+        assert len(list(stream.pictures())) == 4
+        assert stream.end_s == pytest.approx(1.04)  # and not 4 pictures at the mean rate, 1.26
+
+
+def test_times_are_counted_from_the_first_picture(tmp_path):
+    path = write(tmp_path / "a.mkv", [40, 60, 80], [1500, 1540, 1580])
+    with PictureStream(path) as stream:
+        assert [picture.time_s for picture in stream.pictures()] == pytest.approx([0, 0.04, 0.08])
+        assert stream.origin_s == pytest.approx(1.5)
+
+
 def test_a_damaged_time_stamp_is_no_hour_of_waiting(tmp_path):
     path = write(tmp_path / "a.mkv", [40, 60, 80, 100], [0, 40, 90_000_000, 90_000_040])
     assert levels_at(path, 25) == [40, 60, 80, 100]
