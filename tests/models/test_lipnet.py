@@ -82,3 +82,15 @@ def test_a_recurrent_layer_stays_in_float32_on_a_cpu():
         output = model(frames)
     assert seen == {"front": torch.bfloat16, "recurrent": torch.float32}
     assert output.characters.dtype == torch.float32
+
+
+@pytest.mark.parametrize("settings", [SMALL, replace(LSTM, channels=(4, 4, 4)), LipNetSettings()])
+@pytest.mark.parametrize("frames", [1, 2, 9])
+def test_one_clip_is_read_as_each_of_many(settings, frames):
+    model = LipNet(settings).eval()
+    shape = (2, frames, settings.height_px, settings.width_px, settings.colours)
+    clips = torch.randint(0, 256, shape, dtype=torch.uint8)
+    with torch.no_grad():
+        together = model.features(clips)
+        alone = torch.cat([model.features(clip[None]) for clip in clips])
+    torch.testing.assert_close(alone, together, atol=1e-4, rtol=1e-4)
