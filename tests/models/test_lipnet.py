@@ -77,7 +77,7 @@ def test_a_recurrent_layer_stays_in_float32_on_a_cpu():
     model.recurrent.layers[0].register_forward_hook(
         lambda _m, _i, out: seen.update(recurrent=out[0].dtype)
     )
-    frames = torch.randint(0, 256, (1, 10, 16, 24, 1), dtype=torch.uint8)
+    frames = torch.randint(0, 256, (2, 10, 16, 24, 1), dtype=torch.uint8)
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         output = model(frames)
     assert seen == {"front": torch.bfloat16, "recurrent": torch.float32}
