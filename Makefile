@@ -5,6 +5,7 @@
 # make bench-evaluate            scoring: the public libraries called plainly, on real clips
 # make bench-read BESIDE=GRIDKIT gridkit read, whole commands, beside another gridkit executable
 # make bench-train               a training step of LipNet, and a plain PyTorch step
+# make bench-speak               voices, frames to sound, beside lipnet-s1 and plain PyTorch
 # make bench-publish             crops through `datasets`, and what publishing sends, on real clips
 PYTHON ?= python3
 VENV ?= .venv
@@ -14,7 +15,7 @@ SPLIT ?= s1:test
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check install results bench-prepare bench-evaluate bench-read bench-train bench-publish
+.PHONY: demo test check install results bench-prepare bench-evaluate bench-read bench-train bench-speak bench-publish
 
 install: $(INSTALLED)
 
@@ -53,6 +54,9 @@ bench-read: $(INSTALLED)
 
 bench-train: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_train.py
+
+bench-speak: $(INSTALLED)
+	$(BIN)/python benchmarks/bench_speak.py
 
 bench-publish: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_publish.py
