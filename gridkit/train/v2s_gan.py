@@ -16,7 +16,13 @@ from gridkit.dsp.mel import HOP_SAMPLES
 from gridkit.models.v2s_gan import Critic, V2SGan
 from gridkit.recipe import Recipe
 from gridkit.train.clips import TrainingClips
-from gridkit.train.losses import features_loss, gradient_penalty, stft_loss, total_variation
+from gridkit.train.losses import (
+    envelope_loss,
+    features_loss,
+    gradient_penalty,
+    stft_loss,
+    total_variation,
+)
 from gridkit.train.optimised import Optimised
 from gridkit.train.precision import bf16_products
 from gridkit.train.settings import AugmentationSettings
@@ -113,10 +119,11 @@ class V2SGanLearner(V2SLearner):
 
     def _sound_losses(self, said: torch.Tensor, true: torch.Tensor, number: int) -> Losses:
         settings = self._settings
-        mel = functional.l1_loss(self.log_mel(said), self.log_mel(true))
+        said_mel, true_mel = self.log_mel(said), self.log_mel(true)
         losses: Losses = {
             "stft": (settings.stft_weight, stft_loss(said, true)),
-            "sound_mel": (settings.sound_mel_weight, mel),
+            "sound_mel": (settings.sound_mel_weight, functional.l1_loss(said_mel, true_mel)),
+            "sound_envelope": (settings.envelope_weight, envelope_loss(said_mel, true_mel)),
             "variation": (settings.variation_weight, total_variation(said)),
         }
         if listener := self.listener(number):

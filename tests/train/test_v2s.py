@@ -71,7 +71,7 @@ def test_every_loss_has_its_name(recipes):
     assert mel.step(0).keys() == acoustic | vocoder
     assert mel.step(1).keys() == acoustic | vocoder | {"features"}
     gan = learner(GAN, replace(GAN_SETTINGS, recogniser="listener"), recipes, **built_on)
-    sound = {"stft", "sound_mel", "variation"}
+    sound = {"stft", "sound_mel", "sound_envelope", "variation"}
     assert gan.step(0).keys() == acoustic | sound
     assert gan.step(1).keys() == acoustic | sound | {"features"}
     assert gan.step(2).keys() == acoustic | sound | {"features", "distance", "penalty"}
