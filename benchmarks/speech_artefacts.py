@@ -35,10 +35,9 @@ def main() -> None:
     print("| | clips | clicks at 640 | at 160 | level, dB |\n|---|---|---|---|---|")
     for number, folder in enumerate(options.results):
         predictions = Predictions([folder / FOLDER / FILE])
-        said = {
-            clip: sound for clip in predictions if (sound := predictions[clip].samples) is not None
-        }
-        true = {clip: decode_flac(corpus.clip(clip, profiles=[]).audio_flac)[0] for clip in said}
+        samples = {clip: predictions[clip].samples for clip in predictions}
+        said = {clip: sound for clip, sound in samples.items() if sound is not None}
+        true = {clip: decode_flac(corpus.clip(clip).audio_flac)[0] for clip in said}
         if number == 0:
             print(row("reference", list(true.values()), [0.0]))
         levels_db = [loud_db(said[clip]) - loud_db(true[clip]) for clip in said]
