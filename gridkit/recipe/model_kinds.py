@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from gridkit.errors import RecipeError
+from gridkit.models.lip2audspec import Lip2AudSpec, Lip2AudSpecSettings
 from gridkit.models.lipnet import LipNet, LipNetSettings
 from gridkit.models.recogniser import Recogniser, RecogniserSettings
 from gridkit.models.v2s_gan import V2SGan, V2SGanSettings
@@ -56,6 +57,13 @@ class ModelKind:
 
 
 KINDS = {
+    "lip2audspec": ModelKind(
+        task="v2s",
+        settings=Lip2AudSpecSettings,
+        module=Lip2AudSpec,
+        system_name="gridkit.recipe.systems:Voice",
+        learner_name="gridkit.train.lip2audspec:Lip2AudSpecLearner",
+    ),
     "lipnet": ModelKind(
         task="lipreading",
         settings=LipNetSettings,

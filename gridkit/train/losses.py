@@ -61,6 +61,21 @@ def power_loss(said: torch.Tensor, true: torch.Tensor, power: float) -> torch.Te
     return functional.mse_loss((power * said).exp(), (power * true).exp())
 
 
+def correlation_loss(said: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """Return 1 minus the correlation of each clip's numbers, as the mean over clips.
+
+    Blind to offset and size. A clip whose numbers are all alike correlates with nothing.
+
+    Args:
+        said: (B, T, F).
+        true: the same.
+
+    Source: `corr2` of Akbari et al. 2017, "Lip2AudSpec", arXiv:1710.09798.
+    """
+    a, b = (tensor.flatten(1) - tensor.mean((1, 2))[:, None] for tensor in (said, true))
+    return 1 - functional.cosine_similarity(a, b).mean()
+
+
 def features_loss(said: Sequence[torch.Tensor], true: Sequence[torch.Tensor]) -> torch.Tensor:
     """Return how far features of a network are from those of the truth, layer by layer.
 

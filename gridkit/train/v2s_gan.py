@@ -26,7 +26,8 @@ from gridkit.train.losses import (
 from gridkit.train.optimised import Optimised
 from gridkit.train.precision import bf16_products
 from gridkit.train.settings import AugmentationSettings
-from gridkit.train.v2s import LARGEST_LOSS, Losses, V2SLearner, V2STraining, logged, total
+from gridkit.train.v2s import LARGEST_LOSS, Losses, logged, total
+from gridkit.train.v2s_acoustic import AcousticLearner, AcousticTraining
 
 PIECE_FRAMES = 100
 """Of the features that are made sound: a second."""
@@ -36,7 +37,7 @@ LARGEST_CRITIC_LOSS = 1e6
 
 
 @dataclass(frozen=True)
-class V2SGanTraining(V2STraining):
+class V2SGanTraining(AcousticTraining):
     """What the [training] table of a GAN may say."""
 
     stft_weight: float = 1.0
@@ -55,7 +56,7 @@ class V2SGanTraining(V2STraining):
     """The critic's steps per step of the generator after that."""
 
 
-class V2SGanLearner(V2SLearner):
+class V2SGanLearner(AcousticLearner):
     """See `gridkit.train.learner.Learner`."""
 
     settings_class = V2SGanTraining

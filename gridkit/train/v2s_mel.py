@@ -18,7 +18,8 @@ from gridkit.train.losses import features_loss, stft_loss
 from gridkit.train.optimised import Optimised
 from gridkit.train.precision import bf16_products
 from gridkit.train.settings import AugmentationSettings
-from gridkit.train.v2s import LARGEST_LOSS, V2SLearner, V2STraining, logged, total
+from gridkit.train.v2s import LARGEST_LOSS, logged, total
+from gridkit.train.v2s_acoustic import AcousticLearner, AcousticTraining
 
 VOCODER_FRAMES = 64
 """Of the pieces of spectrograms that the vocoder learns from: 0.64 s."""
@@ -29,14 +30,14 @@ LOUDEST_NOISE = 0.3
 
 
 @dataclass(frozen=True)
-class V2SMelTraining(V2STraining):
+class V2SMelTraining(AcousticTraining):
     """What the [training] table of a mel model may say."""
 
     predicted_from: int = 1000
     """The step from which half of what the vocoder learns from is predicted."""
 
 
-class V2SMelLearner(V2SLearner):
+class V2SMelLearner(AcousticLearner):
     """See `gridkit.train.learner.Learner`."""
 
     settings_class = V2SMelTraining
