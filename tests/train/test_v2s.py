@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from support.small_recipes import LIPREADER, RECOGNISER, write_recipe
@@ -9,9 +10,11 @@ from support.training_clips import AUGMENTATION, made_up_clips, recipe_of
 from support.v2s import GAN, MEL
 
 from gridkit.errors import RecipeError, TrainingError
-from gridkit.recipe import weights_of
+from gridkit.recipe import load_recipe, weights_of
 from gridkit.recipe.model_kinds import kind_of
+from gridkit.recipe.shelf import shipped_folder
 from gridkit.train import loop
+from gridkit.train.settings import training_settings
 from gridkit.train.v2s_gan import V2SGanTraining
 from gridkit.train.v2s_mel import V2SMelTraining
 
@@ -128,3 +131,27 @@ def test_a_loss_that_is_not_a_number_ends_in_one_line(model, settings, recipes):
     made = learner(model, replace(settings, word_weight=float("nan")), recipes)
     with pytest.raises(TrainingError, match=r"the loss is nan at step 0; run again with a lower"):
         made.step(0)
+
+
+VOICES = [
+    recipe
+    for path in sorted(shipped_folder().glob("*/recipe.toml"))
+    if (recipe := load_recipe(path.parent)).task == "v2s"
+]
+
+
+@pytest.mark.parametrize("recipe", VOICES, ids=lambda recipe: recipe.name)
+def test_every_voice_recipe_starts(recipe, tmp_path):
+    short = ["training.steps=1", "training.batch=1", "training.validate_every=1"]
+    settings, augmentation = training_settings(recipe, short)
+    width, height = recipe.input.size_px
+    made_up = made_up_clips()
+    shape = (len(made_up.labels), 75, height, width, recipe.model.colours)
+    frames = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    clips = replace(made_up, frames=frames)
+    made = kind_of(recipe.model).learner(recipe, clips, settings, augmentation, "cpu")
+    outcome = loop.train(made, tmp_path, settings)
+    assert outcome.step == 1
+    assert all(tensor.isfinite().all() for tensor in outcome.weights.values())
+    # in half precision, as it is shipped
+    assert 2 * sum(tensor.numel() for tensor in outcome.weights.values()) < 6e6
