@@ -1,9 +1,8 @@
 """The generator of `gridkit.models.v2s_gan` learns, first alone, then against its critic.
 
 Frames are read over the whole clip, and a second of it is made sound. What the generator is told
-of that sound, by spectra, by a recogniser, by the critic, reaches it as one gradient at the
-samples. The critic's part is held at a set share of the others' there: it makes speech sound real
-and must not decide what is said.
+of that sound, by spectra, by a recogniser and by the critic, reaches it as one gradient at the
+samples: no loss has to be taken through the generator for itself.
 """
 
 from collections.abc import Mapping
@@ -44,9 +43,9 @@ class V2SGanTraining(AcousticTraining):
     sound_mel_weight: float = 2.0
     """Of the log-mel spectrogram of the sound; `mel_weight` is of the one that helps."""
     variation_weight: float = 1e-3
-    adversarial_share: float = 0.2
-    """The size of the critic's gradient at the samples, beside that of all other losses; 0 for no
-    critic."""
+    adversarial_weight: float = 0.1
+    """Of the critic's score; 0 for no critic. A share of the other losses' gradient would not do:
+    theirs is large where nothing is said, and the critic's would be so everywhere."""
     penalty_weight: float = 10.0
     critic_from: int = 3000
     """The step from which there is a critic."""
@@ -97,13 +96,10 @@ class V2SGanLearner(AcousticLearner):
                 frames = _piece(spoken.features.shape[1])
                 said = self._decoded(spoken.features, frames)
             true = batch.sound[:, HOP_SAMPLES * frames.start : HOP_SAMPLES * frames.stop]
-            has_critic = settings.adversarial_share > 0 and number >= settings.critic_from
-            critic = self._learn_critic(said.detach(), true, number) if has_critic else {}
+            critic = self._learn_critic(said.detach(), true, number)
             heard = said.detach().requires_grad_()
             sound_losses = self._sound_losses(heard, true, number)
             (slope,) = torch.autograd.grad(total(sound_losses), heard)
-            if has_critic:
-                slope = slope + self._adversarial_slope(heard, slope)
             losses = self.acoustic_losses(spoken, true_mel, batch)
             # the value of all losses, with the gradient at the samples that was found for them
             at_samples = (said * slope).sum()
@@ -132,18 +128,20 @@ class V2SGanLearner(AcousticLearner):
                 features = listener.of_sound(true)
             heard = features_loss(listener.of_sound(said), features)
             losses["features"] = settings.features_weight, heard
+        if self._has_critic(number):
+            losses["adversarial"] = settings.adversarial_weight, -self._critic.module(said).mean()
         return losses
 
-    def _adversarial_slope(self, said: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-        """Return the critic's gradient at the samples, at its share of the others' size."""
-        (slope,) = torch.autograd.grad(-self._critic.module(said).mean(), said)
-        size = self._settings.adversarial_share * others.norm() / slope.norm().clamp(min=1e-12)
-        return size * slope
+    def _has_critic(self, number: int) -> bool:
+        settings = self._settings
+        return settings.adversarial_weight > 0 and number >= settings.critic_from
 
     def _learn_critic(
         self, said: torch.Tensor, true: torch.Tensor, number: int
     ) -> dict[str, float]:
         """Let the critic learn to tell a second of the generator's sound from the truth."""
+        if not self._has_critic(number):
+            return {}
         settings, critic = self._settings, self._critic.module
         is_first = number < settings.critic_from + settings.critic_first_steps
         for _ in range(5 if is_first else settings.critic_steps):

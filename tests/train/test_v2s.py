@@ -77,7 +77,12 @@ def test_every_loss_has_its_name(recipes):
     sound = {"stft", "sound_mel", "sound_envelope", "variation"}
     assert gan.step(0).keys() == acoustic | sound
     assert gan.step(1).keys() == acoustic | sound | {"features"}
-    assert gan.step(2).keys() == acoustic | sound | {"features", "distance", "penalty"}
+    assert gan.step(2).keys() == acoustic | sound | {
+        "features",
+        "adversarial",
+        "distance",
+        "penalty",
+    }
 
 
 @KINDS
@@ -97,8 +102,8 @@ def test_without_a_recogniser_there_is_no_perceptual_loss(model, settings, recip
     assert made.validate().keys() == {"estoi", "stoi"}
 
 
-def test_without_a_share_there_is_no_critic(recipes):
-    made = learner(GAN, replace(GAN_SETTINGS, adversarial_share=0.0), recipes)
+def test_without_a_weight_there_is_no_critic(recipes):
+    made = learner(GAN, replace(GAN_SETTINGS, adversarial_weight=0.0), recipes)
     assert "distance" not in made.step(2)
 
 
