@@ -46,7 +46,7 @@ def test_a_recipe_is_read_into_records(tmp_path):
             "hidden = 8\nrecurrent_layers = 1\nword_feedback = true",
             "word_feedback needs recurrent_layers of at least 2",
         ),
-        ('class = "lipnet"', 'class = "lipnot"', r"no class 'lipnot'; it is one of lip2audspec, lipnet"),
+        ('class = "lipnet"', 'class = "lipnot"', r"no class 'lipnot'; it is one of lip2audspec"),
         ('task = "lipreading"', 'task = "reading"', "no task 'reading'; it is one of"),
         ('[data]\nsplit = "s1"', "", r"table \[data\] is missing"),
         ('split = "s1"', "", r"\[data\]: split is missing"),
