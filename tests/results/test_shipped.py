@@ -10,6 +10,7 @@ from gridkit.results.files import Scored, read_result
 from gridkit.results.records import Result
 from gridkit.results.shipped import shipped_rows
 from gridkit.results.system_card import SystemCard
+from gridkit.results.wording import describe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -28,7 +29,7 @@ def test_what_the_recipes_ship_agrees_with_what_they_say(path):
     assert (measured.value, measured.low, measured.high, measured.n) == pytest.approx(
         (estimate.value, estimate.low, estimate.high, estimate.n), abs=1e-4
     )
-    start = readme_row(measured, f"**{estimate.value:.1%}** |").replace("%**", " %**")[:-2]
+    start = readme_row(measured, f"**{describe(measured.metric).text(estimate.value)}** |")[:-2]
     assert start in (folder / "README.md").read_text()
 
 
