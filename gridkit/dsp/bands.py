@@ -58,9 +58,7 @@ def hann(length: int) -> np.ndarray:
 @cache
 def mel_triangles(bands: int, low_hz: float, high_hz: float, fft_size: int) -> np.ndarray:
     """Return triangles of unit height in mel, float64 (bands, fft_size // 2 + 1)."""
-    low_mel, high_mel = (MEL_FACTOR * np.log10(1 + hz / MEL_CORNER_HZ) for hz in (low_hz, high_hz))
-    corners_mel = np.linspace(low_mel, high_mel, bands + 2)
-    corners_hz = MEL_CORNER_HZ * (10 ** (corners_mel / MEL_FACTOR) - 1)
+    corners_hz = mel_corners_hz(bands, low_hz, high_hz)
     bins_hz = np.arange(fft_size // 2 + 1) * SAMPLE_RATE_HZ / fft_size
     left, centre, right = (
         corners_hz[part, None] for part in (slice(-2), slice(1, -1), slice(2, None))
@@ -68,3 +66,10 @@ def mel_triangles(bands: int, low_hz: float, high_hz: float, fft_size: int) -> n
     rising = (bins_hz - left) / (centre - left)
     falling = (right - bins_hz) / (right - centre)
     return np.maximum(0.0, np.minimum(rising, falling))
+
+
+def mel_corners_hz(bands: int, low_hz: float, high_hz: float) -> np.ndarray:
+    """Return where bands evenly spaced in mel begin, are centred and end, float64 (bands + 2,)."""
+    low_mel, high_mel = (MEL_FACTOR * np.log10(1 + hz / MEL_CORNER_HZ) for hz in (low_hz, high_hz))
+    corners_mel = np.linspace(low_mel, high_mel, bands + 2)
+    return MEL_CORNER_HZ * (10 ** (corners_mel / MEL_FACTOR) - 1)

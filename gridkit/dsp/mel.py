@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from gridkit.dsp.bands import MEL_CORNER_HZ, MEL_FACTOR, hann, mel_triangles
+from gridkit.dsp.bands import hann, mel_corners_hz, mel_triangles
 
 BANDS = 80
 LOW_HZ, HIGH_HZ = 40.0, 7600.0
@@ -44,9 +44,7 @@ def third_octaves() -> np.ndarray:
     The 15 bands of STOI, centred on 150 Hz to 3.8 kHz: each has the mel bands whose centres lie in
     it, at least the nearest.
     """
-    low_mel, high_mel = (MEL_FACTOR * np.log10(1 + hz / MEL_CORNER_HZ) for hz in (LOW_HZ, HIGH_HZ))
-    centres_mel = np.linspace(low_mel, high_mel, BANDS + 2)[1:-1]
-    centres_hz = MEL_CORNER_HZ * (10 ** (centres_mel / MEL_FACTOR) - 1)
+    centres_hz = mel_corners_hz(BANDS, LOW_HZ, HIGH_HZ)[1:-1]
     octaves = np.log2(centres_hz[:, None] / 150.0) - np.arange(15) / 3
     nearest = np.abs(octaves) == np.abs(octaves).min(axis=0)
     return ((np.abs(octaves) <= 1 / 6) | nearest).astype(np.float64)

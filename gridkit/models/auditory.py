@@ -8,6 +8,7 @@ from torch import nn
 
 from gridkit.dsp.auditory import FFT_SIZE, auditory_filters
 from gridkit.dsp.mel import HOP_SAMPLES, WINDOW_SAMPLES
+from gridkit.models.spectrum import spectrum
 
 POWER = 0.3
 BIN_STEPS = 10
@@ -37,8 +38,8 @@ class AuditorySpectrogram(nn.Module):
         """
         with torch.autocast(samples.device.type, enabled=False):
             frames = samples.shape[1] // HOP_SAMPLES
-            spectrum = _spectrum(samples.float(), self.window)[..., :frames]
-            return (spectrum.abs().transpose(1, 2) @ self.filters).pow(POWER)
+            bins = spectrum(samples.float(), self.window, FFT_SIZE, HOP_SAMPLES)[..., :frames]
+            return (bins.abs().transpose(1, 2) @ self.filters).pow(POWER)
 
 
 class AuditoryInverse(nn.Module):
@@ -100,30 +101,18 @@ def griffin_lim(magnitudes: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
     # one draw for all clips, so that a clip sounds the same whatever its batch
     generator = torch.Generator().manual_seed(0)
     turns = torch.rand(magnitudes.shape[1:], generator=generator).to(magnitudes.device)
-    spectrum = magnitudes * torch.polar(torch.ones_like(turns), 2 * torch.pi * turns)
+    bins = magnitudes * torch.polar(torch.ones_like(turns), 2 * torch.pi * turns)
     before = None
     for _ in range(PHASE_STEPS):
-        consistent = _spectrum(_sound(spectrum, window), window)
+        consistent = spectrum(_sound(bins, window), window, FFT_SIZE, HOP_SAMPLES)
         ahead = consistent
         if before is not None:
             ahead = torch.lerp(before, consistent, 1 + MOMENTUM)
-        spectrum = ahead.sgn() * magnitudes
+        bins = ahead.sgn() * magnitudes
         before = consistent
-    return _sound(spectrum, window)
+    return _sound(bins, window)
 
 
-def _spectrum(samples: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
-    return torch.stft(
-        samples,
-        FFT_SIZE,
-        HOP_SAMPLES,
-        WINDOW_SAMPLES,
-        window,
-        return_complex=True,
-        pad_mode="constant",
-    )
-
-
-def _sound(spectrum: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
-    length = HOP_SAMPLES * (spectrum.shape[-1] - 1)
-    return torch.istft(spectrum, FFT_SIZE, HOP_SAMPLES, WINDOW_SAMPLES, window, length=length)
+def _sound(bins: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
+    length = HOP_SAMPLES * (bins.shape[-1] - 1)
+    return torch.istft(bins, FFT_SIZE, HOP_SAMPLES, WINDOW_SAMPLES, window, length=length)

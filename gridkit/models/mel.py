@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from gridkit.dsp.mel import FFT_SIZE, FLOOR, HOP_SAMPLES, WINDOW_SAMPLES, mel_filters
+from gridkit.models.spectrum import spectrum
 
 
 class LogMelSpectrogram(nn.Module):
@@ -24,15 +25,7 @@ class LogMelSpectrogram(nn.Module):
         Frame k is centred on sample 160 k; that on the end of the sound is left out.
         """
         with torch.autocast(samples.device.type, enabled=False):
-            spectrum = torch.stft(
-                samples.float(),
-                FFT_SIZE,
-                HOP_SAMPLES,
-                WINDOW_SAMPLES,
-                self.window,
-                return_complex=True,
-                pad_mode="constant",
-            )
+            bins = spectrum(samples.float(), self.window, FFT_SIZE, HOP_SAMPLES)
             frames = samples.shape[1] // HOP_SAMPLES
-            bands = spectrum[..., :frames].abs().transpose(1, 2) @ self.filters
+            bands = bins[..., :frames].abs().transpose(1, 2) @ self.filters
             return torch.log(bands + FLOOR)

@@ -26,6 +26,7 @@ from gridkit.models.heads import (
     read,
     recurrent_mistakes,
 )
+from gridkit.models.spectrum import spectrum
 
 WINDOW_SAMPLES = 400
 HOP_SAMPLES = 160
@@ -94,17 +95,9 @@ class LogMel(nn.Module):
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
         """Map samples (B, N), -1 to 1, to (B, N // 160, bands)."""
         with torch.autocast(samples.device.type, enabled=False):
-            spectrum = torch.stft(
-                samples.float(),
-                FFT_SIZE,
-                HOP_SAMPLES,
-                WINDOW_SAMPLES,
-                self.window,
-                return_complex=True,
-                pad_mode="constant",
-            )
+            bins = spectrum(samples.float(), self.window, FFT_SIZE, HOP_SAMPLES)
             frames = samples.shape[1] // HOP_SAMPLES
-            power = spectrum[..., :frames].abs().square().transpose(1, 2) @ self.filters
+            power = bins[..., :frames].abs().square().transpose(1, 2) @ self.filters
             level = torch.log(power + POWER_FLOOR)
             return (level - level.mean(1, keepdim=True)) / 2
 

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from gridkit.corpus.records import FRAMES, RATE_FPS, SAMPLE_RATE_HZ
+from gridkit.dsp.fade import FADE_IN, FADE_SAMPLES
 from gridkit.media.mouths import Mouths, MouthStream
 from gridkit.media.samples import fit_length
 from gridkit.recipe.reading import Reading, SentenceReader
@@ -26,12 +27,6 @@ CONTEXT_FRAMES = 25
 STEP_FRAMES = FRAMES - 2 * CONTEXT_FRAMES
 SHORTEST_FRAMES = 25
 """A shorter clip is made so long: its last frame is repeated, and the sound of that is cut off."""
-FADE_SAMPLES = 320
-"""20 ms: from one window to the next, and between sound and silence."""
-FADE_IN = (0.5 - 0.5 * np.cos(np.pi * (np.arange(FADE_SAMPLES) + 0.5) / FADE_SAMPLES)).astype(
-    np.float32
-)
-"""With its mirror image it adds up to 1."""
 
 
 class VideoToSpeech(Protocol):

@@ -1,17 +1,17 @@
 """The sound that belongs to changed frames: what a video-to-speech model is to say.
 
 Where frames are dropped, repeated or continue as those of another clip, the sound follows, in
-pieces of one frame. At each cut the sound before it fades into the sound after it.
+pieces of one frame. At each cut the sound before it fades into the sound after it, half of the fade
+on either side.
 """
 
 import numpy as np
 
 from gridkit.corpus.records import RATE_FPS, SAMPLE_RATE_HZ
+from gridkit.dsp.fade import FADE_IN, FADE_SAMPLES
 
 PIECE_SAMPLES = SAMPLE_RATE_HZ // RATE_FPS
 """Of one frame: 640."""
-FADE_SAMPLES = 320
-"""From one sound to the other at a cut, 20 ms, half of it on either side."""
 
 
 def sound_target(sounds: np.ndarray, clips: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -44,11 +44,5 @@ def sound_target(sounds: np.ndarray, clips: np.ndarray, frames: np.ndarray) -> n
             cut * PIECE_SAMPLES - FADE_SAMPLES // 2, cut * PIECE_SAMPLES + FADE_SAMPLES // 2
         )
         before, after = pieces[cut - 1][-FADE_SAMPLES:], pieces[cut][:FADE_SAMPLES]
-        target[place] = before + _RISE * (after - before)
+        target[place] = before + FADE_IN * (after - before)
     return target
-
-
-_RISE = (0.5 - 0.5 * np.cos(np.pi * (np.arange(FADE_SAMPLES) + 0.5) / FADE_SAMPLES)).astype(
-    np.float32
-)
-"""A share that rises from 0 to 1."""

@@ -7,12 +7,12 @@ mumbles is not. Its weights stay as they are.
 import numpy as np
 import torch
 
-from gridkit.dsp.mel import FFT_SIZE, FLOOR, mel_filters
+from gridkit.dsp.mel import FFT_SIZE, FLOOR, WINDOW_SAMPLES, mel_filters
 from gridkit.models import recogniser
 from gridkit.models.recogniser import POWER_FLOOR, Recogniser
 from gridkit.models.recogniser import mel_filters as recogniser_filters
 
-WINDOW_RATIO = (recogniser.WINDOW_SAMPLES / 640) ** 2
+WINDOW_RATIO = (recogniser.WINDOW_SAMPLES / WINDOW_SAMPLES) ** 2
 """From the power of a tone under a log-mel spectrogram's window to that under a recogniser's."""
 
 

@@ -3,7 +3,7 @@
 A learner adds its model's losses. Those of models with an acoustic model are in v2s_acoustic.py.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class V2STraining(TrainingSettings):
     """Of frames in which a word of each slot is said, in the word loss."""
 
 
-class V2SLearner:
+class V2SLearner(ABC):
     """A learner without its step; see `gridkit.train.learner.Learner`.
 
     The model maps frames and `mirror` to sound.

@@ -70,7 +70,7 @@ class V2SGanLearner(AcousticLearner):
     ):
         super().__init__(recipe, clips, settings, augmentation, device)
         assert isinstance(self.model, V2SGan)
-        self._settings, self._device, self._gan = settings, device, self.model
+        self._settings, self._gan = settings, self.model
         rates = {f"acoustic.{name}": share for name, share in self.lipreader_rates.items()}
         self._generator = Optimised(self._gan, settings, LARGEST_LOSS, rates)
         self._critic = Optimised(Critic().to(device), settings, LARGEST_CRITIC_LOSS)

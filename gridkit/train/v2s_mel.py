@@ -52,7 +52,7 @@ class V2SMelLearner(AcousticLearner):
     ):
         super().__init__(recipe, clips, settings, augmentation, device)
         assert isinstance(self.model, V2SMel)
-        self._settings, self._device = settings, device
+        self._settings = settings
         self._acoustic_model, self._vocoder_model = self.model.acoustic, self.model.vocoder
         rates = self.lipreader_rates
         self._acoustic = Optimised(self._acoustic_model, settings, LARGEST_LOSS, rates)
