@@ -18,6 +18,7 @@ from gridkit.recipe import (
     weights_of,
 )
 from gridkit.recipe.shelf import shipped_folder
+from gridkit.recipe.weights import built_on_folder
 
 SHIPPED = [
     recipe
@@ -96,3 +97,11 @@ def test_wrong_weights_are_one_line(tmp_path):
         load_system(folder)
     with pytest.raises(RecipeError, match=r"not a recipe: cannot read .*recipe.toml"):
         load_recipe(tmp_path)
+
+
+def test_what_a_recipe_is_built_on_lies_beside_it_or_comes_with_gridkit(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = load_recipe(write_recipe(tmp_path / "runs/small", LIPREADER))
+    assert built_on_folder(recipe, "lipnet-s1") == shipped_folder() / "lipnet-s1"
+    beside = write_recipe(tmp_path / "runs/lipnet-s1", LIPREADER)
+    assert built_on_folder(recipe, "lipnet-s1") == beside

@@ -79,3 +79,17 @@ def test_gradients_are_clipped_and_the_state_comes_back():
         one.descend(loss_of(one), 1)
     assert torch.equal(trained.module.weight, again.module.weight)
     assert torch.equal(trained.average["weight"], again.average["weight"])
+
+
+def test_a_part_may_learn_at_a_share_of_the_rate():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    trained = Optimised(model, replace(SETTINGS, weight_decay=0.0), 1e3, {"0.": 0.1})
+    before = [layer.weight.detach().clone() for layer in model]
+    trained.descend(loss_of(trained), 0)
+    # the first step of Adam is as large as the rate, whatever the gradient
+    slow, quick = (
+        (layer.weight.detach() - old).abs().max() for layer, old in zip(model, before, strict=True)
+    )
+    assert float(slow) == pytest.approx(0.01, rel=1e-3)
+    assert float(quick) == pytest.approx(0.1, rel=1e-3)

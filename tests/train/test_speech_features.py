@@ -28,6 +28,17 @@ def test_a_spectrogram_is_heard_nearly_as_its_sound():
     assert [layer.shape[:2] for layer in heard] == [(1, 150)] * 2
 
 
+def test_a_quiet_spectrogram_has_the_floor_of_its_sound():
+    torch.manual_seed(0)
+    listener = SpeechFeatures(Recogniser().eval())
+    quiet = as_batch(make_voice()) / 300
+    with torch.no_grad():
+        heard = listener.of_sound(quiet)
+        same = features_loss(listener.of_mel(LogMelSpectrogram()(quiet)), heard)
+        louder = features_loss(listener.of_sound(10 * quiet), heard)
+    assert same < 0.5 * louder
+
+
 def test_a_gradient_reaches_the_spectrogram_and_the_sound():
     listener = SpeechFeatures(Recogniser().eval().requires_grad_(False))
     sound = as_batch(make_voice()).requires_grad_()
