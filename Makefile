@@ -4,7 +4,7 @@
 # make bench-prepare             gridkit against the public way, on real clips
 # make bench-evaluate            scoring: the public libraries called plainly, on real clips
 # make bench-read BESIDE=GRIDKIT gridkit read, whole commands, beside another gridkit executable
-# make bench-train               a training step of LipNet, and a plain PyTorch step
+# make bench-train               a training step of LipNet, a plain PyTorch step, steps of the voices
 # make bench-speak               voices, frames to sound, beside lipnet-s1 and plain PyTorch
 # make bench-publish             crops through `datasets`, and what publishing sends, on real clips
 PYTHON ?= python3
@@ -54,6 +54,7 @@ bench-read: $(INSTALLED)
 
 bench-train: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_train.py
+	$(BIN)/python benchmarks/bench_train_voices.py
 
 bench-speak: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_speak.py
