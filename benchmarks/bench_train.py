@@ -71,12 +71,18 @@ def main() -> None:
         print(f"| {name} | {given.batch / step_s:.1f} | {plain_s / step_s:.2f} |")
 
 
-def made_up_clips(settings: LipNetSettings) -> TrainingClips:
-    rng = np.random.default_rng(0)
+def lipreading_clips(settings: LipNetSettings) -> TrainingClips:
     height, width = settings.height_px + MARGIN_PX[0], settings.width_px + MARGIN_PX[1]
-    frames = rng.integers(0, 256, (CLIPS, 75, height, width, settings.colours), dtype=np.uint8)
+    return made_up_clips(height, width, settings.colours)
+
+
+def made_up_clips(height_px: int, width_px: int, colours: int) -> TrainingClips:
+    """Return clips whose pictures and sound are noise."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (CLIPS, 75, height_px, width_px, colours), dtype=np.uint8)
+    sound = rng.normal(0, 1000, (CLIPS, 48_000)).astype(np.int16)
     labels = tuple(label_of(clip, place) for place, clip in enumerate(ranked_ids("s1")[:CLIPS]))
-    return TrainingClips(labels, frames, np.zeros((CLIPS, 48_000), np.int16))
+    return TrainingClips(labels, frames, sound)
 
 
 def label_of(clip: str, place: int) -> Label:
@@ -183,7 +189,7 @@ def serve(
     """Take a timed step each time the other process asks for one."""
     if threads is not None:
         torch.set_num_threads(threads)
-    step = make_step(settings, made_up_clips(settings), batch, device)
+    step = make_step(settings, lipreading_clips(settings), batch, device)
     synchronize: Callable[[], object] = torch.cuda.synchronize if device != "cpu" else lambda: None
     while True:
         asked.recv()

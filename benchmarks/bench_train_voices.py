@@ -10,15 +10,12 @@ import statistics
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
-from bench_train import CLIPS, label_of
+from bench_train import made_up_clips
 
-from gridkit.corpus.codes import ranked_ids
 from gridkit.recipe import load_recipe
 from gridkit.recipe.model_kinds import kind_of
 from gridkit.train.batches import Batch
-from gridkit.train.clips import TrainingClips
 from gridkit.train.settings import training_settings
 from gridkit.train.v2s import V2SLearner
 
@@ -31,8 +28,11 @@ BEFORE = 2
 class Timed:
     """A learner whose steps and batches are timed."""
 
-    def __init__(self, recipe_name: str, clips: TrainingClips, device: str):
+    def __init__(self, recipe_name: str, device: str):
         recipe = load_recipe(FOLDER / recipe_name)
+        assert recipe.input is not None
+        width_px, height_px = recipe.input.size_px
+        clips = made_up_clips(height_px, width_px, colours=1)
         settings, augmentation = training_settings(recipe)
         # a step in which nothing is left out, and no validation
         self._number = settings.steps // 2 + 100
@@ -64,7 +64,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.threads is not None:
         torch.set_num_threads(given.threads)
-    voices = {name: Timed(name, made_up_clips(name), given.device) for name in RECIPES}
+    voices = {name: Timed(name, given.device) for name in RECIPES}
     turns = [
         {name: voice.step_s() for name, voice in voices.items()}
         for _ in range(BEFORE + given.steps)
@@ -80,18 +80,6 @@ def main() -> None:
         print(
             f"| {name} | {voice.clips_per_step} | {spread(rates)} | {spread(shares)} % |",
         )
-
-
-def made_up_clips(recipe_name: str) -> TrainingClips:
-    """Return clips of noise, of the size that a recipe asks for."""
-    source = load_recipe(FOLDER / recipe_name).input
-    assert source is not None
-    rng = np.random.default_rng(0)
-    width_px, height_px = source.size_px
-    frames = rng.integers(0, 256, (CLIPS, 75, height_px, width_px, 1), dtype=np.uint8)
-    sound = rng.normal(0, 1000, (CLIPS, 48_000)).astype(np.int16)
-    labels = tuple(label_of(clip, place) for place, clip in enumerate(ranked_ids("s1")[:CLIPS]))
-    return TrainingClips(labels, frames, sound)
 
 
 def spread(values: list[float]) -> str:

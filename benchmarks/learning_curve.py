@@ -27,6 +27,8 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("-o", "--out", required=True, type=Path, metavar="FILE.svg")
     options = parser.parse_args()
+    if len(options.runs) > len(COLOURS):
+        parser.error(f"at most {len(COLOURS)} runs fit in a picture")
     curves = {run.name: curve_of(run / "training.jsonl") for run in options.runs}
     options.out.write_text(picture(curves), encoding="utf-8")
     for name, curve in curves.items():
@@ -72,11 +74,11 @@ def panel(name: str, curves: dict[str, Curve], place: int) -> str:
     across = nice_axis([step for step, _ in every])
     upward = nice_axis([value for _, value in every])
     left = MARGIN_PX + place * (PANEL_WIDTH_PX + MARGIN_PX)
-    marks = [f'<text x="0" y="-8" font-weight="bold">{escape(name)} on val</text>']
+    marks = [f'<text x="0" y="-8" font-weight="bold">{escape(name.upper())} on val</text>']
     marks += [horizontal(upward, tick) for tick in upward.ticks]
     marks += [
         f'<text x="{x_px(across, tick):.1f}" y="{PANEL_HEIGHT_PX + 16}" '
-        f'text-anchor="{across.anchor(tick)}">{across.label(tick)}</text>'
+        f'text-anchor="middle">{across.label(tick)}</text>'
         for tick in across.ticks
     ]
     marks += [
