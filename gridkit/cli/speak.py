@@ -72,7 +72,7 @@ def command(
 
     from gridkit.compute.torch_start import start_torch
 
-    start_torch()
+    start_torch(with_generators=True)
     from gridkit.recipe import load_system
     from gridkit.recipe.shelf import find_shipped
     from gridkit.recipe.spoken_file import write_spoken

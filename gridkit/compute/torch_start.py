@@ -17,12 +17,19 @@ SHAPE_RULES = "torch._meta_registrations"
 """Registers how each operation changes shapes: for models that are compiled or exported."""
 
 
-def start_torch() -> None:
-    """Import torch for models that are only run; without effect where it is imported already."""
+def start_torch(*, with_generators: bool = False) -> None:
+    """Import torch for models that are only run; without effect where it is imported already.
+
+    Args:
+        with_generators: whether models may make a `torch.Generator`, which takes 0.1 s more.
+    """
     if "torch" in sys.modules:
         return
     with _sleeping_threads(), _no_garbage_collection(), _left_out(SHAPE_RULES):
-        import torch  # noqa: F401
+        import torch
+
+        if with_generators:
+            import torch._prims.rng_prims  # noqa: F401 (by the rules of shapes otherwise)
 
 
 @contextmanager

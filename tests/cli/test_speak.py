@@ -16,6 +16,7 @@ from gridkit.cli.main import main
 from gridkit.cli.speak import SUFFIXES
 from gridkit.recipe import model_kinds, spoken_file
 from gridkit.recipe.reading import Reading
+from gridkit.recipe.shelf import shipped_folder
 from gridkit.recipe.speaking import Speech
 from gridkit.recipe.spoken_file import SpokenFile
 
@@ -127,6 +128,18 @@ def test_a_talking_face_is_heard(talking, tmp_path, capsys, voice):
     with wave.open(str(out)) as file:
         assert file.getparams()[:4] == (1, 2, 16_000, 48_000)
         assert np.frombuffer(file.readframes(48_000), np.int16).any()
+
+
+@pytest.mark.parametrize("recipe", ["v2s-mel-s1", "v2s-gan-s1", "lip2audspec-s1"])
+def test_a_shipped_voice_speaks_in_a_process_of_its_own(talking, tmp_path, recipe):
+    out = tmp_path / "out.wav"
+    subprocess.run(
+        [sys.executable, "-m", "gridkit.cli.main", "speak", talking, "-o", out, "--model",
+         shipped_folder() / recipe],
+        check=True,
+    )  # fmt: skip
+    with wave.open(str(out)) as sound:
+        assert (sound.getnframes(), sound.getframerate()) == (48_000, 16_000)
 
 
 def test_a_documented_model_speaks(talking, tmp_path, monkeypatch, capsys):

@@ -34,3 +34,14 @@ def test_a_policy_that_is_set_stays(monkeypatch):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "active"
+
+
+def test_generators_are_there_for_who_asks():
+    code = (
+        "from gridkit.compute.torch_start import SHAPE_RULES, start_torch\n"
+        "start_torch(with_generators=True)\n"
+        "import sys, torch; print(torch.Generator().manual_seed(3).initial_seed())\n"
+        "assert SHAPE_RULES not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "3"
