@@ -8,6 +8,7 @@ from contextlib import suppress
 import click
 
 from gridkit import __version__, errors
+from gridkit.compute.import_path import forget_current_folder
 
 COMMANDS = {
     "prepare": "gridkit.cli.prepare",
@@ -55,6 +56,7 @@ def gridkit() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with the exit status that `gridkit.errors` defines."""
+    forget_current_folder()
     try:
         status = gridkit.main(arguments, prog_name="gridkit", standalone_mode=False)
     except errors.GridkitError as error:

@@ -18,6 +18,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Self, TypeVar
 
+from gridkit.compute.import_path import (
+    NO_CURRENT_FOLDER,
+    children_import_elsewhere,
+    python_path,
+)
 from gridkit.errors import EnvironmentProblem
 
 Item = TypeVar("Item")
@@ -161,32 +166,40 @@ def _pool(workers: int, preload: str | None) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver" if preload else "spawn")
     if preload:
         context.set_forkserver_preload([preload])
-    return ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(own_cores(),)
-    )
+    with _environment():  # a queue starts a process too, which cleans up after the others
+        return ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_start_worker, initargs=(own_cores(),)
+        )
 
 
 def _submit(
     pool: ProcessPoolExecutor, function: Callable[[Item], Result], item: Item
 ) -> Future[Result]:
     # this is what starts processes; one thread each: the processes are the parallelism
-    with _environment(_ONE_THREAD | _LARGE_PAGES), _interrupts_later():
+    with _environment(), children_import_elsewhere(), _interrupts_later():
         return pool.submit(function, item)
 
 
 @contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Give processes that are started in the block these variables; those that are set stay.
+def _environment() -> Iterator[None]:
+    """Give processes that are started in the block their variables; counts that are set stay.
 
     Not for good: what else this process starts, or a caller's own torch, may want its threads.
     """
-    added = {name: value for name, value in variables.items() if name not in os.environ}
-    os.environ.update(added)
+    before = dict(os.environ)
+    added = _ONE_THREAD | _LARGE_PAGES | before | NO_CURRENT_FOLDER
+    if "PYTHONPATH" in before:
+        added["PYTHONPATH"] = os.pathsep.join(python_path())
+    changed = {name: value for name, value in added.items() if before.get(name) != value}
+    os.environ.update(changed)
     try:
         yield
     finally:
-        for name in added:
-            os.environ.pop(name, None)
+        for name in changed:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                os.environ.pop(name, None)
 
 
 @contextmanager

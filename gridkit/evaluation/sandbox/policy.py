@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import gridkit
+from gridkit.compute.import_path import python_path
 
 _SYSTEM = (
     "/usr /lib /lib32 /lib64 /bin /sbin /nix/store "
@@ -85,7 +86,7 @@ def clean_environment(
     }
     own = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), str(own_folder))
     python = {
-        "PYTHONPATH": os.pathsep.join([str(_package().parent), *_python_path()]),
+        "PYTHONPATH": os.pathsep.join([str(_package().parent), *python_path()]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",  # what it printed before it crashed is in the log
     }
@@ -143,11 +144,7 @@ def _interpreter() -> list[Path]:
     folders = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix]
     if site.ENABLE_USER_SITE:
         folders.append(site.getusersitepackages())
-    return [_package(), *map(Path, [*folders, *site.getsitepackages(), *_python_path()])]
-
-
-def _python_path() -> list[str]:
-    return [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    return [_package(), *map(Path, [*folders, *site.getsitepackages(), *python_path()])]
 
 
 def _package() -> Path:

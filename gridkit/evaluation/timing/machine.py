@@ -91,7 +91,10 @@ def _gpu(uuid: str) -> dict[str, object]:
     query = ",".join(_GPU_FIELDS.values())
     command = ["nvidia-smi", f"--id={name}", f"--query-gpu={query}", "--format=csv,noheader"]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        # not in the current folder: PATH may name it, and it may be a model's
+        answer = subprocess.run(
+            command, capture_output=True, text=True, timeout=20, check=True, cwd="/"
+        )
     except (OSError, subprocess.SubprocessError):
         return {}
     return dict(zip(_GPU_FIELDS, map(str.strip, answer.stdout.split(",")), strict=False))
