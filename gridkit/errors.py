@@ -21,10 +21,25 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What an `OSError` has as its number where the disk, or a quota, is full."""
 
 
+def printable(text: str) -> str:
+    """Return text that a terminal shows and does not obey: no escape sequences.
+
+    >>> printable("a\\x1b[31mb")
+    'a?[31mb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+
+
 class GridkitError(Exception):
-    """Base of all errors that a user can fix."""
+    """Base of all errors that a user can fix; the text may quote what others named."""
 
     exit_status = EXIT_BUG
+
+    def __str__(self) -> str:
+        """Return the message, fit for a terminal."""
+        return printable(super().__str__())
 
 
 class UsageError(GridkitError):

@@ -28,6 +28,14 @@ def shipped_folder() -> Path:
     )
 
 
+def shipped_names() -> tuple[str, ...]:
+    """Return the names of the recipes that come with gridkit; none where it has none."""
+    try:
+        return tuple(sorted(path.parent.name for path in shipped_folder().glob(f"*/{RECIPE_FILE}")))
+    except EnvironmentProblem:
+        return ()
+
+
 def find_shipped(path: Path) -> Path:
     """Return the recipe, or the list of clips beside recipes, that a person names.
 

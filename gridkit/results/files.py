@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gridkit.corpus.grammar import SLOT_NAMES
 from gridkit.corpus.tasks import TASKS
-from gridkit.errors import ResultError
+from gridkit.errors import ResultError, printable
 from gridkit.results.clip_table import ClipTable, tabulate
 from gridkit.results.records import ClipScore, Estimate, Result
 from gridkit.results.strict_json import (
@@ -22,7 +22,9 @@ from gridkit.results.strict_json import (
     decode,
     dump,
     mapping,
+    optional,
     parse_object,
+    printable_values,
     read_text,
     typed,
     unreadable,
@@ -157,7 +159,7 @@ def result_from_json(text: str, where: str = RESULT_FILE) -> Result:
     Raises:
         ResultError: it is not JSON, of a newer schema, or has a key missing, unknown or wrong.
     """
-    content = parse_object(text, where)
+    content = as_object(printable_values(parse_object(text, where)), where)
     check_schema(content, SCHEMA, where)
     known = [entry.name for entry in fields(Result)]
     check_keys(content, ["schema", *known], ["schema", *known][: -len(_OPTIONAL)], where)
@@ -205,17 +207,17 @@ def clip_from_line(line: str, where: str = CLIPS_FILE) -> ClipScore:
     content = parse_object(line, where)
     check_keys(content, _CLIP_KEYS, ("id", "status"), where)
     status = typed(content, "status", str, where)
-    reason = typed(content, "reason", str, where) if content.get("reason") is not None else None
+    reason = optional(content, "reason", str, where)
     if status not in STATUSES or (status == "failed") != (reason is not None):
         raise ResultError(
             f"{where}: status {status!r} with reason {reason!r}; a clip is scored, or failed "
             "with a reason"
         )
     return ClipScore(
-        id=typed(content, "id", str, where),
+        id=printable(typed(content, "id", str, where)),
         status=status,
-        reason=reason,
-        detail=typed(content, "detail", str, where) if content.get("detail") else None,
+        reason=printable(reason) if reason else reason,
+        detail=printable(typed(content, "detail", str, where)) if content.get("detail") else None,
         metrics=values(content, "metrics", float, where),
         counts={
             name: (pair[0], pair[1])

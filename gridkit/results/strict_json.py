@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from gridkit.errors import ResultError
+from gridkit.errors import ResultError, printable
 
 T = TypeVar("T", int, float, str, bool)
+
+LARGEST_INT = 2**63
+"""Larger whole numbers are damage: they cannot be counted with."""
 
 
 def read_text(path: Path) -> str:
@@ -74,6 +77,20 @@ def dump(value: object, where: str, indent: int | None = None) -> str:
         raise ResultError(f"{where} holds a figure that is not finite; nothing written") from error
 
 
+def printable_values(value: object) -> object:
+    """Return what JSON held with every text fit for a terminal, names of keys too.
+
+    A result may come from somebody else.
+    """
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [printable_values(part) for part in value]
+    if isinstance(value, dict):
+        return {printable(key): printable_values(part) for key, part in value.items()}
+    return value
+
+
 def as_object(value: object, where: str) -> dict[str, object]:
     """Return a value that must be an object."""
     if not isinstance(value, dict):
@@ -110,6 +127,8 @@ def check_keys(
 def typed(content: Mapping[str, object], key: str, kind: type[T], where: str) -> T:
     """Return a value that must be there and of a type; a whole number does as a float."""
     value = content.get(key)
+    if type(value) is int and abs(value) >= LARGEST_INT:
+        raise ResultError(f"{where}: {key} is too large")
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:

@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gridkit.errors import ResultError
-from gridkit.results.strict_json import optional, parse_object, read_text, values
+from gridkit.results.strict_json import (
+    as_object,
+    optional,
+    parse_object,
+    printable_values,
+    read_text,
+    values,
+)
 from gridkit.store.files import write_file
 
 SYSTEM_FILE = "system.json"
@@ -98,6 +105,7 @@ def card_of_entries(content: Mapping[str, object], where: str) -> SystemCard:
     Raises:
         ResultError: one of the keys that gridkit itself writes has a wrong type or value.
     """
+    content = as_object(printable_values(dict(content)), where)
     return SystemCard(
         name=_text(content.get("name")) or SystemCard.name,
         task=optional(content, "task", str, where),

@@ -21,6 +21,7 @@ from gridkit.results.strict_json import (
     numbers,
     optional,
     parse_object,
+    printable_values,
     read_text,
     typed,
     values,
@@ -164,7 +165,7 @@ def timing_from_json(text: str, where: str = TIMING_FILE) -> Timing | FailedTimi
     Raises:
         ResultError: it is not JSON, of a newer schema, or has a key missing, unknown or wrong.
     """
-    content = parse_object(text, where)
+    content = as_object(printable_values(parse_object(text, where)), where)
     check_schema(content, SCHEMA, where)
     if "error" in content:
         check_keys(content, ("schema", "error"), ("error",), where)

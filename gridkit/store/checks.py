@@ -17,7 +17,7 @@ from gridkit.corpus.records import (
     Status,
 )
 from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, Split, check_leaks
-from gridkit.errors import MediaError, SplitError
+from gridkit.errors import MediaError, SplitError, printable
 from gridkit.media.codecs import decode_crop, decode_flac
 from gridkit.store.corpus_file import CORPUS_NAME, CorpusFile, SplitEntry
 from gridkit.store.manifest import MANIFEST_NAME
@@ -34,7 +34,7 @@ class Finding:
     what: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
+        return printable(f"{self.where}: {self.what}")
 
 
 def check_row(row: Mapping[str, Any], shard: str) -> Iterator[str]:

@@ -144,3 +144,15 @@ def test_a_folder_with_too_few_clips_is_not_finished(folder):
 def test_a_folder_without_result_says_what_to_name(tmp_path):
     with pytest.raises(ResultError, match=r"result\.json: No such file.*gridkit evaluate"):
         results.read_scored(tmp_path)
+
+
+def test_what_somebody_elses_result_says_is_fit_for_a_terminal(folder):
+    """Transcripts alone stay as they are: they are scored, and a page escapes them."""
+    path = folder / results.RESULT_FILE
+    path.write_text(path.read_text().replace('"gridkit-1"', '"gridkit-1\\u001b[2J"'))
+    assert results.read_result(folder).protocol == "gridkit-1?[2J"
+    line = results.clip_to_line(
+        ClipScore("s1/bbaf3s", "failed", "hang", detail="a\x1bb", raw_text={"r": "a\x1bb"})
+    )
+    clip = results.clip_from_line(line)
+    assert (clip.detail, clip.raw_text["r"]) == ("a?b", "a\x1bb")

@@ -85,3 +85,9 @@ def test_a_damaged_card_is_named(tmp_path):
     (tmp_path / "system.json").write_text("[]")
     with pytest.raises(ResultError, match=r"system\.json is damaged: expected an object, got list"):
         read_system_card(tmp_path)
+
+
+def test_what_somebody_elses_card_says_is_fit_for_a_terminal():
+    entries = {"name": "a\x1b[2J", "decoding": "b\x07", "licence": ["c\x9b"]}
+    card = card_of_entries(entries, "system.json")
+    assert (card.full_name, card.others) == ("a?[2J (b?)", {"licence": ["c?"]})

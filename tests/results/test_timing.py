@@ -96,6 +96,8 @@ def test_files_of_before_these_keys_were_written_are_read():
         (changed(samples_ms="1"), "samples_ms is damaged: expected a list of numbers"),
         (changed(throughput={"8": None}), "throughput: 8 is None, expected float"),
         (changed(failed={"nan": 0.5}), "failed: nan is 0.5, expected int"),
+        (changed(first_call_ms=10**400), "first_call_ms is too large"),
+        (changed(failed={"nan": 10**400}), "failed: nan is too large"),
         (changed(environment=[]), "environment is damaged: expected an object, got list"),
         (changed(environment={"device": float("nan")}), "NaN is not a number"),
     ],

@@ -15,7 +15,8 @@ import numpy as np
 
 from gridkit.errors import SystemFailedError
 from gridkit.evaluation.predictions.records import Prediction
-from gridkit.evaluation.sandbox.worker import SystemFacts, Worker
+from gridkit.evaluation.sandbox.facts import SystemFacts
+from gridkit.evaluation.sandbox.worker import Worker
 from gridkit.evaluation.systems.answers import Checked
 from gridkit.evaluation.systems.in_process import InProcess
 

@@ -13,8 +13,9 @@ from gridkit.evaluation.predictions.ask import DryRun, dry_run, fresh_order, pre
 from gridkit.evaluation.predictions.controls import DECODINGS, control_predictions
 from gridkit.evaluation.predictions.files import PredictionWriter, read_predictions
 from gridkit.evaluation.predictions.records import Prediction
+from gridkit.evaluation.sandbox.facts import SystemFacts
 from gridkit.evaluation.sandbox.limits import Limits
-from gridkit.evaluation.sandbox.worker import SystemFacts, Worker
+from gridkit.evaluation.sandbox.worker import Worker
 from gridkit.evaluation.subset import Subset
 from gridkit.evaluation.systems.contract import System
 from gridkit.evaluation.systems.in_process import InProcess

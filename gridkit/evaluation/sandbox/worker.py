@@ -8,22 +8,29 @@ starts a new one.
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from gridkit.compute.local import usable_cores
-from gridkit.corpus.tasks import TASKS
-from gridkit.errors import EnvironmentProblem, GridkitError, MissingExtraError, SystemLoadError
+from gridkit.errors import (
+    EnvironmentProblem,
+    GridkitError,
+    MissingExtraError,
+    SystemLoadError,
+    printable,
+)
 from gridkit.evaluation.sandbox.channel import Header
+from gridkit.evaluation.sandbox.facts import SystemFacts, read_facts, settings_of
 from gridkit.evaluation.sandbox.launch import LOG_TAIL_BYTES, NoAnswerError, Process
 from gridkit.evaluation.sandbox.limits import Limits
 from gridkit.evaluation.sandbox.policy import device_files, readable_paths
 from gridkit.evaluation.systems.answers import Checked, check_answer, failed, one_line
-from gridkit.evaluation.systems.contract import RATES_HZ
+from gridkit.evaluation.systems.contract import RECIPE_KINDS
 from gridkit.evaluation.systems.spec import ModelSpec
+from gridkit.recipe.shelf import shipped_names
 
 _ERRORS: dict[str, type[GridkitError]] = {
     "extra": MissingExtraError,
@@ -34,21 +41,8 @@ _LOCKED = (
     "(--no-isolation shows whether that is it)"
 )
 """Said where a system was kept from a file."""
-
-
-@dataclass(frozen=True)
-class SystemFacts:
-    """What a loaded system says of itself, and what holds for its process."""
-
-    task: str
-    crop: str | None
-    """None for a speech recogniser, which takes sound."""
-    sample_rate: int | None
-    """Hz; None for lipreading."""
-    has_batch: bool
-    isolation: str
-    """`landlock-ABI`, or `none`."""
-    card: Mapping[str, object] = field(default_factory=dict)
+_CLOCKS_DIFFER = 0.01
+"""Share by which a device's own clock may run ahead of ours."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ class Answer:
 
     clips: tuple[Checked, ...]
     elapsed_s: float
-    """By the process's own clock, around the call alone."""
+    """By the process's own clock, around the call alone; never longer than the round trip."""
     round_trip_s: float
     """By the clock here."""
     device_ms: float | None = None
@@ -102,6 +96,7 @@ class Worker:
         self._hidden, self._readable = tuple(hidden), tuple(readable)
         self._threads = threads or usable_cores()
         self._facts: SystemFacts | None = None
+        self._hardware: Mapping[str, object] = {}
         self._process: Process | None = None
         self._asked = False
         self._log = b""
@@ -148,25 +143,28 @@ class Worker:
         return self._ask("batch", clips)
 
     def environment(self) -> dict[str, object]:
-        """Return what torch and the device are set to now, in the process that runs.
+        """Return the device, and what torch is set to now in the process that runs.
 
         `threads` are those of torch, else those that the process was given.
         """
         own: dict[str, object] = {"threads": self._threads}
         if self._process is None:
             return own
+        own |= self._hardware
         try:
-            self._process.ask({"ask": "environment"}, [], self.limits.clip_s)
+            self._process.ask({"ask": "settings"}, [], self.limits.clip_s)
             header, _ = self._process.answer(self.limits.clip_s, clips=0)
         except NoAnswerError:
             self.stop()
             return own
-        found = header.get("environment")
-        return own | found if isinstance(found, dict) else own
+        return own | settings_of(header.get("settings"))
 
     def log(self) -> str:
-        """Return the end of what the system printed in the processes that have ended."""
-        return self._log.decode(errors="replace")
+        """Return the end of what the system printed in the processes that have ended.
+
+        It can be shown: escape sequences and the like are not in it any more.
+        """
+        return printable(self._log.decode(errors="replace"))
 
     def stop(self) -> None:
         """End the process and all it started."""
@@ -192,7 +190,9 @@ class Worker:
             self._process.ask(question, payload, limit_s)
             header, content = self._process.answer(limit_s, clips=len(clips))
             round_trip_s = time.perf_counter() - start_s
-            answer = _read_answer(header, content, facts, len(clips), round_trip_s)
+            memory_bytes = self._hardware.get("device_memory_bytes", 0)
+            assert isinstance(memory_bytes, int)
+            answer = _read_answer(header, content, facts, len(clips), round_trip_s, memory_bytes)
         except NoAnswerError as error:
             answer = Answer((error.checked,) * len(clips), 0.0, time.perf_counter() - start_s)
         if any(clip.failure for clip in answer.clips):
@@ -216,19 +216,14 @@ class Worker:
 
     def _load(self, process: Process) -> SystemFacts:
         name = self.spec.text
-        try:
-            header, _ = process.answer(self.limits.load_s)
-        except NoAnswerError as error:
-            raise SystemLoadError(
-                f"{name} failed while it was loaded: {error.checked.failure}: {error}"
-            ) from error
-        if header.get("kind") == "load-error":
-            detail, kind = one_line(str(header.get("detail"))), str(header.get("class"))
-            if kind == "crash":
-                why = _LOCKED if self._isolate and "Permission denied" in detail else ""
-                raise SystemLoadError(f"{name} failed while it was loaded: {detail}{why}")
-            raise _ERRORS.get(kind, SystemLoadError)(detail)
-        facts = read_facts(header, name)
+        start_s = time.monotonic()
+        ready = self._said_at_start(process, self.limits.load_s)
+        left_s = self.limits.load_s - (time.monotonic() - start_s)
+        header = self._said_at_start(process, left_s)
+        hardware = ready.get("hardware")
+        self._hardware = hardware if isinstance(hardware, dict) else {}
+        taken = () if self.spec.kind in RECIPE_KINDS else shipped_names()
+        facts = read_facts(header, name, str(ready.get("isolation")), taken)
         crop, profiles = facts.crop, self._profiles
         if crop is not None and profiles is not None and crop not in profiles:
             raise SystemLoadError(
@@ -239,49 +234,38 @@ class Worker:
             raise SystemLoadError(f"{name}: when loaded again, it describes itself differently")
         return facts
 
-
-def read_facts(header: Header, name: str) -> SystemFacts:
-    """Return what a system says of itself, where it adds up.
-
-    Args:
-        header: as `call.facts_of` describes a system, with its `isolation`.
-        name: what to call the system in an error.
-
-    Raises:
-        SystemLoadError: it does not add up.
-    """
-    task, crop, rate_hz = (header.get(key) for key in ("task", "crop", "sample_rate"))
-    card = header.get("card")
-    lowest_hz, highest_hz = RATES_HZ
-    rate_fits = rate_hz is None or (type(rate_hz) is int and lowest_hz <= rate_hz <= highest_hz)
-    if (
-        task not in TASKS
-        or not isinstance(crop, str | None)
-        or (task == "recognition") != (crop is None)
-        or not rate_fits
-        or (task == "v2s") != (rate_hz is not None)
-        or not isinstance(card, dict)
-    ):
-        raise SystemLoadError(f"{name}: its process did not describe the system as gridkit does")
-    return SystemFacts(
-        task=str(task),
-        crop=crop,
-        sample_rate=rate_hz if isinstance(rate_hz, int) else None,
-        has_batch=header.get("has_batch") is True,
-        isolation=one_line(str(header.get("isolation"))),
-        card=card,
-    )
+    def _said_at_start(self, process: Process, limit_s: float) -> Header:
+        """Return what the process says next: that it is ready, or what it has loaded."""
+        name = self.spec.text
+        try:
+            header, _ = process.answer(limit_s)
+        except NoAnswerError as error:
+            raise SystemLoadError(
+                f"{name} failed while it was loaded: {error.checked.failure}: {error}"
+            ) from error
+        if header.get("kind") == "load-error":
+            detail, kind = one_line(str(header.get("detail"))), str(header.get("class"))
+            if kind == "crash":
+                why = _LOCKED if self._isolate and "Permission denied" in detail else ""
+                raise SystemLoadError(f"{name} failed while it was loaded: {detail}{why}")
+            raise _ERRORS.get(kind, SystemLoadError)(detail)
+        return header
 
 
 def _read_answer(
-    header: Header, content: bytearray, facts: SystemFacts, clips: int, round_trip_s: float
+    header: Header,
+    content: bytearray,
+    facts: SystemFacts,
+    clips: int,
+    round_trip_s: float,
+    memory_bytes: float,
 ) -> Answer:
     """Return what a process answered; whatever does not add up is a failure of its system."""
     if header.get("kind") == "failure":
         reason = "out-of-memory" if header.get("reason") == "out-of-memory" else "crash"
         raise NoAnswerError(failed(reason, str(header.get("detail"))))
     described, elapsed_ns = header.get("answers"), header.get("elapsed_ns")
-    if not isinstance(described, list) or type(elapsed_ns) is not int:
+    if not isinstance(described, list):
         raise NoAnswerError(failed("crash", "the system's process sent something else"))
     if len(described) != clips:
         raise NoAnswerError(failed("type", f"{len(described)} answers for {clips} clips"))
@@ -293,11 +277,27 @@ def _read_answer(
         part = memoryview(content)[start : start + size]
         checked.append(check_answer(one, part, facts.task, facts.sample_rate or 0))
         start += size
+    elapsed_s = _within(elapsed_ns, round_trip_s * 1e9, "the call's nanoseconds") / 1e9
+    if not elapsed_s:
+        raise NoAnswerError(failed("crash", "the system's process says that the call took no time"))
     device_ms, peak_bytes = header.get("device_ms"), header.get("peak_memory_bytes")
+    most_ms = round_trip_s * 1e3 * (1 + _CLOCKS_DIFFER)
     return Answer(
         tuple(checked),
-        elapsed_ns / 1e9,
+        elapsed_s,
         round_trip_s,
-        float(device_ms) if isinstance(device_ms, int | float) else None,
-        int(peak_bytes) if isinstance(peak_bytes, int | float) else None,
+        None if device_ms is None else _within(device_ms, most_ms, "the device's milliseconds"),
+        None
+        if peak_bytes is None
+        else int(_within(peak_bytes, memory_bytes, "the peak of memory")),
     )
+
+
+def _within(value: object, most: float, what: str) -> float:
+    """Return a figure of a process as a number, where it can be true."""
+    if type(value) not in (int, float) or not 0 <= value <= most:  # type: ignore[operator]
+        said = one_line(repr(value))[:40]
+        raise NoAnswerError(
+            failed("crash", f"the system's process gives {what} as {said}; that cannot be")
+        )
+    return float(value)  # type: ignore[arg-type]

@@ -19,6 +19,8 @@ TOLERANCE_SAMPLES = 1_600
 MAX_TEXT_CHARACTERS = 1_000
 MAX_ANSWER_BYTES = 16 << 20
 """Of one clip's answer; 3.1 s of stereo float64 at 192 kHz is 10 MB."""
+MAX_DIMENSIONS = 8
+"""Of an array that is described; one of more is not looked at."""
 MAX_DETAIL_CHARACTERS = 300
 MOST_CLIPPED = 0.01
 """Share of a sound's samples beyond [-1, 1], or at full scale, above which a warning says so."""
@@ -73,6 +75,8 @@ def check_answer(
         return failed("type", f"the system returned {got}; {task} needs {wanted}")
     if not isinstance(shape, list) or not all(type(side) is int and side >= 0 for side in shape):
         return failed("crash", "the system's process sent an answer without a shape")
+    if len(shape) > MAX_DIMENSIONS:
+        return failed("type", f"an array of {len(shape)} dimensions; return shape (N,)")
     if len(content) % 4 or len(content) != 4 * int(np.prod(shape, dtype=object)):
         return failed("crash", "the system's process sent fewer or more bytes than its shape says")
     return check_sound(np.frombuffer(content, "<f4").reshape(shape), rate_hz)

@@ -8,7 +8,8 @@ import time
 
 import numpy as np
 
-from gridkit.evaluation.sandbox.worker import Answer, read_facts
+from gridkit.evaluation.sandbox.facts import read_facts
+from gridkit.evaluation.sandbox.worker import Answer
 from gridkit.evaluation.systems.answers import check_answer, failed
 from gridkit.evaluation.systems.call import (
     check_contract,
@@ -17,6 +18,7 @@ from gridkit.evaluation.systems.call import (
     facts_of,
 )
 from gridkit.evaluation.systems.contract import System
+from gridkit.recipe.shelf import shipped_names
 
 
 class InProcess:
@@ -33,7 +35,7 @@ class InProcess:
     def __init__(self, system: System, name: str):
         check_contract(system, name)
         self._system = system
-        self.facts = read_facts({"isolation": "none"} | facts_of(system), name)
+        self.facts = read_facts(facts_of(system), name, "none", shipped_names())
 
     def ask(self, frames: np.ndarray) -> Answer:
         """Return the system's answer for the frames of one clip; a failure is an answer too.

@@ -23,6 +23,8 @@ from gridkit.hub.snapshot import find_commit
 from gridkit.recipe.shelf import RECIPE_FILE, find_shipped
 
 DEFAULT_FACTORY = "load"
+RESERVED = ("control:", "predictions:", "hf:", "recipes/")
+"""How names begin that gridkit itself gives; a system's own name does not."""
 
 _PYTHON = re.compile(r"(?P<path>.+\.py)(?::(?P<factory>[^:/\\]+))?")
 _EXPORTED: dict[str, Kind] = {".pt2": "torch-export", ".onnx": "onnx"}
@@ -60,9 +62,12 @@ class ModelSpec:
         """
         if self.path is None or self.kind == "hub":
             return self.text
-        form = "predictions:" if self.kind == "predictions" else ""
+        name = self.path.name
+        if self.kind == "predictions":
+            return f"predictions:{name}"
         factory = f":{self.name}" if self.name not in ("", DEFAULT_FACTORY) else ""
-        return f"{form}{self.path.name}{factory}"
+        here = "./" if name.startswith(RESERVED) else ""
+        return f"{here}{name}{factory}"
 
     @property
     def own_folder(self) -> Path | None:

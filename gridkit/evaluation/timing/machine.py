@@ -21,6 +21,7 @@ _GPU_FIELDS = {
     "clock_sm": "clocks.sm",
     "clock_memory": "clocks.mem",
     "clock_sm_max": "clocks.max.sm",
+    "memory_used": "memory.used",
 }
 _UUID = re.compile(r"(GPU-)?[0-9a-f-]{36}")
 
@@ -58,8 +59,8 @@ def machine_facts(device: str, of_process: Mapping[str, object]) -> dict[str, ob
 
     Args:
         device: `cpu`, `cuda` or `cuda:N`.
-        of_process: what the system's process says: threads, torch and its default dtype, TF32,
-            device name.
+        of_process: of the system's process: the device as it was before the system was loaded,
+            then threads, torch and its default dtype, TF32.
     """
     facts: dict[str, object] = {
         "device": _processor(),

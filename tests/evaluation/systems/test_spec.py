@@ -289,3 +289,9 @@ def test_the_worked_example_of_the_guide_runs_and_has_20_lines(tmp_path):
     assert facts.task == "v2s"
     assert answer.failure is None
     assert answer.samples.std() > 0
+
+
+def test_a_file_is_not_taken_for_one_of_gridkits_own_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("control:silence.py").write_text(GOOD)
+    assert parse_model("./control:silence.py").label == "./control:silence.py"

@@ -271,7 +271,7 @@ def test_a_process_that_does_not_tell_its_settings_costs_no_timing(timed):
         "import sys\n"
         "def tamper():\n"
         "    clock = sys.modules['gridkit.evaluation.sandbox.guest.device_clock']\n"
-        "    clock.Cpu.facts = lambda self: 1 / 0\n"
+        "    clock.Cpu.settings = lambda self: 1 / 0\n"
     )
     result = timed("spin(0.001); tamper()", calls=20, extra=extra, threads=3)
     assert (result.latency_ms.n, result.environment["threads"]) == (20, 3)

@@ -25,8 +25,12 @@ class Device(Protocol):
         """Return `device_ms` and `peak_memory_bytes` of the last call, where there are any."""
         ...
 
-    def facts(self) -> dict[str, object]:
-        """Return what the device and torch are set to."""
+    def hardware(self) -> dict[str, object]:
+        """Return what the device is; asked before a system is loaded."""
+        ...
+
+    def settings(self) -> dict[str, object]:
+        """Return what torch is set to."""
         ...
 
 
@@ -43,10 +47,14 @@ class Cpu:
         """Return nothing."""
         return {}
 
-    def facts(self) -> dict[str, object]:
+    def hardware(self) -> dict[str, object]:
+        """Return nothing: the processor is looked up outside."""
+        return {}
+
+    def settings(self) -> dict[str, object]:
         """Return torch's settings where the system has used torch."""
         torch = sys.modules.get("torch")
-        return torch_facts(torch) if torch is not None else {}
+        return torch_settings(torch) if torch is not None else {}
 
 
 class Cuda:
@@ -82,20 +90,25 @@ class Cuda:
             "peak_memory_bytes": self._torch.cuda.max_memory_allocated(self._index),
         }
 
-    def facts(self) -> dict[str, object]:
-        """Return name, compute capability, memory and torch's settings."""
+    def hardware(self) -> dict[str, object]:
+        """Return name and memory of the device, and torch's version of CUDA."""
         properties = self._torch.cuda.get_device_properties(self._index)
-        return torch_facts(self._torch) | {
+        return {
             "device": properties.name,
             "device_uuid": str(getattr(properties, "uuid", "")),
             "device_memory_bytes": properties.total_memory,
             "cuda": self._torch.version.cuda,
+        }
+
+    def settings(self) -> dict[str, object]:
+        """Return torch's settings, and whether it computes with TF32."""
+        return torch_settings(self._torch) | {
             "tf32_matmul": self._torch.backends.cuda.matmul.allow_tf32,
             "tf32_convolution": self._torch.backends.cudnn.allow_tf32,
         }
 
 
-def torch_facts(torch: Any) -> dict[str, object]:
+def torch_settings(torch: Any) -> dict[str, object]:
     """Return version, threads and default dtype of torch; a model may have another dtype."""
     return {
         "torch": str(torch.__version__),

@@ -35,8 +35,10 @@ def serve(channel: Channel, setup: Header, isolation: str) -> None:
         )
         decoding = setup.pop("decoding")
         device = open_device(device_name)
+        # before anything of the system runs, so this is gridkit's word
+        channel.send({"kind": "ready", "isolation": isolation, "hardware": device.hardware()})
         system = load_system(kind, path, factory, device_name, str(decoding) if decoding else None)
-        facts: Header = {"kind": "loaded", "isolation": isolation} | facts_of(system)
+        facts: Header = {"kind": "loaded"} | facts_of(system)
     except BaseException as error:  # sys.exit() of a system, too
         channel.send(_load_error(error))
         return
@@ -46,8 +48,8 @@ def serve(channel: Channel, setup: Header, isolation: str) -> None:
             request, payload = channel.receive(max_payload_bytes=MAX_REQUEST_BYTES)
         except ChannelClosedError:
             return
-        if request["ask"] == "environment":
-            channel.send({"kind": "environment", "environment": device.facts()})
+        if request["ask"] == "settings":
+            channel.send({"kind": "settings", "settings": device.settings()})
         else:
             _answer(channel, system, device, request, payload)
 
