@@ -1,7 +1,8 @@
 """Speech recognisers for predictions: the interface, and pocketsphinx with GRID's grammar.
 
 pocketsphinx never saw GRID; its English acoustic model and dictionary are those of its wheel.
-Everything that decides its answers is set here rather than left to defaults. It carries
+Everything that decides its answers is set here rather than left to defaults; where the model of
+another wheel sets something else, which pocketsphinx prefers, it is refused. It carries
 estimates of noise and mean from one clip to the next, so these are set back before every clip.
 
 Another package adds a recogniser through the entry-point group `gridkit.recognisers`: a callable
@@ -81,6 +82,11 @@ class Pocketsphinx:
     name = "pocketsphinx"
 
     def __init__(self) -> None:
+        """Load the model of the wheel.
+
+        Raises:
+            EnvironmentProblem: it is missing, or sets what `SETTINGS` sets to another value.
+        """
         model = _wheel_model()
         grammar = grid_jsgf()
         self._decoder = pocketsphinx.Decoder(
@@ -90,6 +96,7 @@ class Pocketsphinx:
             loglevel="FATAL",
             **SETTINGS,
         )
+        _check_settings(self._decoder.config)
         self._decoder.add_jsgf_string("grid", grammar)
         self._decoder.activate_search("grid")
         settings = json.dumps([SETTINGS, grammar], sort_keys=True).encode()
@@ -128,6 +135,16 @@ def _load(name: str) -> Recogniser:
 
 def _installed() -> dict[str, Callable[[], Callable[[], Recogniser]]]:
     return {entry.name: entry.load for entry in entry_points(group=ENTRY_POINTS)}
+
+
+def _check_settings(config: Mapping[str, object]) -> None:
+    """Compare what a decoder uses with SETTINGS; a model's `feat.params` overrule the caller."""
+    other = [f"{name}={config[name]}" for name in SETTINGS if config[name] != SETTINGS[name]]
+    if other:
+        raise EnvironmentProblem(
+            f"pocketsphinx {version('pocketsphinx')}: its English model sets {', '.join(other)}, "
+            "which would move WER; install the version that constraints.txt of gridkit names"
+        )
 
 
 def _wheel_model() -> Path:

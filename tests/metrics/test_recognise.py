@@ -10,9 +10,11 @@ import soxr
 
 from gridkit.corpus.codes import ranked_ids
 from gridkit.corpus.grammar import SLOTS, text_of
-from gridkit.errors import UsageError
-from gridkit.metrics.recognise import Pocketsphinx, grid_jsgf, recogniser_factory
+from gridkit.errors import EnvironmentProblem, UsageError
+from gridkit.metrics.recognise import SETTINGS, Pocketsphinx, grid_jsgf, recogniser_factory
 
+FEAT_PARAMS = {"cmn": "batch", "remove_noise": True}
+"""What the English model of the wheel sets."""
 CODES = ("bbaf2n", "lgbm7s", "pwixza", "srwa1p", "bgie9n", "lrbk4a")
 
 
@@ -95,6 +97,21 @@ def test_the_version_tells_settings_apart(monkeypatch):
     before = Pocketsphinx().version
     monkeypatch.setitem(Pocketsphinx.__init__.__globals__["SETTINGS"], "lw", 7.0)
     assert Pocketsphinx().version != before
+
+
+def test_the_decoder_uses_the_settings():
+    config = Pocketsphinx()._decoder.config
+    assert {name: config[name] for name in SETTINGS} == SETTINGS
+
+
+@pytest.mark.parametrize(("name", "value"), [("cmn", "live"), ("remove_noise", False)])
+def test_a_model_that_overrules_a_setting_is_refused(monkeypatch, name, value):
+    """pocketsphinx says nothing: the file `feat.params` of its model wins over the caller."""
+    monkeypatch.setitem(Pocketsphinx.__init__.__globals__["SETTINGS"], name, value)
+    with pytest.raises(
+        EnvironmentProblem, match=f"its English model sets {name}={FEAT_PARAMS[name]}"
+    ):
+        Pocketsphinx()
 
 
 def test_an_unknown_recogniser_is_an_error_that_names_the_known():
