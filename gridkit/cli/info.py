@@ -45,7 +45,7 @@ def _show(info: "CorpusInfo", folder: Path, console: "Console") -> None:
     file, counts = info.file, info.file.counts
     rejected = ", ".join(f"{count} {reason}" for reason, count in counts.rejected.items())
     console.print(
-        f"[bold]{folder}[/bold]: {'synthetic clips' if file.synthetic else 'GRID'} from "
+        f"[bold]{folder}[/bold]: {_what(file)} from "
         f"{file.source}, prepared by gridkit {file.gridkit_version}"
     )
     console.print(
@@ -69,6 +69,12 @@ def _show(info: "CorpusInfo", folder: Path, console: "Console") -> None:
     console.print(
         f"- landmarks: {landmarks['detector']}, {landmarks['points']}: {landmarks['licence']}"
     )
+
+
+def _what(file: "CorpusFile") -> str:
+    from gridkit.store.card import title_of
+
+    return "synthetic clips" if file.synthetic else title_of(file)
 
 
 def _table(console: "Console", *columns: str) -> "Table":

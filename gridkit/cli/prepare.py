@@ -109,7 +109,11 @@ def command(
     request = Request(
         folder, place, name, settings, chosen, alignments, splits, workers or usable_cores()
     )
-    print_summary(folder, prepare_corpus(request), as_json=as_json)
+    print_summary(folder, prepare_corpus(request, _say), as_json=as_json)
+
+
+def _say(note: str) -> None:
+    click.echo(f"gridkit: {note}", err=True)
 
 
 def _refuse_options_of_other_sources() -> None:

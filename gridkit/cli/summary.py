@@ -13,7 +13,11 @@ def print_summary(folder: Path, corpus: CorpusFile, *, as_json: bool = False) ->
     """Print what became of the source clips."""
     counts = corpus.counts
     if as_json:
-        click.echo(json.dumps({"folder": str(folder), **asdict(counts)}, indent=1))
+        click.echo(
+            json.dumps(
+                {"folder": str(folder), **asdict(counts), "notes": corpus.source_notes}, indent=1
+            )
+        )
         return
     rejected = counts.found - counts.kept
     click.echo(f"{folder}: {counts.found} clips found, {counts.kept} kept, {rejected} rejected")
@@ -24,6 +28,8 @@ def print_summary(folder: Path, corpus: CorpusFile, *, as_json: bool = False) ->
     if corpus.misfiled_alignments:
         total = sum(corpus.misfiled_alignments.values())
         click.echo(f"  alignments found in another speaker's folder, joined by code: {total}")
+    for note in corpus.source_notes:
+        click.echo(f"  note      {note}")
     click.echo(f"look at   {folder / 'preview.png'}")
     click.echo(f"details   gridkit info {folder}")
     click.echo(f'load      datasets.load_dataset("{folder}", split="clips")')

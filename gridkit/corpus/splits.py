@@ -17,6 +17,7 @@ from functools import cache
 
 from gridkit.corpus.codes import (
     SPEAKER_NAME,
+    SPEAKERS,
     SPEAKERS_WITH_VIDEO,
     clip_id,
     codes_by_speaker,
@@ -213,7 +214,8 @@ def import_split(name: str, lists: Mapping[str, str], *, unseen_speakers: bool =
             subset in each line, as `s1/bbaf2n<TAB>test` or `val/s20/prwo5p`.
         unseen_speakers: whether to insist that no test speaker is in train or val.
 
-    The speaker is the `sN` part of a path, the code its last part without extension. What
+    The speaker is the `sN` part of a path, otherwise the folder of the clip (own recordings); the
+    code is the last part without extension. What
     follows the path (a transcript, say) is ignored. CR and LF both end a line.
 
     Raises:
@@ -257,10 +259,11 @@ def parse_list_line(line: str, where: str = "line") -> tuple[str, str | None]:
     parts = path.split("/")
     code = parts[-1].split(".")[0]
     speakers = [part for part in parts[:-1] if SPEAKER_NAME.fullmatch(part)]
+    speakers = speakers or [part for part in parts[:-1][-1:] if part not in _SUBSET_NAMES]
     if not speakers or not is_code(code):
         raise SplitError(f"{where}: expected a path such as s1/bbaf2n, got {line.strip()!r}")
     owner = speaker_of(code)
-    if owner is not None and owner != speakers[-1]:
+    if owner is not None and owner != speakers[-1] and speakers[-1] in SPEAKERS:
         raise SplitError(f"{where}: {code} is a sentence of {owner}, not of {speakers[-1]}")
     named = parts[0] if parts[0] in _SUBSET_NAMES else rest[0] if len(rest) == 1 else None
     return clip_id(speakers[-1], code), _SUBSET_NAMES.get(named or "")

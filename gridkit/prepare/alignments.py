@@ -1,19 +1,23 @@
 """Join alignments to clips by code, and check them against the code's own words.
 
-The folder of a file does not matter: of the files of a code, the one whose words are those of the
-code counts. So Zenodo's archive, whose folders are permuted, gives the same corpus as Sheffield's.
+For a speaker of GRID the folder of a file does not matter: of the files of a code, the one whose
+words are those of the code counts. So Zenodo's archive, whose folders are permuted, gives the same
+corpus as Sheffield's. Anyone else may say what others say too: there the speaker's own folder comes
+first, and a file of another one who says it is never taken.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gridkit.corpus.alignment import Word, parse_alignment
-from gridkit.corpus.codes import speaker_of
+from gridkit.corpus.codes import SPEAKERS, speaker_of
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.records import Reason
 from gridkit.errors import AlignmentError
 from gridkit.prepare.rejection import Rejection
-from gridkit.prepare.sources import MAX_ALIGNMENT_BYTES, SourceFile, folder_speaker
+from gridkit.prepare.sources import MAX_ALIGNMENT_BYTES, SourceFile
+from gridkit.prepare.speakers import ClipName, UnknownClip, named_in
 
 
 @dataclass(frozen=True)
@@ -25,24 +29,39 @@ class ClipWords:
     """The speaker in whose folder the alignment is, None where no folder names one."""
 
 
+def speakers_by_code(clips: Iterable[ClipName | UnknownClip]) -> Mapping[str, frozenset[str]]:
+    """Return who says each code in a source."""
+    speakers: dict[str, set[str]] = defaultdict(set)
+    for clip in clips:
+        if isinstance(clip, ClipName):
+            speakers[clip.code].add(clip.speaker)
+    return {code: frozenset(names) for code, names in speakers.items()}
+
+
 def join_alignment(
-    speaker: str, code: str, candidates: Sequence[SourceFile]
+    clip: ClipName, candidates: Sequence[SourceFile], sayers: Collection[str] = ()
 ) -> ClipWords | Rejection:
     """Return the words of a clip from the alignment files of its code.
 
-    A sentence of GRID belongs to one speaker, so folders do not matter. For other speakers
-    two may say the same sentence: there a file in the speaker's own folder comes first.
+    Of several that agree with the code, the bytewise first content counts.
 
-    Of several that agree with the code, the bytewise first content counts, in any folder.
+    Args:
+        clip: which one.
+        candidates: the alignment files of its code, of any speaker.
+        sayers: who has a clip of that code in the source.
     """
-    if speaker_of(code) is None:
-        own = [file for file in candidates if folder_speaker(file.key) == speaker]
-        candidates = own or candidates
     if not candidates:
-        return Rejection(Reason.NO_ALIGNMENT, f"no {code}.align in the source")
+        return Rejection(Reason.NO_ALIGNMENT, f"no {clip.code}.align in the source")
+    mine = _usable(clip, candidates, sayers)
+    if not mine:
+        names = " ".join(sorted({file.key for file in candidates})[:3])
+        detail = (
+            f"{names} may be another speaker's; put that of {clip.speaker} into a folder so named"
+        )
+        return Rejection(Reason.NO_ALIGNMENT, detail)
     fitting: list[tuple[str, str, tuple[Word, ...]]] = []
     failed: list[tuple[Reason, str]] = []
-    for file in candidates:
+    for file in mine:
         try:
             text = _text(file)
             words = parse_alignment(text, file.key)
@@ -50,7 +69,7 @@ def join_alignment(
             failed.append((Reason.BAD_ALIGNMENT, str(error)))
             continue
         spoken = " ".join(word.word for word in words)
-        if spoken == text_of(code):
+        if spoken == text_of(clip.code):
             fitting.append((text, file.key, words))
         else:
             failed.append((Reason.CODE_MISMATCH, f"{file.key} says {spoken!r}"))
@@ -58,7 +77,30 @@ def join_alignment(
         reason, detail = min(failed)
         return Rejection(reason, detail)
     _, key, words = min(fitting)
-    return ClipWords(words, folder_speaker(key))
+    return ClipWords(words, named_in(key, {clip.speaker, *sayers}))
+
+
+def _usable(
+    clip: ClipName, candidates: Sequence[SourceFile], sayers: Collection[str]
+) -> list[SourceFile]:
+    """Return the files that can be this speaker's, the speaker's own folder alone if it has one."""
+    others = set(sayers) - {clip.speaker}
+    named = [(named_in(file.key, {clip.speaker, *others}), file) for file in candidates]
+    is_grid = clip.speaker in SPEAKERS
+
+    def owned(speaker: str) -> list[SourceFile]:
+        if speaker in SPEAKERS:  # the folders of GRID's alignments are permuted
+            return [file for name, file in named if name in SPEAKERS]
+        return [file for name, file in named if name == speaker]
+
+    own = owned(clip.speaker)
+    if own and (others or not is_grid):
+        return own
+    grids = SPEAKERS if speaker_of(clip.code) is not None and not is_grid else ()
+    usable = [(name, file) for name, file in named if name not in others and name not in grids]
+    if any(not owned(other) for other in others):  # a file without a name may be theirs as well
+        usable = [(name, file) for name, file in usable if name is not None]
+    return [file for _, file in usable]
 
 
 def _text(file: SourceFile) -> str:

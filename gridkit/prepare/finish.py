@@ -18,7 +18,7 @@ from gridkit.prepare.earlier import EMPTY_BATCHES
 from gridkit.prepare.journal import PIPELINE_VERSION, FinishedBatch, Journal
 from gridkit.prepare.plan import Plan
 from gridkit.store.card import write_card
-from gridkit.store.corpus_file import CorpusFile, ShardEntry, write_corpus_file
+from gridkit.store.corpus_file import SOURCE_NOTES, CorpusFile, ShardEntry, write_corpus_file
 from gridkit.store.landmarks_file import write_landmarks_file
 from gridkit.store.manifest import MANIFEST_NAME, write_manifest
 from gridkit.store.preview import write_preview
@@ -93,7 +93,7 @@ def _write_manifest(
         source=run.source_name,
         synthetic=any(row.speaker and SYNTHETIC_SPEAKER.fullmatch(row.speaker) for row in rows),
         profiles={profile.name: asdict(profile) for profile in run.settings.profiles},
-        settings=_settings(run.settings, run.ignored_files, batches),
+        settings=_settings(run, batches),
         splits=split_entries(run.splits, rows),
         counts=count_rows(rows),
         shards={
@@ -119,13 +119,13 @@ def _move_shards(folder: Path, batches: Sequence[FinishedBatch]) -> None:
             path.unlink()
 
 
-def _settings(
-    settings: Settings, ignored_files: int, batches: Sequence[FinishedBatch]
-) -> dict[str, object]:
+def _settings(run: Run, batches: Sequence[FinishedBatch]) -> dict[str, object]:
+    notes = {SOURCE_NOTES: list(run.plan.notes)} if run.plan.notes else {}
     return {
-        "lossless": settings.lossless,
+        **notes,
+        "lossless": run.settings.lossless,
         "pipeline_version": PIPELINE_VERSION,
-        "landmark_model_sha256": settings.landmark_model.sha256,
-        "ignored_files": ignored_files,
+        "landmark_model_sha256": run.settings.landmark_model.sha256,
+        "ignored_files": run.ignored_files,
         EMPTY_BATCHES: {batch.shard: str(batch.key) for batch in batches if batch.file is None},
     }

@@ -5,7 +5,7 @@ others; the result is byte-identical to that of an unbroken run, with any number
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -47,11 +47,16 @@ class Request:
     workers: int = 1
 
 
-def prepare_corpus(request: Request) -> CorpusFile:
+def prepare_corpus(request: Request, say: Callable[[str], None] = lambda _: None) -> CorpusFile:
     """Make, extend or finish a prepared corpus.
 
     Profiles of an earlier run in the same folder stay: a run with another profile adds it,
     without detecting faces again.
+
+    Args:
+        request: what is asked for.
+        say: called, before anything is decoded, with each sentence on the source that a person
+            should read.
 
     Raises:
         LockedError: another run works in the folder.
@@ -60,6 +65,8 @@ def prepare_corpus(request: Request) -> CorpusFile:
     """
     with folder_lock(request.folder):
         run = plan_run(request)
+        for note in run.plan.notes:
+            say(note)
         return finish_corpus(run, list(_make_batches(run, request.workers)))
 
 

@@ -13,10 +13,11 @@ from gridkit.corpus.codes import speaker_order
 from gridkit.corpus.records import ManifestRow, Reason, Status
 from gridkit.errors import InputError
 from gridkit.media.decode import probe_size
-from gridkit.prepare.alignments import join_alignment
+from gridkit.prepare.alignments import join_alignment, speakers_by_code
 from gridkit.prepare.clip import Task
 from gridkit.prepare.rejection import Rejection
-from gridkit.prepare.sources import ClipName, Source, SourceFile, UnknownClip, identify
+from gridkit.prepare.sources import Source, SourceFile
+from gridkit.prepare.speakers import ClipName, Found, UnknownClip, identify
 
 CLIPS_PER_SHARD = 100
 
@@ -38,6 +39,8 @@ class Plan:
     rejected: tuple[ManifestRow, ...]
     misfiled_alignments: Mapping[str, int]
     """`s5 <- s6` to how many alignments of s5 were in the folder of s6."""
+    notes: tuple[str, ...] = ()
+    """What was decided without certainty, a sentence each."""
 
     @property
     def clips(self) -> int:
@@ -67,7 +70,9 @@ def make_plan(source: Source, source_name: str, speakers: Collection[str] = ()) 
             "no alignment (.align) in the source; name the archive or folder that holds them "
             "with --alignments"
         )
-    found = [(file, identify(file, source_name)) for file in source.clips]
+    identified = identify(source.clips, source_name)
+    found = identified.found
+    sayers = speakers_by_code(who for _, who in found)
     if speakers:
         found = _select(found, speakers)
     rejected = [_rejected(file, who) for file, who in found if isinstance(who, UnknownClip)]
@@ -79,7 +84,7 @@ def make_plan(source: Source, source_name: str, speakers: Collection[str] = ()) 
         tasks = []
         for file, name in members:
             candidates = source.alignments.get(name.code, ())
-            joined = join_alignment(name.speaker, name.code, candidates)
+            joined = join_alignment(name, candidates, sayers[name.code])
             if isinstance(joined, Rejection):
                 rejected.append(_rejected_clip(file, name, joined.reason, joined.detail))
                 continue
@@ -88,7 +93,12 @@ def make_plan(source: Source, source_name: str, speakers: Collection[str] = ()) 
             tasks.append(Task(file, name.speaker, name.code, joined.words))
         if tasks:
             batches.append(Batch(shard, tuple(tasks)))
-    return Plan(tuple(batches), (*rejected, *duplicates), dict(sorted(misfiled.items())))
+    return Plan(
+        tuple(batches),
+        (*rejected, *duplicates),
+        dict(sorted(misfiled.items())),
+        identified.notes,
+    )
 
 
 class _Named(NamedTuple):
@@ -96,11 +106,8 @@ class _Named(NamedTuple):
     name: ClipName
 
 
-_Found = tuple[SourceFile, ClipName | UnknownClip]
-
-
-def _select(found: Sequence[_Found], speakers: Collection[str]) -> list[_Found]:
-    selected = [(file, who) for file, who in found if who.speaker in speakers]
+def _select(found: Sequence[Found], speakers: Collection[str]) -> tuple[Found, ...]:
+    selected = tuple(clip for clip in found if clip.who.speaker in speakers)
     missing = set(speakers) - {who.speaker for _, who in selected}
     if missing:
         there = {who.speaker for _, who in found if who.speaker}

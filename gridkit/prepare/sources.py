@@ -3,22 +3,17 @@
 Nothing is unpacked: members are read from their archives when they are needed. A clip's key is
 its path below the source, with "/"; members of an archive are `archive!member`.
 
-Folder names are hints only. For alignments the code counts (Zenodo files them under wrong
-speakers); for clips the nearest part `sN` must agree with the speaker whose sentence it is.
+Who speaks in a clip is decided in `speakers.py`, which alignment is whose in `alignments.py`.
 """
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from gridkit.corpus.codes import SPEAKER_NAME, clip_id, speaker_of
-from gridkit.corpus.grammar import is_code, words_of
-from gridkit.corpus.records import Reason
-from gridkit.errors import CodeError, InputError
+from gridkit.errors import InputError
 from gridkit.prepare.archive import ARCHIVE_SUFFIXES, SourceArchive
 
 VIDEO_SUFFIXES = frozenset(
@@ -29,8 +24,6 @@ ALIGNMENT_SUFFIX = ".align"
 MAX_ALIGNMENT_BYTES = 64 * 1024
 SOURCE_FOLDER = "source"
 """Where inside the corpus downloads and synthetic clips go; nothing there is published."""
-
-_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -61,29 +54,6 @@ class SourceFile:
         if self.member is None:
             return self.file.read_bytes()
         return _opened(self.file).read(self.member)
-
-
-@dataclass(frozen=True)
-class ClipName:
-    """Which clip a source file is."""
-
-    speaker: str
-    code: str
-
-    @property
-    def id(self) -> str:
-        """The clip id."""
-        return clip_id(self.speaker, self.code)
-
-
-@dataclass(frozen=True)
-class UnknownClip:
-    """A source file that is not clearly one certain clip, and why."""
-
-    speaker: str | None
-    code: str | None
-    reason: Reason
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -134,63 +104,6 @@ def scan(folder: Path, extra_alignments: Path | None = None) -> Source:
         {code: tuple(files) for code, files in alignments.items()},
         ignored,
     )
-
-
-def identify(file: SourceFile, source_name: str) -> ClipName | UnknownClip:
-    """Return which clip a file is, from its name and the corpus's own list of sentences.
-
-    Args:
-        file: the clip.
-        source_name: name of the source folder, the speaker of clips directly in it.
-    """
-    code = file.code
-    folder = folder_speaker(file.key)
-    if not is_code(code):
-        return UnknownClip(folder, None, Reason.NOT_A_SENTENCE, _why_no_code(code))
-    owner = speaker_of(code)
-    if owner is None:
-        speaker = folder or _parent_name(file.key, source_name)
-        if speaker is None:
-            detail = f"nobody in GRID says {code}, and no folder names a speaker"
-            return UnknownClip(None, code, Reason.CODE_MISMATCH, detail)
-        return ClipName(speaker, code)
-    if folder is not None and folder.startswith("s") and folder != owner:
-        detail = f"{code} is a sentence of {owner}, but lies in the folder of {folder}"
-        return UnknownClip(folder, code, Reason.CODE_MISMATCH, detail)
-    return ClipName(owner, code)
-
-
-def folder_speaker(key: str) -> str | None:
-    """Return the nearest folder, or archive name, that is the name of a speaker.
-
-    >>> folder_speaker("video/s1/mpg_6000/bbaf2n.mpg"), folder_speaker("s2.mpg_vcd.zip!bbaf2n.mpg")
-    ('s1', 's2')
-    """
-    for part in reversed(_folders(key)):
-        if SPEAKER_NAME.fullmatch(part):
-            return part
-    return None
-
-
-def _folders(key: str) -> list[str]:
-    archive, _, member = key.rpartition("!")
-    folders = [PurePosixPath(part).name.split(".")[0] for part in archive.split("!") if part]
-    folders = [*PurePosixPath(archive).parts[:-1], *folders] if archive else []
-    return [part.lower() for part in [*folders, *PurePosixPath(member).parts[:-1]]]
-
-
-def _parent_name(key: str, source_name: str) -> str | None:
-    folders = _folders(key)
-    name = folders[-1] if folders else source_name
-    return name if _FOLDER_NAME.fullmatch(name) else None
-
-
-def _why_no_code(code: str) -> str:
-    try:
-        words_of(code)
-    except CodeError as error:
-        return str(error)
-    raise AssertionError(code)
 
 
 def _files(folder: Path) -> Iterator[SourceFile]:

@@ -10,12 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gridkit.corpus.records import ManifestRow, Status
-from gridkit.store.card import (
-    DEFAULT_CONFIG,
-    LICENCE,
-    MANIFEST_CONFIG,
-    SYNTHETIC_LICENCE,
-)
+from gridkit.store.card import DEFAULT_CONFIG, MANIFEST_CONFIG, licence_of
 from gridkit.store.manifest import MANIFEST_NAME
 from gridkit.store.parquet import open_parquet
 from gridkit.store.reader import Corpus
@@ -56,7 +51,7 @@ def check_card(text: str, corpus: Corpus, paths: Sequence[str]) -> list[str]:
 
 
 def _check_licence(data: "DatasetCardData", corpus: Corpus) -> Iterator[str]:
-    expected = SYNTHETIC_LICENCE if corpus.file.synthetic else LICENCE
+    expected = licence_of(corpus.file)
     if data.license != expected:
         yield f"licence {data.license!r}; this corpus has {expected}"
 

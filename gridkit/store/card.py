@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridkit.corpus.codes import speaker_order, split_id
+from gridkit.corpus.codes import SPEAKERS, speaker_order, split_id
 from gridkit.corpus.records import ManifestRow, Status
 from gridkit.corpus.splits import SUBSETS, Split
 from gridkit.store.corpus_file import CorpusFile
@@ -37,6 +37,8 @@ LOCAL_NAME = "DIR"
 """Placeholder for the folder in its card; on the Hub the repository's name is in its place."""
 LICENCE = "cc-by-4.0"
 SYNTHETIC_LICENCE = "cc0-1.0"
+OWN_LICENCE = "other"
+"""Of recordings that are not GRID's: who made them decides, gridkit does not know."""
 TEMPLATE = "card.md.j2"
 
 _HUB_NAMES = {"train": "train", "val": "validation", "test": "test"}
@@ -91,6 +93,8 @@ def render_card(
         landmarks=landmarks,
         configs=[config for config in configs if config["config_name"] in file.splits],
         tables=_tables(file, rows),
+        title=title_of(file),
+        has_grid=has_grid(file),
         has_preview=bool(choose_rows(rows, 1)),
         preview=PREVIEW_NAME,
         name=name,
@@ -168,9 +172,9 @@ def card_data(file: CorpusFile, configs: Sequence[Mapping[str, Any]]) -> "Datase
     from huggingface_hub import DatasetCardData
 
     data = DatasetCardData(
-        pretty_name="Synthetic GRID-format clips" if file.synthetic else "GRID",
+        pretty_name=title_of(file),
         language=["en"],
-        license=SYNTHETIC_LICENCE if file.synthetic else LICENCE,
+        license=licence_of(file),
         task_categories=["automatic-speech-recognition"],
         size_categories=[_size_category(file.counts.kept)],
         tags=_tags(file),
@@ -194,6 +198,28 @@ def _size_category(clips: int) -> str:
 def _tags(file: CorpusFile) -> list[str]:
     tags = ["lipreading", "visual-speech-recognition", "video-to-speech", "audio-visual", "gridkit"]
     return [*tags, "synthetic"] if file.synthetic else [*tags, "grid-corpus"]
+
+
+def title_of(file: CorpusFile) -> str:
+    """Return what the clips of a corpus are, in a few words."""
+    if file.synthetic:
+        return "Synthetic GRID-format clips"
+    if not file.own_speakers:
+        return "GRID"
+    grid = has_grid(file)
+    return "GRID and own recordings in its format" if grid else "Own recordings in GRID's format"
+
+
+def has_grid(file: CorpusFile) -> bool:
+    """Return whether a corpus has clips of GRID's own, or none of anyone else's."""
+    return not file.own_speakers or not set(SPEAKERS).isdisjoint(file.counts.speakers)
+
+
+def licence_of(file: CorpusFile) -> str:
+    """Return the licence of a corpus by its name on the Hub."""
+    if file.synthetic:
+        return SYNTHETIC_LICENCE
+    return OWN_LICENCE if file.own_speakers else LICENCE
 
 
 def _names(file: CorpusFile) -> dict[str, str]:

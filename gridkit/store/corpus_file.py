@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from gridkit import __version__
-from gridkit.corpus.codes import speaker_order
-from gridkit.corpus.splits import SUBSETS
+from gridkit.corpus.codes import SPEAKERS, speaker_order
+from gridkit.corpus.splits import SUBSETS, SYNTHETIC_SPEAKER
 from gridkit.errors import CorpusError
 from gridkit.store.files import read_file, write_file
 from gridkit.store.schema import shard_order, split_order
 
 CORPUS_NAME = "corpus.json"
 STATE_FOLDER = ".gridkit"
+SOURCE_NOTES = "source_notes"
+"""Setting that holds what a person should know of the source, a sentence each."""
 SCHEMA_VERSION = 1
 
 
@@ -95,6 +97,19 @@ class CorpusFile:
     """`s5 <- s6` to how many alignments of s5 were in the folder of s6."""
     schema_version: int = SCHEMA_VERSION
     gridkit_version: str = __version__
+
+    @property
+    def source_notes(self) -> tuple[str, ...]:
+        """What a person should know of the source."""
+        return tuple(self.settings.get(SOURCE_NOTES, ()))
+
+    @property
+    def own_speakers(self) -> tuple[str, ...]:
+        """Speakers with kept clips who are neither GRID's nor synthetic."""
+        kept = (name for name, figures in self.counts.speakers.items() if figures.kept)
+        return tuple(
+            name for name in kept if name not in SPEAKERS and not SYNTHETIC_SPEAKER.fullmatch(name)
+        )
 
 
 def write_corpus_file(folder: Path, corpus: CorpusFile) -> None:

@@ -79,6 +79,7 @@ def _notes(folder: Path, file: CorpusFile) -> Iterator[str]:
         yield "another run in this folder is not finished: give its command again"
     if file.synthetic:
         yield "synthetic: no person speaks here; figures on it say nothing about real speech"
+    yield from file.source_notes
     for flag, count in file.counts.flags.items():
         meaning = FLAG_MEANINGS.get(flag, "unknown to this gridkit")
         yield f"{count} of {file.counts.kept} clips are {flag}: {meaning}"

@@ -12,14 +12,8 @@ from gridkit.errors import ArchiveError, InputError
 from gridkit.prepare.alignments import ClipWords, join_alignment
 from gridkit.prepare.plan import CLIPS_PER_SHARD, make_plan
 from gridkit.prepare.rejection import Rejection
-from gridkit.prepare.sources import (
-    ClipName,
-    SourceFile,
-    UnknownClip,
-    folder_speaker,
-    identify,
-    scan,
-)
+from gridkit.prepare.sources import SourceFile, scan
+from gridkit.prepare.speakers import ClipName
 
 FREE_CODE = "bbaa1a"  # no GRID speaker says it
 
@@ -89,52 +83,6 @@ def test_a_damaged_archive_is_refused_by_name(tmp_path) -> None:
         scan(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("key", "speaker"),
-    [
-        ("s1/bbaf2n.mpg", "s1"),
-        ("s10/video/mpg_6000/bbaf2n.mpg", "s10"),
-        ("s1.zip!bbaf2n.mpg", "s1"),
-        ("s2.mpg_vcd.zip!s2/bbaf1n.mpg", "s2"),
-        ("grid/s3.tar!align/bbas1s.align", "s3"),
-        ("s1/s2/bbaf2n.mpg", "s2"),  # the nearest
-        ("x12/bbaa1a.mpg", "x12"),
-        ("archives1/bbaf2n.mpg", None),  # exact parts only
-        ("s01/bbaf2n.mpg", None),
-        ("bbaf2n.mpg", None),
-    ],
-)
-def test_the_speaker_is_an_exact_part_of_the_path(key: str, speaker: str | None) -> None:
-    assert folder_speaker(key) == speaker
-
-
-def test_a_code_tells_the_speaker_whatever_the_folder() -> None:
-    assert identify(loose("clips/bbaf2n.mpg"), "source") == ClipName("s1", "bbaf2n")
-    assert identify(loose("BBAF2N.MPG"), "source") == ClipName("s1", "bbaf2n")
-
-
-def test_a_folder_of_another_speaker_is_a_mismatch() -> None:
-    who = identify(loose("s2/bbaf2n.mpg"), "source")
-    assert isinstance(who, UnknownClip)
-    assert who.reason is Reason.CODE_MISMATCH
-    assert "a sentence of s1" in who.detail
-
-
-def test_a_sentence_that_nobody_in_grid_says_belongs_to_its_folder() -> None:
-    assert identify(loose(f"anna/{FREE_CODE}.mp4"), "source") == ClipName("anna", FREE_CODE)
-    assert identify(loose(f"x3/video/{FREE_CODE}.mp4"), "source") == ClipName("x3", FREE_CODE)
-    assert identify(loose(f"{FREE_CODE}.mp4"), "anna") == ClipName("anna", FREE_CODE)
-    who = identify(loose(f"{FREE_CODE}.mp4"), "not a name!")
-    assert isinstance(who, UnknownClip)
-
-
-def test_a_name_that_is_no_sentence_says_why() -> None:
-    who = identify(loose("s1/holiday.mp4"), "source")
-    assert isinstance(who, UnknownClip)
-    assert who.reason is Reason.NOT_A_SENTENCE
-    assert "7 characters" in who.detail
-
-
 def candidates(folder: Path, code: str) -> tuple[SourceFile, ...]:
     put(folder, f"video/{code}.mpg")
     return scan(folder).alignments.get(code, ())
@@ -142,7 +90,7 @@ def candidates(folder: Path, code: str) -> tuple[SourceFile, ...]:
 
 def test_an_alignment_is_joined_by_code_and_checked_against_it(tmp_path) -> None:
     put(tmp_path, "alignments/s6/bbaf2n.align")
-    joined = join_alignment("s1", "bbaf2n", candidates(tmp_path, "bbaf2n"))
+    joined = join_alignment(ClipName("s1", "bbaf2n"), candidates(tmp_path, "bbaf2n"))
     assert isinstance(joined, ClipWords)
     assert [word.word for word in joined.words] == list(words_of("bbaf2n"))
     assert joined.folder_speaker == "s6"
@@ -152,7 +100,7 @@ def test_of_two_the_one_that_says_the_sentence_counts(tmp_path) -> None:
     put(tmp_path, "b/bbaf2n.align")
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "bbaf2n.align").write_text(align("swazzp"))
-    joined = join_alignment("s1", "bbaf2n", candidates(tmp_path, "bbaf2n"))
+    joined = join_alignment(ClipName("s1", "bbaf2n"), candidates(tmp_path, "bbaf2n"))
     assert isinstance(joined, ClipWords)
 
 
@@ -170,7 +118,7 @@ def test_of_two_the_one_that_says_the_sentence_counts(tmp_path) -> None:
 def test_why_a_clip_has_no_words(tmp_path, text: str | None, reason: Reason) -> None:
     if text is not None:
         (tmp_path / "bbaf2n.align").write_bytes(text.encode("latin-1"))
-    joined = join_alignment("s1", "bbaf2n", candidates(tmp_path, "bbaf2n"))
+    joined = join_alignment(ClipName("s1", "bbaf2n"), candidates(tmp_path, "bbaf2n"))
     assert isinstance(joined, Rejection)
     assert joined.reason is reason
     assert "bbaf2n.align" in joined.detail
@@ -186,7 +134,7 @@ def test_two_speakers_outside_grid_may_say_the_same_sentence(tmp_path) -> None:
     files = candidates(tmp_path, FREE_CODE)
     starts = []
     for speaker in ("x1", "x2"):
-        joined = join_alignment(speaker, FREE_CODE, files)
+        joined = join_alignment(ClipName(speaker, FREE_CODE), files, ("x1", "x2"))
         assert isinstance(joined, ClipWords)
         starts.append(joined.words[0].start_s)
     assert starts == [0.5, 1.0]
@@ -213,12 +161,12 @@ def test_every_source_clip_is_in_the_plan_once(tmp_path, make_clip) -> None:
 
 def test_of_equal_sizes_the_first_path_is_kept(tmp_path, make_clip) -> None:
     put(tmp_path, "bbaf2n.align")
-    for folder in ("b", "a", "c"):
+    for folder in ("hq", "clips", "vcd"):
         (tmp_path / folder).mkdir()
         make_clip(tmp_path / folder / "bbaf2n.mkv", frames=3)
-    put(tmp_path, "0/bbaf2n.mpg", content=b"broken, so it must not win")
+    put(tmp_path, "cd/bbaf2n.mpg", content=b"broken, so it must not win")
     plan = make_plan(scan(tmp_path), "source")
-    assert [task.file.key for task in plan.batches[0].tasks] == ["a/bbaf2n.mkv"]
+    assert [task.file.key for task in plan.batches[0].tasks] == ["clips/bbaf2n.mkv"]
     assert len(plan.rejected) == 3
 
 

@@ -19,7 +19,7 @@ from gridkit.publish.export.filelist import filelist_example, filelist_writer
 from gridkit.publish.export.lhotse import lhotse_example, lhotse_writer
 from gridkit.publish.export.selection import Selection
 from gridkit.publish.export.webdataset import webdataset_example, webdataset_writer
-from gridkit.store.card import CARD_NAME
+from gridkit.store.card import CARD_NAME, title_of
 from gridkit.store.files import read_file, temporary_of
 
 CORPUS_CARD_NAME = "CORPUS.md"
@@ -118,8 +118,9 @@ def _readme(selection: Selection, format: str) -> str:
     file = selection.corpus.file
     parts = ", ".join(f"{clips} {part}" for part, clips in selection.counts.items())
     of_split = f" of split `{selection.split}`" if selection.split else ""
+    title = "Synthetic clips in GRID format" if file.synthetic else title_of(file)
     return (
-        f"# {'Synthetic clips in GRID format' if file.synthetic else 'GRID'}, for {format}\n\n"
+        f"# {title}, for {format}\n\n"
         f"{parts}{of_split}, with crop `{selection.profile}`, exported by gridkit from a prepared "
         f"corpus (gridkit {file.gridkit_version}). {CORPUS_CARD_NAME} is the card of that corpus: "
         "licence, citation and attribution, which travel with the data, how the crops were made, "
