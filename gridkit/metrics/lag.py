@@ -66,6 +66,16 @@ def coarse_lag_ms(reference: BandPowers, prediction: BandPowers) -> int:
     return _best(_near_best(wanted, given), likeness)
 
 
+def likeness_of_bands(one: BandPowers, other: BandPowers) -> float:
+    """Return the mean of Pearson's r over the bands that vary in either signal, neither moved.
+
+    From -1 to 1, which is also where no band varies: a narrow telephone's empty bands say nothing.
+    """
+    first, second = _log_bands(one.bands), _log_bands(other.bands)
+    varies = np.maximum(first.var(axis=0), second.var(axis=0)) > CONSTANT
+    return _mean_r(first[:, varies], second[:, varies]) if varies.any() else 1.0
+
+
 def move(samples: np.ndarray, shift_ms: int) -> np.ndarray:
     """Return a signal moved by whole ms, later where positive; zeros at the free end.
 

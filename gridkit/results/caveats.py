@@ -57,13 +57,22 @@ def timing_caveats(timing: Timing | FailedTiming | None) -> tuple[Caveat, ...]:
         found.append(
             Caveat(
                 CLOCK_DISPUTED,
-                "Timing: clock-disputed, the system's own clock and the clock outside disagree.",
+                f"Timing: clock-disputed, {_why_disputed(timing)}.",
             )
         )
     if timing.failed:
         reasons = ", ".join(sorted(timing.failed))
         found.append(Caveat("", f"Timing: calls that failed are not in the figures ({reasons})."))
     return tuple(found)
+
+
+def _why_disputed(timing: Timing) -> str:
+    if timing.answers_apart:
+        return (
+            f"{100 * timing.answers_apart:.0f} % of the timed answers that were compared are not "
+            "like the scored ones, or the system's own clock and the clock outside disagree"
+        )
+    return "the system's own clock and the clock outside disagree"
 
 
 def failure_caveats(scored: Scored) -> tuple[Caveat, ...]:

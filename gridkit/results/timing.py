@@ -66,7 +66,8 @@ class Timing:
     real_time_factor: float
     """p50 over the clip's 3 s."""
     clock_disputed: bool
-    """Round trips took longer than the process's own clock explains."""
+    """Round trips took longer than the process's own clock explains, or what was timed is not what
+    was scored."""
     noisy: bool
     """Over half the cores were busy before the start."""
     warm_up: WarmUp
@@ -86,6 +87,9 @@ class Timing:
     """From the video file to the crop; not in the latency. None without the source clips."""
     failed: Mapping[str, int] = field(default_factory=dict)
     """Failure reason to calls that failed; their times are in no figure."""
+    answers_apart: float | None = None
+    """Share of compared answers that are not like those that were scored; None: not compared, and
+    then it is not in the file."""
     relative_latency: float | None = None
     """p50 over that of the reference GAN, measured in the same run; None until it has weights."""
 
@@ -152,7 +156,10 @@ def write_timing(folder: Path, timing: Timing | FailedTiming) -> Path:
 
 def timing_to_json(timing: Timing | FailedTiming) -> str:
     """Return a timing as the text of `timing.json`."""
-    return f"{json.dumps({'schema': SCHEMA} | asdict(timing), indent=1)}\n"
+    content = {"schema": SCHEMA} | asdict(timing)
+    if content.get("answers_apart", 0.0) is None:
+        del content["answers_apart"]
+    return f"{json.dumps(content, indent=1)}\n"
 
 
 def timing_from_json(text: str, where: str = TIMING_FILE) -> Timing | FailedTiming:
@@ -189,6 +196,7 @@ def timing_from_json(text: str, where: str = TIMING_FILE) -> Timing | FailedTimi
         throughput=values(content, "throughput", float, where),
         preprocess_ms=_optional_percentiles(content, "preprocess_ms", where),
         failed=values(content, "failed", int, where),
+        answers_apart=optional(content, "answers_apart", float, where),
         relative_latency=optional(content, "relative_latency", float, where),
     )
 

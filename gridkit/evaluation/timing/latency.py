@@ -4,6 +4,8 @@ Latency is the call alone, batch 1, frames in host memory to answer in host memo
 bound in the system's process before the system is loaded. The clock here times each round trip
 too, so that a system that tampers with the other clock is found. Times are in milliseconds.
 
+What is answered is compared with what was scored, once all calls are done (`likeness.py`).
+
 A call that fails ends the system's process, and what a new one takes for its first calls is
 not a latency: the measurement starts again, warm-up included, without the clip that failed.
 """
@@ -11,17 +13,19 @@ not a latency: the measurement starts again, warm-up included, without the clip 
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import cycle, islice
 
 import numpy as np
 
 from gridkit.corpus.records import CLIP_S
 from gridkit.errors import SystemFailedError
+from gridkit.evaluation.predictions.records import Prediction
 from gridkit.evaluation.sandbox.worker import Answer, Worker
 from gridkit.evaluation.systems.answers import Checked
 from gridkit.evaluation.systems.spec import ModelSpec
+from gridkit.evaluation.timing.likeness import COMPARED, MOST_APART, Pair, drawn, share_apart
 from gridkit.evaluation.timing.machine import machine_facts, machine_load
 from gridkit.results.timing import Percentiles, Timing, WarmUp, percentiles
 
@@ -42,17 +46,19 @@ MOST_FAILURES = 5
 """Failed calls after which a system is not timed."""
 BATCH_MAX_S = 60.0
 
+TimedClip = tuple[np.ndarray, Prediction]
+"""The input of a clip, and what the system gave for it when it was scored."""
 Ask = Callable[[], Answer]
 Clock = Callable[[], float]
 
 
-def time_system(worker: Worker, clips: Sequence[np.ndarray], *, calls: int | None = None) -> Timing:
+def time_system(worker: Worker, clips: Sequence[TimedClip], *, calls: int | None = None) -> Timing:
     """Time a system over different clips in a fixed order.
 
     Args:
         worker: of the system; a new process is started for it.
-        clips: frames, uint8; each is changed a little at every call, so that nothing is asked
-            twice.
+        clips: frames, uint8, with the scored answers; each is changed a little at every call, so
+            that nothing is asked twice.
         calls: exactly so many; None: 100, or what 60 s allow once 20 are done.
 
     Raises:
@@ -63,13 +69,14 @@ def time_system(worker: Worker, clips: Sequence[np.ndarray], *, calls: int | Non
     load = machine_load()
     task = worker.start().task
     with Worker(ModelSpec("transport", "transport", name=task), isolate=False) as echo:
-        transport = _transport(echo, clips)
+        inputs = [frames for frames, _ in clips]
+        transport = _transport(echo, inputs)
         left, failed = list(clips), Counter[str]()
         while True:
-            ask = partial(next, _answers(worker, left))
+            caller = _Caller(worker, [frames for frames, _ in left])
             try:
-                first, warm_up = warm_up_calls(ask, time.monotonic)
-                timed = timed_calls(ask, time.monotonic, calls=calls)
+                first, warm_up = warm_up_calls(caller, time.monotonic)
+                timed = timed_calls(caller, time.monotonic, calls=calls)
                 break
             except _CallFailedError as failure:
                 del left[failure.place]
@@ -79,14 +86,19 @@ def time_system(worker: Worker, clips: Sequence[np.ndarray], *, calls: int | Non
         # at once: a GPU that has nothing to do lowers its clocks, and a batch has other ones
         environment = machine_facts(worker.device, worker.environment()) | load.facts()
         # before and after: the machine may have become busy in between
-        transport += _transport(echo, clips)
+        transport += _transport(echo, inputs)
+    batches = _throughput(worker, left, transport)
+    answered = [left[place][1] for place in caller.places[-len(timed) :]]
+    pairs = drawn(zip(answered, [answer.checked for answer in timed], strict=True), COMPARED)
+    apart = max(share_apart(compared) for compared in [pairs, *batches.compared.values()])
     return _summary(
         first,
         warm_up,
         timed,
         transport,
         noisy=load.noisy,
-        throughput=_throughput(worker, left),
+        batches=batches,
+        apart=apart,
         failed=dict(failed),
         environment=environment,
     )
@@ -154,14 +166,22 @@ def clock_is_disputed(
     That is, in the median or the 90th percentile, by more than the transport's 99th percentile
     and 5 %.
     """
-    transport_ms = 1e3 * float(np.percentile(transport_s, 99, method="inverted_cdf"))
+    transport_ms = _transport_p99_ms(transport_s)
     return any(
-        there_and_back > own * (1 + DISPUTED) + transport_ms
+        _is_longer(there_and_back, own, transport_ms)
         for own, there_and_back in (
             (elapsed.p50, round_trip.p50),
             (elapsed.p90, round_trip.p90),
         )
     )
+
+
+def _is_longer(round_trip_ms: float, own_ms: float, transport_ms: float) -> bool:
+    return round_trip_ms > own_ms * (1 + DISPUTED) + transport_ms
+
+
+def _transport_p99_ms(transport_s: Sequence[float]) -> float:
+    return 1e3 * float(np.percentile(transport_s, 99, method="inverted_cdf"))
 
 
 def _is_settled(elapsed: Sequence[float]) -> bool:
@@ -181,43 +201,85 @@ class _CallFailedError(Exception):
         self.reason = str(failure.failure)
 
 
-def _answers(worker: Worker, clips: Sequence[np.ndarray]) -> Iterator[Answer]:
-    generator = np.random.default_rng()
-    for place, clip in cycle(enumerate(clips)):
-        answer = worker.ask(changed(clip, generator))
+class _Caller:
+    """Asks a system about clips in turn, each a little changed; notes which it was."""
+
+    def __init__(self, worker: Worker, clips: Sequence[np.ndarray]):
+        self.places: list[int] = []
+        self._worker, self._coming = worker, cycle(enumerate(clips))
+        self._generator = np.random.default_rng()
+
+    def __call__(self) -> Answer:
+        """Return the answer about the next clip.
+
+        Raises:
+            _CallFailedError: it is a failure.
+        """
+        place, clip = next(self._coming)
+        answer = self._worker.ask(changed(clip, self._generator))
         if answer.checked.failure:
-            raise _CallFailedError(worker.spec.text, place, answer.checked)
-        yield answer
+            raise _CallFailedError(self._worker.spec.text, place, answer.checked)
+        self.places.append(place)
+        return answer
 
 
 def _transport(echo: Worker, clips: Sequence[np.ndarray]) -> list[float]:
     """Return what round trips take besides the call, in seconds, after a few more to warm up."""
-    answers = islice(_answers(echo, clips), WARM_UP_CALLS, WARM_UP_CALLS + TRANSPORT_CALLS)
+    caller = _Caller(echo, clips)
+    answers = [caller() for _ in range(WARM_UP_CALLS + TRANSPORT_CALLS)][WARM_UP_CALLS:]
     return [answer.round_trip_s - answer.elapsed_s for answer in answers]
 
 
-def _throughput(worker: Worker, clips: Sequence[np.ndarray]) -> dict[str, float]:
-    """Return clips a second for each batch size, by the median of a few calls after one more.
+@dataclass(frozen=True)
+class _Batches:
+    """What the calls of `batch` came to, by size."""
+
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Clips per second."""
+    compared: Mapping[str, Sequence[Pair]] = field(default_factory=dict)
+    disputed: bool = False
+    """Whether round trips took longer than the process's own clock explains."""
+
+
+def _throughput(
+    worker: Worker, clips: Sequence[TimedClip], transport_s: Sequence[float]
+) -> _Batches:
+    """Time batches of each size: clips a second by the median of a few calls after one more.
 
     A batch that would take more than a minute, to judge by the one before it, is left out, and so
     is one that fails, as where it does not fit into memory.
     """
     if not worker.start().has_batch:
-        return {}
+        return _Batches()
     generator = np.random.default_rng()
     rates: dict[str, float] = {}
+    compared: dict[str, Sequence[Pair]] = {}
+    disputed = False
     for size in BATCHES:
         if any((1 + BATCH_CALLS) * size / rate > BATCH_MAX_S for rate in list(rates.values())[-1:]):
             break
-        took_s = []
+        answers, given = [], list(islice(cycle(clips), size))
         for _ in range(1 + BATCH_CALLS):
-            batch = [changed(clip, generator) for clip in islice(cycle(clips), size)]
-            answer = worker.ask_batch(batch)
+            answer = worker.ask_batch([changed(frames, generator) for frames, _ in given])
             if any(clip.failure for clip in answer.clips):
-                return rates
-            took_s.append(answer.elapsed_s)
-        rates[str(size)] = size / float(np.median(took_s[1:]))
-    return rates
+                return _Batches(rates, compared, disputed)
+            answers.append(answer)
+        timed = answers[1:]
+        own, round_trip = (
+            percentiles([getattr(answer, clock) for answer in timed])
+            for clock in ("elapsed_s", "round_trip_s")
+        )
+        rates[str(size)] = 1e3 * size / own.p50
+        # a batch carries as much through the pipe as so many clips
+        transport_ms = size * _transport_p99_ms(transport_s)
+        disputed |= _is_longer(round_trip.p50, own.p50, transport_ms)
+        pairs = [
+            (saved, checked)
+            for answer in timed
+            for (_, saved), checked in zip(given, answer.clips, strict=True)
+        ]
+        compared[str(size)] = drawn(pairs, COMPARED // len(BATCHES))
+    return _Batches(rates, compared, disputed)
 
 
 def _summary(
@@ -227,7 +289,8 @@ def _summary(
     transport_s: Sequence[float],
     *,
     noisy: bool,
-    throughput: Mapping[str, float],
+    batches: _Batches,
+    apart: float,
     failed: Mapping[str, int],
     environment: Mapping[str, object],
 ) -> Timing:
@@ -239,7 +302,9 @@ def _summary(
         latency_ms=latency,
         first_call_ms=first.elapsed_s * 1e3,
         real_time_factor=latency.p50 / 1e3 / CLIP_S,
-        clock_disputed=clock_is_disputed(latency, round_trip, transport_s),
+        clock_disputed=clock_is_disputed(latency, round_trip, transport_s)
+        or batches.disputed
+        or apart > MOST_APART,
         noisy=noisy,
         warm_up=warm_up,
         round_trip_ms=round_trip,
@@ -249,6 +314,7 @@ def _summary(
         environment=environment,
         device_ms=percentiles(on_device) if on_device else None,
         peak_memory_bytes=max(peaks) if peaks else None,
-        throughput=throughput,
+        throughput=batches.rates,
+        answers_apart=apart,
         failed=failed,
     )

@@ -4,15 +4,13 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from gridkit.errors import SystemFailedError
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.files import PredictionWriter
 from gridkit.evaluation.subset import Subset
 from gridkit.evaluation.systems.process import worker_of
 from gridkit.evaluation.systems.spec import ModelSpec
-from gridkit.evaluation.timing.latency import time_system
+from gridkit.evaluation.timing.latency import TimedClip, time_system
 from gridkit.evaluation.timing.preprocess import preprocess_times
 from gridkit.results.system_card import SystemCard
 from gridkit.results.timing import FailedTiming, Timing, percentiles, read_timing, write_timing
@@ -57,8 +55,8 @@ def write_system_timing(
     write_timing(out, timing)
 
 
-def _answered_clips(subset: Subset, out: Path, crop: str | None) -> list[np.ndarray]:
-    """Return the input of a few clips that the system has an answer for."""
+def _answered_clips(subset: Subset, out: Path, crop: str | None) -> list[TimedClip]:
+    """Return the input of a few clips that the system has an answer for, with the answer."""
     input_of, predictions = subset.input_of(crop), PredictionWriter(out).saved()
     answered = (clip for clip in subset.ids if predictions[clip].failure is None)
-    return [input_of(clip) for clip in islice(answered, TIMED_CLIPS)]
+    return [(input_of(clip), predictions[clip]) for clip in islice(answered, TIMED_CLIPS)]

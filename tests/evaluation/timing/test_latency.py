@@ -10,6 +10,7 @@ import pytest
 
 from gridkit.compute.local import own_cores
 from gridkit.errors import SystemFailedError
+from gridkit.evaluation.predictions.records import Prediction
 from gridkit.evaluation.sandbox.guest.device_clock import Cuda
 from gridkit.evaluation.sandbox.guest.serve import timed_call
 from gridkit.evaluation.sandbox.worker import Answer, Worker
@@ -25,9 +26,13 @@ from gridkit.evaluation.timing.latency import (
     warm_up_calls,
 )
 from gridkit.evaluation.timing.machine import Load, machine_facts, machine_load
+from gridkit.media.samples import to_int16
+from gridkit.results.caveats import timing_caveats
 from gridkit.results.timing import WarmUp, percentiles, timing_to_json
 
 CLIPS = [np.full((75, 16, 16), value, np.uint8) for value in (0, 100, 255)]
+SILENT = Prediction("s1/bbaf2n", samples=np.zeros(48_000, np.int16))
+SCORED = [(clip, SILENT) for clip in CLIPS]
 SYSTEM = """
 import time
 import numpy as np
@@ -56,11 +61,11 @@ def quick(monkeypatch):
 
 @pytest.fixture
 def timed(tmp_path, quick):
-    def run(body, calls=40, extra="", **settings):
+    def run(body, calls=40, extra="", system=SYSTEM, scored=SCORED, **settings):
         path = tmp_path / "model.py"
-        path.write_text(SYSTEM.format(body=body) + extra)
+        path.write_text(system.format(body=body, answer="sound(frames)") + extra)
         with Worker(parse_model(str(path)), **settings) as worker:
-            return time_system(worker, CLIPS, calls=calls)
+            return time_system(worker, scored, calls=calls)
 
     return run
 
@@ -365,11 +370,18 @@ def test_throughput_is_clips_over_the_median_of_a_batch():
             return SimpleNamespace(has_batch=True)
 
         def ask_batch(self, batch):
-            return Answer((Checked(),) * len(batch), 0.5 + 0.01 * len(batch), 1.0)
+            took_s = 0.5 + 0.01 * len(batch)
+            return Answer((Checked(SILENT.samples),) * len(batch), took_s, took_s + outside_s)
 
-    assert timing._throughput(Batcher(), CLIPS) == pytest.approx(
-        {"1": 1 / 0.51, "8": 8 / 0.58, "32": 32 / 0.82}
-    )
+    outside_s = 0.0
+    batches = timing._throughput(Batcher(), SCORED, [0.001])
+    assert batches.rates == pytest.approx({"1": 1 / 0.51, "8": 8 / 0.58, "32": 32 / 0.82})
+    assert {size: len(pairs) for size, pairs in batches.compared.items()} == {
+        "1": 5, "8": 10, "32": 10
+    }  # fmt: skip
+    assert not batches.disputed
+    outside_s = 0.1
+    assert timing._throughput(Batcher(), SCORED, [0.001]).disputed
 
 
 def test_a_batch_that_would_take_more_than_a_minute_is_left_out():
@@ -380,9 +392,10 @@ def test_a_batch_that_would_take_more_than_a_minute_is_left_out():
             return SimpleNamespace(has_batch=True)
 
         def ask_batch(self, batch):
-            return Answer((Checked(),) * len(batch), 1.0 * len(batch), 1.0 * len(batch))
+            answers = (Checked(SILENT.samples),) * len(batch)
+            return Answer(answers, 1.0 * len(batch), 1.0 * len(batch))
 
-    assert timing._throughput(Slow(), CLIPS) == {"1": 1.0, "8": 1.0}
+    assert timing._throughput(Slow(), SCORED, [0.0]).rates == {"1": 1.0, "8": 1.0}
 
 
 def test_a_batch_is_answered_clip_by_clip(tmp_path):
@@ -393,3 +406,58 @@ def test_a_batch_is_answered_clip_by_clip(tmp_path):
         assert worker.start().has_batch
         answer = worker.ask_batch(CLIPS)
     assert [clip.samples[0] for clip in answer.clips] == [0, 12_800, 32_640]
+
+
+CHEAP = """
+def sound(frames):
+    time_s = np.arange(48_000) / 16_000
+    pitch_hz = 100 + 50 * round(frames.astype(int).mean() / 50)
+    return (0.3 * np.sin(6.28 * pitch_hz * time_s) * np.sin(9 * time_s)).astype(np.float32)
+"""
+
+
+@pytest.mark.parametrize(
+    ("batch", "apart"),
+    [
+        ("[sound(c) for c in clips]", 0),
+        ("[SILENCE for c in clips]", 1),
+        ("(sound(c) for c in clips)", 0),
+        ("(spin(0.002) or sound(c) for c in clips)", 0),
+    ],
+)
+def test_batches_are_held_to_the_scored_answers_and_made_whole_inside_the_clock(
+    timed, batch, apart
+):
+    """The system answers single calls as it did when it was scored."""
+    batched = f"    def batch(self, clips): return {batch}\n"
+    with_batch = SYSTEM.replace("def spin", f"{batched}def spin").replace("SILENCE\n", "{answer}\n")
+    scored = [(clip, Prediction("s1/bbaf2n", samples=_sound(clip))) for clip in CLIPS]
+    result = timed("pass", calls=20, extra=CHEAP, system=with_batch, scored=scored)
+    assert result.answers_apart == apart
+    assert result.clock_disputed or not apart
+    if "spin" in batch:
+        assert result.throughput["8"] < 500
+
+
+def test_cheap_answers_to_timed_calls_are_disputed(timed):
+    """It was scored with another sound than the silence that it is quick to give now."""
+    scored = [(clip, Prediction("s1/bbaf2n", samples=_sound(clip))) for clip in CLIPS]
+    result = timed("pass", calls=20, scored=scored)
+    assert result.answers_apart == 1
+    assert result.clock_disputed
+    assert "100 % of the timed answers" in timing_caveats(result)[-1].sentence
+
+
+def test_an_answer_that_does_its_work_when_it_is_read_is_not_taken(tmp_path):
+    path = tmp_path / "model.py"
+    lazy = "class Lazy(np.ndarray): pass\n"
+    path.write_text(SYSTEM.format(body="return SILENCE.view(Lazy)") + lazy)
+    with Worker(parse_model(str(path))) as worker:
+        failed = worker.ask(CLIPS[0]).checked
+    assert (failed.failure, failed.detail[:27]) == ("type", "the system returned Lazy; v")
+
+
+def _sound(frames):
+    names = {"np": np}
+    exec(CHEAP, names)  # the same arithmetic as in the process
+    return to_int16(names["sound"](frames).astype(float))
