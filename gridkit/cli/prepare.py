@@ -9,6 +9,18 @@ from gridkit.cli.speakers import parse_speakers
 _OF_ANY_SOURCE = ("folder", "source", "crops", "workers", "as_json")
 
 
+def _parse_unit(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
+    """Return units per second, None where the option is not given."""
+    from gridkit.corpus.alignment import UNITS
+
+    if value is None or value in UNITS:
+        return None if value is None else UNITS[value]
+    if not value.isdecimal() or not 0 < int(value) <= 1_000_000_000:
+        names = ", ".join(UNITS)
+        raise click.BadParameter(f"{value}: expected {names}, or a number of units per second")
+    return int(value)
+
+
 @click.command("prepare")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
@@ -36,7 +48,14 @@ _OF_ANY_SOURCE = ("folder", "source", "crops", "workers", "as_json")
 @click.option(
     "--alignments",
     type=click.Path(path_type=Path),
-    help="Zip, tar or folder with alignments outside the source.",
+    help="Zip, tar or folder with alignments outside the source; they come before the source's.",
+)
+@click.option(
+    "--alignment-unit",
+    metavar="UNIT",
+    callback=_parse_unit,
+    help="Unit of the times in alignments: ticks (1/25000 s), frames, ms, seconds, or a number of "
+    "units per second.  [default: ticks]",
 )
 @click.option(
     "--split-file",
@@ -67,6 +86,7 @@ def command(
     speakers: tuple[str, ...] | None,
     crops: tuple[str, ...],
     alignments: Path | None,
+    alignment_unit: int | None,
     split_files: tuple[str, ...],
     unseen_split_files: tuple[str, ...],
     landmarks_model: Path | None,
@@ -107,7 +127,15 @@ def command(
     with FileBars() as bars:
         place, name = source_folder(source, folder, chosen, bars)
     request = Request(
-        folder, place, name, settings, chosen, alignments, splits, workers or usable_cores()
+        folder,
+        place,
+        name,
+        settings,
+        chosen,
+        alignments,
+        splits,
+        workers or usable_cores(),
+        alignment_unit,
     )
     print_summary(folder, prepare_corpus(request, _say), as_json=as_json)
 

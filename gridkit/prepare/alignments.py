@@ -6,11 +6,12 @@ corpus as Sheffield's. Anyone else may say what others say too: there the speake
 first, and a file of another one who says it is never taken.
 """
 
+import codecs
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gridkit.corpus.alignment import Word, parse_alignment
+from gridkit.corpus.alignment import TICKS_PER_SECOND, Word, check_times, parse_alignment
 from gridkit.corpus.codes import SPEAKERS, speaker_of
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.records import Reason
@@ -39,7 +40,10 @@ def speakers_by_code(clips: Iterable[ClipName | UnknownClip]) -> Mapping[str, fr
 
 
 def join_alignment(
-    clip: ClipName, candidates: Sequence[SourceFile], sayers: Collection[str] = ()
+    clip: ClipName,
+    candidates: Sequence[SourceFile],
+    sayers: Collection[str] = (),
+    units_per_s: int | None = None,
 ) -> ClipWords | Rejection:
     """Return the words of a clip from the alignment files of its code.
 
@@ -49,10 +53,11 @@ def join_alignment(
         clip: which one.
         candidates: the alignment files of its code, of any speaker.
         sayers: who has a clip of that code in the source.
+        units_per_s: of the times, where a person gave them.
     """
     if not candidates:
         return Rejection(Reason.NO_ALIGNMENT, f"no {clip.code}.align in the source")
-    mine = _usable(clip, candidates, sayers)
+    mine = usable(clip, candidates, sayers)
     if not mine:
         names = " ".join(sorted({file.key for file in candidates})[:3])
         detail = (
@@ -64,7 +69,8 @@ def join_alignment(
     for file in mine:
         try:
             text = _text(file)
-            words = parse_alignment(text, file.key)
+            check_times(text, file.key, units_per_s)
+            words = parse_alignment(text, file.key, units_per_s or TICKS_PER_SECOND)
         except AlignmentError as error:
             failed.append((Reason.BAD_ALIGNMENT, str(error)))
             continue
@@ -80,7 +86,7 @@ def join_alignment(
     return ClipWords(words, named_in(key, {clip.speaker, *sayers}))
 
 
-def _usable(
+def usable(
     clip: ClipName, candidates: Sequence[SourceFile], sayers: Collection[str]
 ) -> list[SourceFile]:
     """Return the files that can be this speaker's, the speaker's own folder alone if it has one."""
@@ -97,16 +103,18 @@ def _usable(
     if own and (others or not is_grid):
         return own
     grids = SPEAKERS if speaker_of(clip.code) is not None and not is_grid else ()
-    usable = [(name, file) for name, file in named if name not in others and name not in grids]
+    free = [(name, file) for name, file in named if name not in others and name not in grids]
     if any(not owned(other) for other in others):  # a file without a name may be theirs as well
-        usable = [(name, file) for name, file in usable if name is not None]
-    return [file for _, file in usable]
+        free = [(name, file) for name, file in free if name is not None]
+    return [file for _, file in free]
 
 
 def _text(file: SourceFile) -> str:
     if file.size_bytes > MAX_ALIGNMENT_BYTES:
         raise AlignmentError(f"{file.key}: {file.size_bytes} bytes, too large for an alignment")
     try:
-        return file.read().decode("ascii")
+        content = file.read()
+        is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:
         raise AlignmentError(f"{file.key}: cannot be read as text: {error}") from error

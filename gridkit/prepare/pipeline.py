@@ -42,9 +42,11 @@ class Request:
     speakers: tuple[str, ...] = ()
     """Empty: all."""
     alignments: Path | None = None
-    """Archive or folder with alignments outside the source."""
+    """Archive or folder with alignments outside the source, which come first."""
     imported_splits: tuple[Split, ...] = ()
     workers: int = 1
+    alignment_units_per_s: int | None = None
+    """Of the times in alignments; None: ticks, and other units are refused where they show."""
 
 
 def prepare_corpus(request: Request, say: Callable[[str], None] = lambda _: None) -> CorpusFile:
@@ -82,7 +84,7 @@ def plan_run(request: Request) -> Run:
     earlier.check_nothing_is_foreign()
     settings = earlier.extended(request.settings)
     source = scan(request.source, request.alignments)
-    plan = make_plan(source, request.source_name, request.speakers)
+    plan = make_plan(source, request.source_name, request.speakers, request.alignment_units_per_s)
     earlier.check_nothing_is_dropped(plan)
     splits = (
         *builtin_splits(plan.ids),

@@ -13,7 +13,7 @@ from gridkit.corpus.codes import speaker_order
 from gridkit.corpus.records import ManifestRow, Reason, Status
 from gridkit.errors import InputError
 from gridkit.media.decode import probe_size
-from gridkit.prepare.alignments import join_alignment, speakers_by_code
+from gridkit.prepare.alignments import join_alignment, speakers_by_code, usable
 from gridkit.prepare.clip import Task
 from gridkit.prepare.rejection import Rejection
 from gridkit.prepare.sources import Source, SourceFile
@@ -54,18 +54,24 @@ class Plan:
         return frozenset(planned | {row.id for row in self.rejected if row.id is not None})
 
 
-def make_plan(source: Source, source_name: str, speakers: Collection[str] = ()) -> Plan:
+def make_plan(
+    source: Source,
+    source_name: str,
+    speakers: Collection[str] = (),
+    alignment_units_per_s: int | None = None,
+) -> Plan:
     """Plan a run.
 
     Args:
         source: what `scan` found.
         source_name: name of the source folder, the speaker of clips directly in it.
         speakers: which speakers; empty for all.
+        alignment_units_per_s: of the times in alignments, where a person gave them.
 
     Raises:
         InputError: one of the speakers has no clip, or there is no alignment at all.
     """
-    if not source.alignments:
+    if not source.alignments and not source.named_alignments:
         raise InputError(
             "no alignment (.align) in the source; name the archive or folder that holds them "
             "with --alignments"
@@ -80,11 +86,17 @@ def make_plan(source: Source, source_name: str, speakers: Collection[str] = ()) 
     chosen, duplicates = _without_duplicates(named)
     batches: list[Batch] = []
     misfiled: Counter[str] = Counter()
+    from_named = beaten = 0
     for shard, members in _shards(chosen):
         tasks = []
         for file, name in members:
             candidates = source.alignments.get(name.code, ())
-            joined = join_alignment(name, candidates, sayers[name.code])
+            named_ones = source.named_alignments.get(name.code, ())
+            is_named = bool(usable(name, named_ones, sayers[name.code]))
+            if is_named:
+                from_named, beaten = from_named + 1, beaten + bool(candidates)
+                candidates = named_ones
+            joined = join_alignment(name, candidates, sayers[name.code], alignment_units_per_s)
             if isinstance(joined, Rejection):
                 rejected.append(_rejected_clip(file, name, joined.reason, joined.detail))
                 continue
@@ -93,11 +105,19 @@ def make_plan(source: Source, source_name: str, speakers: Collection[str] = ()) 
             tasks.append(Task(file, name.speaker, name.code, joined.words))
         if tasks:
             batches.append(Batch(shard, tuple(tasks)))
+    named_note = (_named_note(from_named, beaten, len(chosen)),) if source.named_alignments else ()
     return Plan(
         tuple(batches),
         (*rejected, *duplicates),
         dict(sorted(misfiled.items())),
-        identified.notes,
+        identified.notes + named_note,
+    )
+
+
+def _named_note(clips: int, beaten: int, all_clips: int) -> str:
+    return (
+        f"--alignments has the words of {clips} of {all_clips} clips, and counts for them; "
+        f"{beaten} of these have alignments in the source too, which are not used"
     )
 
 

@@ -63,7 +63,9 @@ class Source:
     clips: tuple[SourceFile, ...]
     """Files with the extension of a video, sorted by key."""
     alignments: Mapping[str, tuple[SourceFile, ...]]
-    """Code to the alignment files of that code."""
+    """Code to the alignment files of that code in the source."""
+    named_alignments: Mapping[str, tuple[SourceFile, ...]]
+    """The same, of the archive or folder that a person named: they come first."""
     ignored: int
     """Files that are neither clip, alignment nor archive."""
 
@@ -83,13 +85,13 @@ def scan(folder: Path, extra_alignments: Path | None = None) -> Source:
         kind = "a file, not a folder" if folder.exists() else "no such folder"
         raise InputError(f"source {folder}: {kind}; name a folder with GRID archives or clips")
     clips: list[SourceFile] = []
-    alignments: dict[str, list[SourceFile]] = defaultdict(list)
+    alignments: list[SourceFile] = []
     ignored = 0
     for file in _files(folder):
         if PurePosixPath(file.key).suffix.lower() in VIDEO_SUFFIXES:
             clips.append(file)
         elif file.key.lower().endswith(ALIGNMENT_SUFFIX):
-            alignments[file.code].append(file)
+            alignments.append(file)
         else:
             ignored += 1
     if not clips:
@@ -97,13 +99,19 @@ def scan(folder: Path, extra_alignments: Path | None = None) -> Source:
             f"source {folder}: no clip in it ({ignored} other files); expected GRID's archives "
             "(s1.zip, ...) or videos named by their code, as s1/bbaf2n.mpg"
         )
-    for file in _alignment_files(extra_alignments):
-        alignments[file.code].append(file)
     return Source(
         tuple(sorted(clips, key=lambda clip: clip.key)),
-        {code: tuple(files) for code, files in alignments.items()},
+        _by_code(alignments),
+        _by_code(_alignment_files(extra_alignments)),
         ignored,
     )
+
+
+def _by_code(files: Iterable[SourceFile]) -> Mapping[str, tuple[SourceFile, ...]]:
+    by_code: dict[str, tuple[SourceFile, ...]] = defaultdict(tuple)
+    for file in files:
+        by_code[file.code] += (file,)
+    return dict(by_code)
 
 
 def _files(folder: Path) -> Iterator[SourceFile]:

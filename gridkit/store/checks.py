@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from gridkit.corpus.alignment import EARLIEST_END_S
 from gridkit.corpus.codes import SPEAKERS, clip_id, speaker_of
 from gridkit.corpus.grammar import is_code, text_of, words_of
 from gridkit.corpus.records import (
@@ -23,6 +24,8 @@ from gridkit.store.corpus_file import CORPUS_NAME, CorpusFile, SplitEntry
 from gridkit.store.manifest import MANIFEST_NAME
 from gridkit.store.schema import crop_column, shard_speaker, split_column
 from gridkit.store.summary import count_rows, split_entries
+
+UNIT_AGAIN = "give the gridkit prepare command again, with --alignment-unit"
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ def _check_words(words: Sequence[Mapping[str, Any]], code: str) -> Iterator[str]
                 "without length, or outside the clip"
             )
         end_s = word["end_s"]
+    if words and end_s < EARLIEST_END_S:
+        yield f"the sentence ends at {end_s:.3f} s: its alignment has another unit; {UNIT_AGAIN}"
 
 
 def check_media(row: Mapping[str, Any], profiles: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

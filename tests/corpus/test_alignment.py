@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from gridkit.corpus.alignment import Word, format_alignment, parse_alignment
+from gridkit.corpus.alignment import Word, check_times, format_alignment, parse_alignment
 from gridkit.corpus.codes import speaker_of
 from gridkit.corpus.grammar import words_of
 from gridkit.errors import AlignmentError
@@ -43,7 +43,7 @@ def test_writing_is_the_inverse_of_reading() -> None:
         ("0 1000\n", "expected START END WORD"),
         ("0 a bin\n", "expected START END WORD"),
         ("-5 10 bin\n", "expected START END WORD"),
-        ("0 1.5 bin\n", "expected START END WORD"),
+        ("0 1e3 bin\n", "expected START END WORD"),
         ("0 74500 sil\n", "no word"),
         ("", "no word"),
     ],
@@ -69,3 +69,74 @@ def test_all_34000_alignments_of_grid(grid_dir) -> None:
             ticks = [int(field) for line in text.split("\r\n") for field in line.split()[:2]]
             assert all(tick % 250 == 0 for tick in ticks)
             assert ticks[-1] == 74_500
+
+
+TIMES = [(0, 0.6), (0.6, 0.8), (0.8, 1.1), (1.1, 1.25), (1.25, 1.5), (1.5, 1.8), (1.8, 2.1)]
+LABELS = ["sil", *"bin blue at f two now".split()]
+
+
+def in_unit(units_per_s: int, *, silence: bool) -> str:
+    rows = [*zip(TIMES, LABELS, strict=True), ((2.1, 2.98), "sil")]
+    rows = rows if silence else rows[1:-1]
+    number = "{:g}".format if units_per_s == 1 else "{:.0f}".format
+    return "".join(
+        f"{number(start * units_per_s)} {number(end * units_per_s)} {word}\n"
+        for (start, end), word in rows
+    )
+
+
+@pytest.mark.parametrize("silence", [True, False])
+@pytest.mark.parametrize(
+    ("units_per_s", "option"),
+    [
+        (1, "seconds"),
+        (25, "frames"),
+        (100, "100"),
+        (1000, "ms"),
+        (44_100, "44100"),
+        (10_000_000, "10000000"),
+    ],
+)
+def test_times_in_another_unit_are_refused_and_the_unit_named(
+    units_per_s: int, option: str, silence: bool
+) -> None:
+    text = in_unit(units_per_s, silence=silence)
+    seems = f"--alignment-unit {option}$"
+    if units_per_s == 44_100 and not silence:  # or another rate of sound
+        seems = "ends at 3.704 s, in ticks of 1/25000 s$"
+    with pytest.raises(AlignmentError, match=seems):
+        check_times(text)
+    check_times(text, units_per_s=units_per_s)
+    ticks = parse_alignment(in_unit(25_000, silence=silence))
+    read = parse_alignment(text, units_per_s=units_per_s)
+    assert [word.word for word in read] == LABELS[1:]
+    for word, expected in zip(read, ticks, strict=True):
+        rounding_s = 1e-9 if units_per_s == 1 else 0.5 / units_per_s
+        assert abs(word.start_s - expected.start_s) <= rounding_s + 1e-9
+
+
+def test_samples_at_16_khz_show_where_the_silence_ends() -> None:
+    with pytest.raises(AlignmentError, match="--alignment-unit 16000"):
+        check_times(in_unit(16_000, silence=True))
+    check_times(in_unit(25_000, silence=True))
+    check_times(in_unit(25_000, silence=False))
+    check_times("0 23750 bin\n23750 60000 blue\n60000 70000 sil\n")  # shorter, and no other unit
+
+
+def test_a_unit_that_is_given_is_not_doubted_but_its_times_must_be_possible() -> None:
+    check_times(in_unit(16_000, silence=True), units_per_s=25_000)
+    with pytest.raises(AlignmentError, match=r"the sentence ends at 0\.084 s, in ms$"):
+        check_times(in_unit(25, silence=True).replace("52", "84"), units_per_s=1000)
+
+
+def test_upper_case_is_read_as_lower_case() -> None:
+    assert parse_alignment(BBAF2N.upper()) == parse_alignment(BBAF2N)
+
+
+@pytest.mark.grid
+def test_the_times_of_all_of_grid_are_possible(grid_dir) -> None:
+    with zipfile.ZipFile(grid_dir / "alignments.zip") as archive:
+        names = [name for name in archive.namelist() if name.endswith(".align")]
+        assert len(names) == 34_000
+        for name in names[::20]:
+            check_times(archive.read(name).decode(), name)
