@@ -13,6 +13,7 @@ EXIT_INPUT = 3
 EXIT_ENVIRONMENT = 4
 EXIT_NETWORK = 5
 EXIT_CHECK_FAILED = 6
+EXIT_NOT_WHOLE = 7
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 """128 + SIGPIPE, as any tool whose output is no longer read."""
@@ -156,6 +157,12 @@ class HubConflictError(HubError):
 
 class ChecksumError(NetworkError):
     """A download whose hash is not the one its publisher gives."""
+
+
+class SourceNotWholeError(GridkitError):
+    """The corpus was made, but a folder of its source could not be listed."""
+
+    exit_status = EXIT_NOT_WHOLE
 
 
 class CheckFailed(GridkitError):

@@ -115,6 +115,7 @@ def command(
     from gridkit.cli.file_bars import FileBars
     from gridkit.cli.summary import print_summary
     from gridkit.compute.local import usable_cores
+    from gridkit.errors import SourceNotWholeError
     from gridkit.prepare.pipeline import Request, prepare_corpus
     from gridkit.prepare.request import make_settings, read_split_files, source_folder
 
@@ -137,7 +138,13 @@ def command(
         workers or usable_cores(),
         alignment_unit,
     )
-    print_summary(folder, prepare_corpus(request, _say), as_json=as_json)
+    file = prepare_corpus(request, _say)
+    print_summary(folder, file, as_json=as_json)
+    if file.unlisted_folders:
+        raise SourceNotWholeError(
+            f"{' '.join(file.unlisted_folders)} in {place} could not be listed, so what is in "
+            f"there is not in {folder}; allow it to be read, and give the same command again"
+        )
 
 
 def _say(note: str) -> None:

@@ -28,6 +28,9 @@ def print_summary(folder: Path, corpus: CorpusFile, *, as_json: bool = False) ->
     if corpus.misfiled_alignments:
         total = sum(corpus.misfiled_alignments.values())
         click.echo(f"  alignments found in another speaker's folder, joined by code: {total}")
+    ignored = corpus.settings.get("ignored_files", 0)
+    if ignored:
+        click.echo(f"  ignored   {ignored} files that are not clips, alignments or archives")
     for note in corpus.source_notes:
         click.echo(f"  note      {note}")
     click.echo(f"look at   {folder / 'preview.png'}")

@@ -42,6 +42,8 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     FRAME_RATE = "frame-rate"
     SIZE = "size"
+    NOT_LOOKED_INTO = "not-looked-into"
+    """An archive or a folder that cannot be opened: nobody knows how many clips are in it."""
 
 
 class Flag(StrEnum):

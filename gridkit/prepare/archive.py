@@ -20,7 +20,10 @@ from typing import Self
 from gridkit.errors import ArchiveError
 from gridkit.prepare.archive_formats import MAX_MEMBERS, Entry, Reader, TarReader, ZipReader
 
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+ARCHIVE_SUFFIXES = (
+    *(".zip", ".tar", ".tar.gz", ".tgz"),
+    *(".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz"),
+)
 MAX_MEMBER_BYTES = 64 * 2**20
 """More than any GRID clip has: high quality ones have 2.4 MB."""
 MAX_EXPANSION = 100
@@ -65,7 +68,10 @@ def is_archive(path: Path) -> bool:
 
 
 class SourceArchive:
-    """A zip, tar or tar.gz opened for reading; a context manager. Not for several threads."""
+    """A zip or tar (plain, gz, xz, bz2) opened for reading; a context manager.
+
+    Not for several threads.
+    """
 
     def __init__(self, path: Path, *, max_member_bytes: int = MAX_MEMBER_BYTES):
         """Open an archive.
@@ -112,7 +118,7 @@ class SourceArchive:
         )
 
     def read(self, name: str) -> bytes:
-        """Return the content of one member; in a tar.gz, going back means reading from the start.
+        """Return the content of one member; going back in a packed tar reads it from the start.
 
         Raises:
             ArchiveError: there is no such member, or it is damaged or longer than it declares.

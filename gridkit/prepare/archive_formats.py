@@ -4,8 +4,10 @@ Sources: APPNOTE.TXT 6.3.10 (zip: flag bits in 4.4.4); POSIX.1-2017 pax (tar end
 of zeros in 512-byte blocks).
 """
 
+import bz2
 import copy
 import gzip
+import lzma
 import stat
 import tarfile
 import zipfile
@@ -80,15 +82,12 @@ class ZipReader:
 
 
 class TarReader:
-    """A tar or tar.gz."""
+    """A tar, also one packed by gzip, xz or bzip2."""
 
     def __init__(self, path: Path, max_read_bytes: int, max_total_bytes: int):
         self._max_total_bytes = max_total_bytes
         self._raw = path.open("rb")
-        packed = self._raw.read(2) == b"\x1f\x8b"
-        self._raw.seek(0)
-        unpacked = cast(IO[bytes], gzip.GzipFile(fileobj=self._raw)) if packed else self._raw
-        self._file = _BoundedFile(unpacked, max_read_bytes)
+        self._file = _BoundedFile(_unpacked(self._raw), max_read_bytes)
         try:
             self._tar = tarfile.open(fileobj=cast(IO[bytes], self._file), mode="r:")  # noqa: SIM115
         except BaseException:
@@ -121,10 +120,23 @@ class TarReader:
         self._file.seek(self._tar.offset)
         if self._file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise tarfile.ReadError("it breaks off, or is damaged between members")
-        # To the last byte: only there gzip compares its checksum.
+        # To the last byte: only there gzip and its like compare their checksums.
         while self._file.read(2**16):
             if self._file.tell() > self._max_total_bytes + 2**10 * MAX_MEMBERS:
                 raise tarfile.ReadError("too many bytes after the last member")
+
+
+def _unpacked(raw: IO[bytes]) -> IO[bytes]:
+    """Return the content of a file that is packed, by its first bytes, or the file itself."""
+    magic = raw.read(6)
+    raw.seek(0)
+    if magic.startswith(b"\x1f\x8b"):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=raw))
+    if magic.startswith(b"\xfd7zXZ\x00"):
+        return cast(IO[bytes], lzma.LZMAFile(raw))
+    if magic.startswith(b"BZh"):
+        return cast(IO[bytes], bz2.BZ2File(raw))
+    return raw
 
 
 class _BoundedFile:

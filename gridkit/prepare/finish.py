@@ -18,7 +18,13 @@ from gridkit.prepare.earlier import EMPTY_BATCHES
 from gridkit.prepare.journal import PIPELINE_VERSION, FinishedBatch, Journal
 from gridkit.prepare.plan import Plan
 from gridkit.store.card import write_card
-from gridkit.store.corpus_file import SOURCE_NOTES, CorpusFile, ShardEntry, write_corpus_file
+from gridkit.store.corpus_file import (
+    SOURCE_NOTES,
+    UNLISTED_FOLDERS,
+    CorpusFile,
+    ShardEntry,
+    write_corpus_file,
+)
 from gridkit.store.landmarks_file import write_landmarks_file
 from gridkit.store.manifest import MANIFEST_NAME, write_manifest
 from gridkit.store.preview import write_preview
@@ -120,9 +126,9 @@ def _move_shards(folder: Path, batches: Sequence[FinishedBatch]) -> None:
 
 
 def _settings(run: Run, batches: Sequence[FinishedBatch]) -> dict[str, object]:
-    notes = {SOURCE_NOTES: list(run.plan.notes)} if run.plan.notes else {}
+    notes = {SOURCE_NOTES: run.plan.notes, UNLISTED_FOLDERS: run.plan.unlisted_folders}
     return {
-        **notes,
+        **{name: list(value) for name, value in notes.items() if value},
         "lossless": run.settings.lossless,
         "pipeline_version": PIPELINE_VERSION,
         "landmark_model_sha256": run.settings.landmark_model.sha256,

@@ -16,7 +16,7 @@ from gridkit.media.decode import probe_size
 from gridkit.prepare.alignments import join_alignment, speakers_by_code, usable
 from gridkit.prepare.clip import Task
 from gridkit.prepare.rejection import Rejection
-from gridkit.prepare.sources import Source, SourceFile
+from gridkit.prepare.sources import Source, SourceFile, Unseen
 from gridkit.prepare.speakers import ClipName, Found, UnknownClip, identify
 
 CLIPS_PER_SHARD = 100
@@ -40,7 +40,9 @@ class Plan:
     misfiled_alignments: Mapping[str, int]
     """`s5 <- s6` to how many alignments of s5 were in the folder of s6."""
     notes: tuple[str, ...] = ()
-    """What was decided without certainty, a sentence each."""
+    """What a person should know of the source, a sentence each."""
+    unlisted_folders: tuple[str, ...] = ()
+    """Folders of the source that could not be listed."""
 
     @property
     def clips(self) -> int:
@@ -81,6 +83,7 @@ def make_plan(
     sayers = speakers_by_code(who for _, who in found)
     if speakers:
         found = _select(found, speakers)
+    unseen = [_not_looked_into(place) for place in source.unseen]
     rejected = [_rejected(file, who) for file, who in found if isinstance(who, UnknownClip)]
     named = [_Named(file, who) for file, who in found if isinstance(who, ClipName)]
     chosen, duplicates = _without_duplicates(named)
@@ -108,9 +111,10 @@ def make_plan(
     named_note = (_named_note(from_named, beaten, len(chosen)),) if source.named_alignments else ()
     return Plan(
         tuple(batches),
-        (*rejected, *duplicates),
+        (*rejected, *duplicates, *unseen),
         dict(sorted(misfiled.items())),
-        identified.notes + named_note,
+        identified.notes + named_note + _unseen_notes(source.unseen),
+        tuple(place.key for place in source.unseen if place.is_folder),
     )
 
 
@@ -118,6 +122,17 @@ def _named_note(clips: int, beaten: int, all_clips: int) -> str:
     return (
         f"--alignments has the words of {clips} of {all_clips} clips, and counts for them; "
         f"{beaten} of these have alignments in the source too, which are not used"
+    )
+
+
+def _unseen_notes(unseen: Sequence[Unseen]) -> tuple[str, ...]:
+    by_why: dict[str, list[str]] = defaultdict(list)
+    for place in unseen:
+        by_why[place.why].append(place.key)
+    return tuple(
+        f"not looked into, {why}: {' '.join(keys[:5])}"
+        + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
+        for why, keys in sorted(by_why.items())
     )
 
 
@@ -171,6 +186,11 @@ def _shards(chosen: Sequence[_Named]) -> Iterator[tuple[str, list[_Named]]]:
         clips = sorted(by_speaker[speaker], key=lambda clip: clip.name.code)
         for number, start in enumerate(range(0, len(clips), CLIPS_PER_SHARD)):
             yield f"data/{speaker}-{number:05d}.parquet", clips[start : start + CLIPS_PER_SHARD]
+
+
+def _not_looked_into(place: Unseen) -> ManifestRow:
+    reason = Reason.NOT_LOOKED_INTO
+    return ManifestRow(place.key, None, None, None, Status.REJECTED, reason, place.why)
 
 
 def _rejected(file: SourceFile, who: UnknownClip) -> ManifestRow:

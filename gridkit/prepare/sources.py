@@ -7,18 +7,32 @@ Who speaks in a clip is decided in `speakers.py`, which alignment is whose in `a
 """
 
 import os
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from gridkit.errors import InputError
-from gridkit.prepare.archive import ARCHIVE_SUFFIXES, SourceArchive
+from gridkit.prepare.archive import SourceArchive, is_archive
 
 VIDEO_SUFFIXES = frozenset(
-    {".mpg", ".mpeg", ".mp4", ".m4v", ".mkv", ".webm", ".avi", ".mov", ".ts"}
+    """
+    .mpg .mpeg .mpe .m1v .m2v .mpv .vob .ts .mts .m2ts .m2t .mp4 .m4v .mkv .webm .avi .divx .mov .qt
+    .wmv .asf .flv .f4v .3gp .3g2 .ogv .mxf .dv .rm .rmvb .y4m
+    """.split()
 )
+"""FFmpeg knows them all."""
+CLOSED_SUFFIXES = {
+    "an archive that gridkit cannot open: unpack it": (
+        *(".rar", ".7z", ".zipx", ".ace", ".arj", ".lzh", ".cab", ".iso", ".dmg", ".sit"),
+        *(".tar.zst", ".tzst", ".zst", ".tar.lz4", ".tar.lz", ".tlz", ".tar.z", ".cpio"),
+    ),
+    "an unfinished download: complete it": (".part", ".partial", ".crdownload", ".aria2"),
+}
+"""What may hold clips and cannot be opened, by what to say of it."""
+_VOLUME = re.compile(r"(?:\.(?:zip|7z|rar|tar|tar\.gz)\.\d{2,}|\.[rz]\d\d)$")
 
 ALIGNMENT_SUFFIX = ".align"
 MAX_ALIGNMENT_BYTES = 64 * 1024
@@ -57,6 +71,20 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """A place of the source that may hold clips and cannot be looked into."""
+
+    key: str
+    """As of a file; a folder ends in "/"."""
+    why: str
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether a whole folder is missing."""
+        return self.key.endswith("/")
+
+
+@dataclass(frozen=True)
 class Source:
     """Everything that a source folder holds."""
 
@@ -68,6 +96,8 @@ class Source:
     """The same, of the archive or folder that a person named: they come first."""
     ignored: int
     """Files that are neither clip, alignment nor archive."""
+    unseen: tuple["Unseen", ...] = ()
+    """What may hold clips and was not looked into."""
 
 
 def scan(folder: Path, extra_alignments: Path | None = None) -> Source:
@@ -86,9 +116,12 @@ def scan(folder: Path, extra_alignments: Path | None = None) -> Source:
         raise InputError(f"source {folder}: {kind}; name a folder with GRID archives or clips")
     clips: list[SourceFile] = []
     alignments: list[SourceFile] = []
+    unseen: list[Unseen] = []
     ignored = 0
     for file in _files(folder):
-        if PurePosixPath(file.key).suffix.lower() in VIDEO_SUFFIXES:
+        if isinstance(file, Unseen):
+            unseen.append(file)
+        elif PurePosixPath(file.key).suffix.lower() in VIDEO_SUFFIXES:
             clips.append(file)
         elif file.key.lower().endswith(ALIGNMENT_SUFFIX):
             alignments.append(file)
@@ -96,15 +129,20 @@ def scan(folder: Path, extra_alignments: Path | None = None) -> Source:
             ignored += 1
     if not clips:
         raise InputError(
-            f"source {folder}: no clip in it ({ignored} other files); expected GRID's archives "
-            "(s1.zip, ...) or videos named by their code, as s1/bbaf2n.mpg"
+            f"source {folder}: no clip in it ({ignored} other files{_and_unseen(unseen)}); "
+            "expected GRID's archives (s1.zip, ...) or videos named by their code, as s1/bbaf2n.mpg"
         )
     return Source(
         tuple(sorted(clips, key=lambda clip: clip.key)),
         _by_code(alignments),
         _by_code(_alignment_files(extra_alignments)),
         ignored,
+        tuple(unseen),
     )
+
+
+def _and_unseen(unseen: Sequence[Unseen]) -> str:
+    return f"; {unseen[0].key} is {unseen[0].why}" if unseen else ""
 
 
 def _by_code(files: Iterable[SourceFile]) -> Mapping[str, tuple[SourceFile, ...]]:
@@ -114,19 +152,40 @@ def _by_code(files: Iterable[SourceFile]) -> Mapping[str, tuple[SourceFile, ...]
     return dict(by_code)
 
 
-def _files(folder: Path) -> Iterator[SourceFile]:
-    for path in _walk(folder):
+def _files(folder: Path) -> Iterator[SourceFile | Unseen]:
+    failed: list[OSError] = []
+    for path in walk(folder, failed.append):
         key = path.relative_to(folder).as_posix()
-        if path.name.lower().endswith(ARCHIVE_SUFFIXES):
+        if not path.is_file():
+            yield Unseen(key, "not a file" if path.exists() else "a link to nothing")
+        elif is_archive(path):
             yield from _members(path, key)
         else:
-            yield _loose(path, key)
+            yield _closed(key) or _loose(path, key)
+    for error in failed:
+        key = Path(error.filename).relative_to(folder).as_posix()
+        yield Unseen(f"{key}/", f"a folder that cannot be listed ({error.strerror})")
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, sorted; linked folders too, each once."""
+def _closed(key: str) -> Unseen | None:
+    """Return that a file cannot be looked into, by its name; None where there is no need to."""
+    name = key.lower()
+    whys = (why for why, suffixes in CLOSED_SUFFIXES.items() if name.endswith(suffixes))
+    why = next(whys, None)
+    if why is None and _VOLUME.search(name):
+        why = next(iter(CLOSED_SUFFIXES))
+    return None if why is None else Unseen(key, why)
+
+
+def walk(folder: Path, on_error: Callable[[OSError], None]) -> Iterator[Path]:
+    """Yield what is in a folder, at any depth, but folders: sorted; linked folders too, each once.
+
+    Args:
+        folder: where to begin.
+        on_error: called for a folder that cannot be listed.
+    """
     seen = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder, onerror=on_error, followlinks=True):
         real = os.path.realpath(place)
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
         if real in seen:
@@ -134,21 +193,23 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         for name in sorted(names):
-            path = Path(place, name)
-            if not _is_hidden(name) and path.is_file():
-                yield path
+            if not _is_hidden(name):
+                yield Path(place, name)
 
 
 def _alignment_files(path: Path | None) -> Iterable[SourceFile]:
     if path is None:
         return ()
-    if path.is_dir():
-        found = [file for file in _files(path) if file.key.lower().endswith(ALIGNMENT_SUFFIX)]
-    elif path.is_file():
-        members = _members(path, path.name)
-        found = [file for file in members if file.key.lower().endswith(ALIGNMENT_SUFFIX)]
-    else:
+    if not path.exists():
         raise InputError(f"alignments {path}: no such file or folder")
+    files = list(_files(path) if path.is_dir() else _members(path, path.name))
+    for unseen in (file for file in files if isinstance(file, Unseen)):
+        raise InputError(f"alignments {path}: {unseen.key} is {unseen.why}, or name another place")
+    found = [
+        file
+        for file in files
+        if isinstance(file, SourceFile) and file.key.lower().endswith(ALIGNMENT_SUFFIX)
+    ]
     if not found:
         raise InputError(f"alignments {path}: no .align file in it")
     return found
@@ -159,10 +220,15 @@ def _loose(path: Path, key: str) -> SourceFile:
     return SourceFile(key, path, None, status.st_size, str(status.st_mtime_ns))
 
 
-def _members(path: Path, key: str) -> Iterator[SourceFile]:
+def _members(path: Path, key: str) -> Iterator[SourceFile | Unseen]:
     stamp = str(path.stat().st_mtime_ns)
     for member in _opened(path).members():
-        yield SourceFile(
+        if is_archive(Path(member.name)):
+            why = "an archive inside another one: unpack the outer one"
+            yield Unseen(f"{key}!{member.name}", why)
+            continue
+        closed = _closed(f"{key}!{member.name}")
+        yield closed or SourceFile(
             f"{key}!{member.name}",
             path,
             member.name,

@@ -18,7 +18,8 @@ from gridkit.compute.lock import folder_lock
 from gridkit.corpus.archives import archive_speaker
 from gridkit.corpus.codes import SPEAKER_NAME, speaker_of, speaker_order
 from gridkit.errors import NO_SPACE, ArchiveError, DiskFullError, EnvironmentProblem, InputError
-from gridkit.prepare.archive import Member, SourceArchive, is_archive
+from gridkit.prepare.archive import ARCHIVE_SUFFIXES, Member, SourceArchive, is_archive
+from gridkit.prepare.sources import walk
 
 
 @dataclass(frozen=True)
@@ -98,26 +99,29 @@ def find_archives(sources: Iterable[Path]) -> tuple[Path, ...]:
     """Return the archives that are named, and those in the folders that are named.
 
     Raises:
-        InputError: a path that does not exist or is not an archive, or a folder without one.
+        InputError: a path that does not exist or is not an archive, or a folder without one, or
+            with a part that cannot be listed.
     """
     found: list[Path] = []
     for source in sources:
         if source.is_dir():
             inside = sorted(
-                path
-                for path in source.rglob("*")
-                if is_archive(path) and path.is_file() and not path.name.startswith(".")
+                path for path in walk(source, _cannot_list) if is_archive(path) and path.is_file()
             )
             if not inside:
-                raise InputError(f"{source}: no archive (.zip, .tar, .tar.gz, .tgz) in it")
+                raise InputError(f"{source}: no archive ({' '.join(ARCHIVE_SUFFIXES)}) in it")
             found.extend(inside)
         elif not source.is_file():
             raise InputError(f"{source}: no such file or folder")
         elif not is_archive(source):
-            raise InputError(f"{source}: not an archive (.zip, .tar, .tar.gz, .tgz)")
+            raise InputError(f"{source}: not an archive ({' '.join(ARCHIVE_SUFFIXES)})")
         else:
             found.append(source)
     return tuple(found)
+
+
+def _cannot_list(error: OSError) -> None:
+    raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); allow it to be read")
 
 
 def member_speaker(archive_name: str, member_name: str) -> str | None:

@@ -21,6 +21,8 @@ CORPUS_NAME = "corpus.json"
 STATE_FOLDER = ".gridkit"
 SOURCE_NOTES = "source_notes"
 """Setting that holds what a person should know of the source, a sentence each."""
+UNLISTED_FOLDERS = "unlisted_folders"
+"""Setting that holds the folders of the source that could not be listed."""
 SCHEMA_VERSION = 1
 
 
@@ -102,6 +104,11 @@ class CorpusFile:
     def source_notes(self) -> tuple[str, ...]:
         """What a person should know of the source."""
         return tuple(self.settings.get(SOURCE_NOTES, ()))
+
+    @property
+    def unlisted_folders(self) -> tuple[str, ...]:
+        """Folders of the source that could not be listed: what is in them is not here."""
+        return tuple(self.settings.get(UNLISTED_FOLDERS, ()))
 
     @property
     def own_speakers(self) -> tuple[str, ...]:

@@ -80,6 +80,8 @@ def _notes(folder: Path, file: CorpusFile) -> Iterator[str]:
     if file.synthetic:
         yield "synthetic: no person speaks here; figures on it say nothing about real speech"
     yield from file.source_notes
+    if file.settings.get("ignored_files"):
+        yield f"{file.settings['ignored_files']} files of the source are not clips or alignments"
     for flag, count in file.counts.flags.items():
         meaning = FLAG_MEANINGS.get(flag, "unknown to this gridkit")
         yield f"{count} of {file.counts.kept} clips are {flag}: {meaning}"

@@ -46,10 +46,14 @@ def write_any(folder: Path, suffix: str, files: dict[str, bytes] = FILES) -> Pat
     path = folder / f"s1{suffix}"
     if suffix == ".zip":
         return write_zip(path, files)
-    return write_tar(path, files, "w" if suffix == ".tar" else "w:gz")
+    return write_tar(path, files, TAR_MODES[suffix])
 
 
-SUFFIXES = [".zip", ".tar", ".tar.gz", ".tgz"]
+TAR_MODES = {
+    **{".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.xz": "w:xz", ".txz": "w:xz"},
+    **{".tar.bz2": "w:bz2", ".tbz2": "w:bz2", ".tbz": "w:bz2"},
+}
+SUFFIXES = [".zip", *TAR_MODES]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
