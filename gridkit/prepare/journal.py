@@ -31,7 +31,7 @@ class BatchKey:
     crops: Mapping[str, str]
     """Profile name to hash of its definition and codec: that crop is made again."""
     splits: str
-    """Subsets of the clips: the columns are written again, nothing is decoded."""
+    """Subsets of the clips, layout of the columns: these are written again, nothing is decoded."""
 
     def __str__(self) -> str:
         crops = ",".join(f"{name}={digest}" for name, digest in sorted(self.crops.items()))

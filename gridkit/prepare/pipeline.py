@@ -23,6 +23,7 @@ from gridkit.prepare.journal import PIPELINE_VERSION, BatchKey, FinishedBatch, J
 from gridkit.prepare.plan import Batch, make_plan
 from gridkit.prepare.sources import scan
 from gridkit.store.corpus_file import CorpusFile
+from gridkit.store.schema import LAYOUT
 from gridkit.store.summary import subsets_by_id
 
 Item = TypeVar("Item")
@@ -125,7 +126,7 @@ def batch_key(
             profile.name: _digest(PIPELINE_VERSION, profile, settings.lossless)
             for profile in settings.profiles
         },
-        _digest([sorted(subsets[task.id].items()) for task in batch.tasks]),
+        _digest(LAYOUT, [sorted(subsets[task.id].items()) for task in batch.tasks]),
     )
 
 

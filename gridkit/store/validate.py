@@ -32,7 +32,7 @@ from gridkit.store.manifest import MANIFEST_NAME, read_manifest
 from gridkit.store.parquet import open_parquet, read_batches
 from gridkit.store.preview import PREVIEW_NAME
 from gridkit.store.reader import open_corpus, splits_of
-from gridkit.store.schema import shard_schema, split_column
+from gridkit.store.schema import LAYOUT, shard_schema, split_column
 from gridkit.store.shards import quality_of
 from gridkit.store.split_lists import read_split_list, split_list_path
 
@@ -186,11 +186,15 @@ def _manifest_row(record: Mapping[str, Any], job: ShardJob, index: int) -> Manif
 
 def _schema_problem(job: ShardJob) -> str | None:
     # first what is expected: making it imports `datasets`, and the landmarks' type is known
-    expected = shard_schema(tuple(job.profiles), job.splits)
+    layouts = [
+        shard_schema(tuple(job.profiles), job.splits, layout=layout)
+        for layout in range(LAYOUT, 0, -1)
+    ]
     with open_parquet(job.folder / job.shard) as parquet:
         schema = parquet.schema_arrow
-    if schema.names != expected.names:
-        odd = sorted(set(schema.names) ^ set(expected.names))
+    expected = next((known for known in layouts if known.names == schema.names), None)
+    if expected is None:
+        odd = sorted(set(schema.names) ^ set(layouts[0].names))
         return f"columns are not those of corpus.json: {', '.join(odd) or 'another order'}"
     if not schema.equals(expected):
         odd = [name for name in schema.names if schema.field(name) != expected.field(name)]

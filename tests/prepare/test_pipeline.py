@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from support.small_corpus import layout_1
 
 from gridkit.compute.lock import folder_lock
 from gridkit.corpus.alignment import SILENCES
@@ -158,6 +159,23 @@ def test_a_further_profile_is_added_and_gives_the_same_as_both_at_once(
     assert hashes(tmp_path / "one-by-one") == hashes(tmp_path / "at-once")
     clip = next(open_corpus(tmp_path / "at-once").clips())
     assert set(clip.crops) == {"mouth96", "lipnet"}
+
+
+def test_a_corpus_in_the_earlier_order_of_columns_is_written_again_without_decoding(
+    prepared, talking, tmp_path, prepare, hashes, monkeypatch
+) -> None:
+    folder = tmp_path / "corpus"
+    with layout_1():
+        prepare(folder, talking)
+    assert hashes(folder) != hashes(prepared)
+    monkeypatch.setattr("gridkit.prepare.batch.map_ordered", map_here)
+    monkeypatch.setattr(clip_module, "decode_clip", lambda *_, **__: pytest.fail("decoded"))
+    prepare(folder, talking)
+    assert hashes(folder) == hashes(prepared)
+
+
+def map_here(function, items, **_options):
+    yield from map(function, items)
 
 
 def test_the_preview_shows_each_profile(prepared, talking, tmp_path, prepare) -> None:

@@ -41,7 +41,7 @@ def main(repo, cache):
             filters=[(f"split_{split}", "==", "test")],
         )
         rows = list(test)
-        assert {tuple(row) for row in rows} <= {("id", "crop_mouth96")}
+        assert all(row.keys() == {"id", "crop_mouth96"} for row in rows)
         found["filtered"][split] = sorted(row["id"] for row in rows)
     for config in ("unseen", "unseen-lipnet"):
         parts = load_dataset(repo, config, columns=["id"], cache_dir=cache)

@@ -84,7 +84,7 @@ def test_the_code_of_the_card_runs(parts, pristine, tmp_path, monkeypatch):
         exec(block, values)
     assert values["clips"].num_rows == len(list(values["stream"])) == 19
     assert values["clips"].features["speaker"].names == ["s1", "s2", "s3", "s9"]
-    assert values["test"].column_names == ["id", "text", "crop_mouth96"]
+    assert set(values["test"].column_names) == {"id", "text", "crop_mouth96"}
     assert values["test"].num_rows == 2
     assert list(values["unseen"]) == ["train", "validation", "test"]
 

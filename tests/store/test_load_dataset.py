@@ -7,8 +7,13 @@ from dataclasses import replace
 import datasets
 import numpy as np
 import pytest
+from support.small_corpus import layout_1
 
 from gridkit.corpus.codes import codes_by_speaker
+from gridkit.store.card import CARD_NAME, render_card
+from gridkit.store.corpus_file import read_corpus_file
+from gridkit.store.landmarks_file import read_landmarks_file
+from gridkit.store.manifest import MANIFEST_NAME, read_manifest
 from gridkit.store.schema import shard_features
 
 
@@ -19,6 +24,16 @@ def load(pristine, tmp_path):
         return datasets.load_dataset(str(pristine), *arguments, **keywords)
 
     return loaded
+
+
+@pytest.fixture(scope="module")
+def full_speaker(clip):
+    """100 clips of s1 that take as many bytes as real ones."""
+    rng = np.random.default_rng(0)
+    return [
+        replace(clip, id=f"s1/{code}", code=code, audio_flac=rng.bytes(90_000))
+        for code in codes_by_speaker()["s1"][:100]
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +90,7 @@ def test_columns_and_filters(load, clips, streaming):
         )
     )
     assert len(rows) == 2
-    assert {tuple(row) for row in rows} == {("id", "text", "crop_mouth96")}
+    assert all(row.keys() == {"id", "text", "crop_mouth96"} for row in rows)
     by_id = {clip.id: clip for clip in clips}
     for row in rows:
         assert row["crop_mouth96"]["bytes"] == by_id[row["id"]].crops["mouth96"]
@@ -130,6 +145,56 @@ def test_a_corpus_without_a_crop_profile_of_another_loads_too(tmp_path, clips, w
     assert loaded.num_rows == 2
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("card", ["its own", "of this version"])
+def test_a_corpus_in_the_earlier_order_of_columns_loads_as_before(
+    tmp_path, clips, write_corpus, card, streaming
+):
+    """A new card comes with `gridkit publish`, or with shards that were added later."""
+    folder = tmp_path / "corpus"
+    with layout_1():
+        write_corpus(folder, clips)
+    if card == "of this version":
+        parts = read_corpus_file(folder), read_manifest(folder / MANIFEST_NAME)
+        text = render_card(*parts, read_landmarks_file(folder))
+        assert text != (folder / CARD_NAME).read_text()
+        (folder / CARD_NAME).write_text(text)
+    options = {"split": "clips", "streaming": streaming, "cache_dir": str(tmp_path / "cache")}
+    by_id = {clip.id: clip for clip in clips}
+    rows = list(datasets.load_dataset(str(folder), **options))
+    assert len(rows) == len(clips)
+    for row in rows:
+        assert_same(row, by_id[row["id"]])
+    some = datasets.load_dataset(str(folder), columns=["id", "text"], **options)
+    assert {row["id"]: row["text"] for row in some} == {clip.id: clip.text for clip in clips}
+
+
+TEXT_ALONE = """
+from datasets import load_dataset
+stream = load_dataset("lab/grid", split="clips", streaming=True, columns=["id", "text"])
+print(sum(len(row["text"].split()) == 6 for row in stream))
+"""
+
+
+def test_text_alone_costs_a_stream_little(tmp_path, full_speaker, write_corpus, hub_server):
+    """A shard as large as a real one: what is fetched ahead would be most of it."""
+    write_corpus(tmp_path / "corpus", full_speaker)
+    hub_server.create_repo("lab/grid")
+    hub_server.commit_folder("lab/grid", tmp_path / "corpus")
+    read = subprocess.run(
+        [sys.executable, "-c", TEXT_ALONE],
+        env=hub_server.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(read.stdout) == len(full_speaker) == 100
+    shard_bytes = (tmp_path / "corpus/data/s1-00000.parquet").stat().st_size
+    assert shard_bytes > 8e6
+    fetched = [seen for seen in hub_server.seen if seen.path.endswith(".parquet")]
+    assert 0 < sum(seen.sent_bytes for seen in fetched) < 0.03 * shard_bytes
+
+
 STOPS_EARLY = """
 import subprocess
 import sys
@@ -141,14 +206,9 @@ print(next(iter(stream))["id"], flush=True)
 """
 
 
-def test_a_program_that_stops_streaming_early_ends_well(tmp_path, clip, write_corpus):
+def test_a_program_that_stops_streaming_early_ends_well(tmp_path, full_speaker, write_corpus):
     """Shards as full and large as real ones: small ones never hung."""
-    rng = np.random.default_rng(0)
-    full = [
-        replace(clip, id=f"s1/{code}", code=code, audio_flac=rng.bytes(60_000))
-        for code in codes_by_speaker()["s1"][:100]
-    ]
-    write_corpus(tmp_path / "corpus", full)
+    write_corpus(tmp_path / "corpus", full_speaker)
     for _ in range(2):
         ended = subprocess.run(
             [sys.executable, "-c", STOPS_EARLY, tmp_path / "corpus", tmp_path / "cache"],
@@ -156,4 +216,4 @@ def test_a_program_that_stops_streaming_early_ends_well(tmp_path, clip, write_co
             text=True,
             timeout=100,
         )
-        assert (ended.returncode, ended.stdout.split()) == (0, [full[0].id])
+        assert (ended.returncode, ended.stdout.split()) == (0, [full_speaker[0].id])

@@ -45,6 +45,15 @@ def test_order_of_options_moves_no_column():
     assert profiles_in(one) == ("lipnet", "mouth96")
 
 
+def test_large_columns_stand_in_front():
+    """Else `columns=["id", "text"]` over a network fetches what lies behind them."""
+    spoken, large = "id speaker code text words", "audio crop_lipnet crop_mouth96 landmarks"
+    about = "qc flags split_s1 split_unseen"
+    options = ["mouth96", "lipnet"], ["unseen", "s1"]
+    assert " ".join(shard_schema(*options).names) == f"{large} {spoken} {about}"
+    assert " ".join(shard_schema(*options, layout=1).names) == f"{spoken} {large} {about}"
+
+
 @settings(deadline=None)
 @given(st.lists(st.sampled_from([*BUILTIN_SPLIT_NAMES, "alpha", "zulu"])))
 def test_built_in_splits_come_first_each_once(names):

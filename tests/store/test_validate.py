@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from support.small_corpus import layout_1, write_corpus
 
 from gridkit.corpus.records import Reason, Status
 from gridkit.corpus.splits import import_split
@@ -83,6 +84,13 @@ def test_a_sound_corpus_has_no_finding(pristine):
     assert report.findings == ()
     assert (report.shards, report.clips, report.source_clips, report.decoded) == (4, 19, 21, True)
     assert sum(told) == 19
+
+
+def test_the_earlier_order_of_columns_is_no_finding(tmp_path, clips):
+    with layout_1():
+        write_corpus(tmp_path / "corpus", clips)
+    assert pq.read_schema(tmp_path / "corpus" / SHARD).names[0] == "id"
+    assert findings(tmp_path / "corpus", decode=True) == []
 
 
 def test_two_processes_find_the_same(corpus_dir):

@@ -1,6 +1,8 @@
 """Small made-up corpora of tones and blobs, written with the functions that a run uses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ from gridkit.store.corpus_file import CorpusFile, ShardEntry, write_corpus_file
 from gridkit.store.landmarks_file import write_landmarks_file
 from gridkit.store.manifest import MANIFEST_NAME, write_manifest
 from gridkit.store.preview import write_preview
+from gridkit.store.schema import shard_features, shard_schema
 from gridkit.store.shards import write_shard
 from gridkit.store.split_lists import write_split_list
 from gridkit.store.summary import count_rows, split_entries, subsets_by_id
@@ -149,6 +152,16 @@ def write_corpus(
     write_card(folder, corpus, rows, LANDMARKS)
     write_corpus_file(folder, corpus)
     return corpus
+
+
+@contextmanager
+def layout_1() -> Iterator[None]:
+    """Corpora that are written in the block have their columns in the order of earlier versions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gridkit.store.shards.shard_schema", partial(shard_schema, layout=1))
+        patch.setattr("gridkit.store.card.shard_features", partial(shard_features, layout=1))
+        patch.setattr("gridkit.prepare.pipeline.LAYOUT", 1)
+        yield
 
 
 @pytest.fixture(scope="session")
