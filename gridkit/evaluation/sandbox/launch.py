@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from gridkit.evaluation.sandbox.channel import (
     Channel,
@@ -102,8 +103,13 @@ class Process:
 
     def end(self) -> bytes:
         """End the process and all it started; return the end of what it printed."""
+        # unlocked, some may have left its process group
+        started = _descendants(self._process.pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        for process in started:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
@@ -140,6 +146,13 @@ class Process:
     def _printed(self) -> bytes:
         size = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), LOG_TAIL_BYTES, max(0, size - LOG_TAIL_BYTES))
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
 
 
 def _killed_for_memory() -> int:

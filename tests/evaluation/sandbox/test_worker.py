@@ -99,6 +99,17 @@ def test_a_system_ends_with_its_children(worker_of):
     assert _becomes_true(lambda: not _sleeping(length))
 
 
+def test_unlocked_what_left_its_process_group_ends_too(tmp_path):
+    length = f"700.{os.getpid()}"
+    body = f"import subprocess; subprocess.Popen(['sleep', '{length}'], start_new_session=True)"
+    path = tmp_path / "model.py"
+    path.write_text(SYSTEM.format(body=body, rate=16_000))
+    with Worker(parse_model(str(path)), limits=LIMITS, isolate=False) as worker:
+        worker.ask(clip(1))
+        assert _becomes_true(lambda: _sleeping(length))
+    assert _becomes_true(lambda: not _sleeping(length))
+
+
 def _sleeping(length):
     pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
     return [pid for pid in pids if _command(pid) == f"sleep\0{length}\0".encode()]

@@ -3,10 +3,10 @@
 After `lock_in` the process, and all it starts, reads only the files and folders named, writes
 only to its own folder, opens no TCP connection, and signals, traces or reads the memory of no
 process outside. Root's capabilities are given up, but for the one that reads a file whatever its
-owner; and a filter of system calls (seccomp) refuses to watch what others do with files, and the
-kernel's log and meters. Rights and structures are those of `include/uapi/linux/landlock.h`; what a
-kernel's version (ABI) does not know is left out. All of it binds the calling thread and those it
-starts later, so it is called before numpy or torch start theirs.
+owner; and a filter refuses system calls that Landlock does not know of (`seccomp.py`). Rights and
+structures are those of `include/uapi/linux/landlock.h`; what a kernel's version (ABI) does not
+know is left out. All of it binds the calling thread and those it starts later, so it is called
+before numpy or torch start theirs.
 
 Not covered, for who knows a path already: whether it exists (`stat`), the mode, owner and times of
 a file of the same user, and a socket that has a path.
@@ -14,17 +14,18 @@ a file of the same user, and a socket that has a path.
 
 import contextlib
 import ctypes
-import errno
 import os
 import struct
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from gridkit.evaluation.sandbox.guest.seccomp import refuse_system_calls
+
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _PATH_BENEATH = 1
 _ABI_QUERY = 1
-_SET_NO_NEW_PRIVS, _SET_PARENT_DEATH_SIGNAL, _SET_SECCOMP, _DROP_BOUNDING = 38, 1, 22, 24
+_SET_NO_NEW_PRIVS, _SET_PARENT_DEATH_SIGNAL, _DROP_BOUNDING = 38, 1, 24
 _NEW_USER, _NEW_IPC, _NEW_NET = 0x10000000, 0x08000000, 0x40000000
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
@@ -40,39 +41,6 @@ _SCOPES = 0b11
 _CAPABILITY_VERSION = 0x20080522
 _READ_ANY_FILE = 1 << 1
 """CAP_DAC_OVERRIDE: root in a container reads a model that belongs to somebody."""
-
-# struct sock_filter: code, jump if true, jump if false, value
-_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
-_ALLOWED, _REFUSED = 0x7FFF0000, 0x00050000 | errno.EPERM
-_FILTER_MODE = 2
-_MACHINES = {
-    "x86_64": (
-        0xC000003E,
-        {
-            "inotify_init": 253,
-            "inotify_add_watch": 254,
-            "inotify_init1": 294,
-            "fanotify_init": 300,
-            "perf_event_open": 298,
-            "bpf": 321,
-            "syslog": 103,
-        },
-    ),
-    "aarch64": (
-        0xC00000B7,
-        {
-            "inotify_init1": 26,
-            "inotify_add_watch": 27,
-            "fanotify_init": 262,
-            "perf_event_open": 241,
-            "bpf": 280,
-            "syslog": 116,
-        },
-    ),
-}
-"""What seccomp calls a machine, and there the numbers of the calls that are refused."""
-_OTHER_NUMBERING = 0x40000000
-"""From here the same calls have second numbers (x32)."""
 
 
 def landlock_abi() -> int:
@@ -91,7 +59,8 @@ def lock_in(read: Iterable[str], write: Iterable[str], devices: Iterable[str]) -
         devices: device files to read, write and control.
 
     Returns:
-        `landlock-ABI`, or `none` where the kernel has no Landlock.
+        `landlock-ABI`, which says so where the system calls beside Landlock could not be refused,
+        or `none` where the kernel has no Landlock.
     """
     abi = landlock_abi()
     if not abi:
@@ -101,7 +70,7 @@ def lock_in(read: Iterable[str], write: Iterable[str], devices: Iterable[str]) -
         "<QQQ", handled, _NET_TCP if abi >= 4 else 0, _SCOPES if abi >= 6 else 0
     )
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
-    _leave_shared_namespaces()
+    own_namespaces = _leave_shared_namespaces()
     ruleset = _checked(_libc().syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(size), 0))
     anything = handled & ~_MAKE_DEVICE
     for paths, rights in ((read, _READ), (write, anything), (devices, _DEVICE)):
@@ -111,8 +80,8 @@ def lock_in(read: Iterable[str], write: Iterable[str], devices: Iterable[str]) -
     _checked(_libc().syscall(_RESTRICT_SELF, ruleset, 0))
     os.close(ruleset)
     _give_up_capabilities()
-    _refuse_system_calls()
-    return f"landlock-{abi}"
+    filtered = refuse_system_calls(shares_network_and_memory=not own_namespaces)
+    return f"landlock-{abi}" if filtered else f"landlock-{abi}, system calls not filtered"
 
 
 def die_with_parent(signal_number: int) -> None:
@@ -121,12 +90,11 @@ def die_with_parent(signal_number: int) -> None:
         _libc().prctl(_SET_PARENT_DEATH_SIGNAL, signal_number, 0, 0, 0)
 
 
-def _leave_shared_namespaces() -> None:
+def _leave_shared_namespaces() -> bool:
     # Landlock knows neither System V shared memory nor UDP. Where the kernel lets us, both are
-    # left behind too; a refusal changes nothing of what is promised.
-    for flags in (_NEW_IPC | _NEW_NET, _NEW_USER | _NEW_IPC | _NEW_NET):
-        if _libc().unshare(flags) == 0:
-            return
+    # left behind; else the filter of system calls refuses them
+    kinds = (_NEW_IPC | _NEW_NET, _NEW_USER | _NEW_IPC | _NEW_NET)
+    return any(_libc().unshare(flags) == 0 for flags in kinds)
 
 
 def _give_up_capabilities() -> None:
@@ -144,27 +112,6 @@ def _capabilities(header: bytes) -> bytes:
     found = ctypes.create_string_buffer(24)
     _checked(_libc().capget(header, found))
     return found.raw
-
-
-def _refuse_system_calls() -> None:
-    """Filter system calls, where the machine is known; unlike Landlock's, it may be missing."""
-    if os.uname().machine not in _MACHINES:
-        return
-    machine, calls = _MACHINES[os.uname().machine]
-    numbers = list(calls.values())
-    refused = [(_JUMP_EQUAL, len(numbers) - place, 0, n) for place, n in enumerate(numbers)]
-    steps = [
-        (_LOAD, 0, 0, 4),
-        (_JUMP_EQUAL, 0, len(numbers) + 3, machine),
-        (_LOAD, 0, 0, 0),
-        (_JUMP_AT_LEAST, len(numbers) + 1, 0, _OTHER_NUMBERING),
-        *refused,
-        (_RETURN, 0, 0, _ALLOWED),
-        (_RETURN, 0, 0, _REFUSED),
-    ]
-    content = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *step) for step in steps))
-    program = struct.pack("@HP", len(steps), ctypes.addressof(content))
-    _libc().prctl(_SET_SECCOMP, _FILTER_MODE, program, 0, 0)
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
