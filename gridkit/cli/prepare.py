@@ -115,7 +115,7 @@ def command(
     from gridkit.cli.file_bars import FileBars
     from gridkit.cli.summary import print_summary
     from gridkit.compute.local import usable_cores
-    from gridkit.errors import SourceNotWholeError
+    from gridkit.errors import InputError, SourceNotWholeError
     from gridkit.prepare.pipeline import Request, prepare_corpus
     from gridkit.prepare.request import make_settings, read_split_files, source_folder
 
@@ -140,6 +140,8 @@ def command(
     )
     file = prepare_corpus(request, _say)
     print_summary(folder, file, as_json=as_json)
+    if not file.counts.kept:
+        raise InputError(f"not one of {file.counts.found} clips of {place} could be kept")
     if file.unlisted_folders:
         raise SourceNotWholeError(
             f"{' '.join(file.unlisted_folders)} in {place} could not be listed, so what is in "

@@ -11,16 +11,14 @@ from gridkit.store.corpus_file import CorpusFile
 
 def print_summary(folder: Path, corpus: CorpusFile, *, as_json: bool = False) -> None:
     """Print what became of the source clips."""
-    counts = corpus.counts
+    counts, shown = corpus.counts, click.format_filename(folder)
     if as_json:
         click.echo(
-            json.dumps(
-                {"folder": str(folder), **asdict(counts), "notes": corpus.source_notes}, indent=1
-            )
+            json.dumps({"folder": shown, **asdict(counts), "notes": corpus.source_notes}, indent=1)
         )
         return
     rejected = counts.found - counts.kept
-    click.echo(f"{folder}: {counts.found} clips found, {counts.kept} kept, {rejected} rejected")
+    click.echo(f"{shown}: {counts.found} clips found, {counts.kept} kept, {rejected} rejected")
     for reason, clips in counts.rejected.items():
         click.echo(f"  rejected  {reason:16} {clips:6}")
     for flag, clips in counts.flags.items():
@@ -33,6 +31,9 @@ def print_summary(folder: Path, corpus: CorpusFile, *, as_json: bool = False) ->
         click.echo(f"  ignored   {ignored} files that are not clips, alignments or archives")
     for note in corpus.source_notes:
         click.echo(f"  note      {note}")
-    click.echo(f"look at   {folder / 'preview.png'}")
-    click.echo(f"details   gridkit info {folder}")
-    click.echo(f'load      datasets.load_dataset("{folder}", split="clips")')
+    if not counts.kept:
+        click.echo(f"no clip was kept; the reasons are in {shown}/manifest.parquet")
+        return
+    click.echo(f"look at   {shown}/preview.png")
+    click.echo(f"details   gridkit info {shown}")
+    click.echo(f'load      datasets.load_dataset("{shown}", split="clips")')

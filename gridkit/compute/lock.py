@@ -1,5 +1,6 @@
 """One run per folder: a lock that the system releases when its owner ends, however it ends."""
 
+import errno
 import fcntl
 import os
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 from gridkit.errors import EnvironmentProblem, LockedError
 
 LOCK_NAME = ".gridkit-lock"
+NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK})
+"""What a lock fails with on file systems that have none, such as Lustre without its option."""
 
 
 @contextmanager
@@ -40,6 +43,15 @@ def folder_lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
                 raise LockedError(f"{other}; wait for it, or use another folder") from None
             print(f"{other}; waiting for it", file=sys.stderr, flush=True)
             fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise EnvironmentProblem(f"cannot lock {folder}: {error.strerror}") from error
+            print(
+                f"gridkit: the file system of {folder} has no locks: make sure that no other "
+                "gridkit works in there meanwhile",
+                file=sys.stderr,
+                flush=True,
+            )
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield

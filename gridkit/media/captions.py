@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from gridkit.errors import MediaError
+from gridkit.media.opening import address, default_track
 from gridkit.media.stream import Picture, PictureStream
 from gridkit.media.subtitles import Caption
 from gridkit.media.tracks import add_pictures, add_sound, interleaved, moment_s, steady_rate
@@ -51,7 +52,7 @@ def write_captioned(
             first = next(pictures, None)
             if first is None:
                 raise MediaError(f"{source} has no picture that can be decoded")
-            with av.open(str(unfinished), "w", format="mp4") as container:
+            with av.open(address(unfinished), "w", format="mp4") as container:
                 tracks = [add_pictures(container, first, pictures, rate_fps, progress)]
                 sound = sound_frames(source, stream.origin_s)
                 first_heard = next(sound, None)
@@ -89,12 +90,13 @@ def sound_frames(source: Path, origin_s: float) -> Iterator[av.AudioFrame]:
         source: the file.
         origin_s: the moment; what comes before is left out.
     """
-    with av.open(str(source)) as container:
-        if not container.streams.audio:
+    with av.open(address(source)) as container:
+        sound = default_track(container.streams.audio)
+        if sound is None:
             return
         resampler = av.AudioResampler(format="fltp", layout="mono", rate=SOUND_RATE_HZ)
         end = 0
-        for packet in container.demux(container.streams.audio[0]):
+        for packet in container.demux(sound):
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:

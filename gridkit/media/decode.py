@@ -1,4 +1,4 @@
-"""Decode one clip into planes and sound, packet by packet, each stream by itself.
+"""Decode one clip into upright planes and sound, packet by packet, each stream by itself.
 
 A packet that fails is skipped and counted; it never ends the clip. Nothing is trusted that the
 container says of lengths: frames and samples are counted by decoding (MPEG program streams
@@ -10,7 +10,7 @@ channels by our own arithmetic (FFmpeg's down-mix multiplies by 1.414), 16 kHz b
 """
 
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,8 +20,9 @@ import av.error
 import numpy as np
 import soxr
 
-from gridkit.corpus.records import SAMPLE_RATE_HZ
+from gridkit.corpus.records import RATE_FPS, SAMPLE_RATE_HZ
 from gridkit.errors import MediaError
+from gridkit.media.opening import AS_DECODED, address, default_track, orientation
 from gridkit.media.samples import to_int16
 from gridkit.media.video import Video, plane_pixels
 
@@ -66,7 +67,7 @@ def decode_clip(
             4096 pixels on a side.
     """
     try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as container:
+        with av.open(_opened(source)) as container:
             return _decode_streams(container, max_frames, only_sizes_px)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"cannot be opened as a video: {_reason(error)}") from error
@@ -79,13 +80,18 @@ def probe_size(source: Path | bytes) -> tuple[int, int]:
         MediaError: the file is not a readable video container, or has no video stream.
     """
     try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as container:
-            if not container.streams.video:
+        with av.open(_opened(source)) as container:
+            stream = default_track(container.streams.video)
+            if stream is None:
                 raise MediaError("no video stream")
-            context = container.streams.video[0].codec_context
+            context = stream.codec_context
             return context.width, context.height
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"cannot be opened as a video: {_reason(error)}") from error
+
+
+def _opened(source: Path | bytes) -> io.BytesIO | str:
+    return io.BytesIO(source) if isinstance(source, bytes) else address(source)
 
 
 def _decode_streams(
@@ -93,10 +99,10 @@ def _decode_streams(
     max_frames: int,
     only_sizes_px: Collection[tuple[int, int]] | None,
 ) -> Media:
-    video_stream = next(iter(container.streams.video), None)
-    sound_stream = next(iter(container.streams.audio), None)
+    video_stream = default_track(container.streams.video)
+    sound_stream = default_track(container.streams.audio)
     pictures = _Pictures(video_stream, max_frames) if video_stream else None
-    if pictures is not None and only_sizes_px and pictures.size_px not in (*only_sizes_px, (0, 0)):
+    if pictures is not None and only_sizes_px and not pictures.may_have(only_sizes_px):
         return Media(pictures.no_frames(), None, 0)
     sound = _Sound(sound_stream) if sound_stream else None
     by_index = {part.index: part for part in (pictures, sound) if part is not None}
@@ -165,25 +171,36 @@ class _Pictures(_Stream):
         self._luma: list[np.ndarray] = []
         self._chroma: list[np.ndarray] = []
         self._full_range = False
+        self._orientation = AS_DECODED
+        self._times_s: list[float | None] = []
+
+    def may_have(self, sizes_px: Collection[tuple[int, int]]) -> bool:
+        """Whether the pictures may have one of these sizes, once they are upright."""
+        width, height = self.size_px
+        return (width, height) == (0, 0) or not {(width, height), (height, width)}.isdisjoint(
+            sizes_px
+        )
 
     def take(self, frame: av.frame.Frame) -> None:
         if max(frame.width, frame.height) > MAX_SIDE_PX:
             raise MediaError(f"pictures of {frame.width} x {frame.height} are too large")
         if not self._luma:
             self.first_s = self.time_s(frame) or 0.0
+            self._shape = (frame.height, frame.width)
+            self._orientation = orientation(frame)
             self._full_range = (
                 frame.color_range == av.video.reformatter.ColorRange.JPEG
                 or frame.format.name.startswith("yuvj")
             )
-        elif (frame.height, frame.width) != self._luma[0].shape:
+        elif (frame.height, frame.width) != self._shape:
             self.bad_packets += 1
             return
         if frame.format.name not in ("yuv420p", "yuvj420p"):
             frame = frame.reformat(format="yuv420p")
-        self._luma.append(plane_pixels(frame.planes[0]))
-        self._chroma.append(
-            np.stack([plane_pixels(frame.planes[1]), plane_pixels(frame.planes[2])])
-        )
+        luma, *chroma = (self._orientation.upright(plane_pixels(plane)) for plane in frame.planes)
+        self._luma.append(luma)
+        self._chroma.append(np.stack(chroma))
+        self._times_s.append(self.time_s(frame))
         self.full = len(self._luma) > self._max_frames
 
     def no_frames(self) -> Video:
@@ -195,7 +212,30 @@ class _Pictures(_Stream):
     def video(self) -> Video | None:
         if not self._luma:
             return None
-        return Video(np.stack(self._luma), np.stack(self._chroma), self._full_range, self._rate_fps)
+        rate_fps = RATE_FPS if is_steady(self._times_s) else self._rate_fps
+        luma, chroma = (  # turned planes are not C-contiguous, and stay so
+            np.ascontiguousarray(np.stack(planes)) for planes in (self._luma, self._chroma)
+        )
+        return Video(luma, chroma, self._full_range, Fraction(rate_fps))
+
+
+def is_steady(times_s: Sequence[float | None], rate_fps: int = RATE_FPS) -> bool:
+    """Return whether pictures stand at a steady rate by their time stamps.
+
+    Containers give rates that the pictures do not have: the streams of GRID, copied to MP4, MPEG-TS
+    or AVI, are said to have 25.338, 0 and 50 pictures per second.
+
+    Args:
+        times_s: time stamps in the order of the pictures; None where one has none.
+        rate_fps: the rate.
+    """
+    first_s = times_s[0] if times_s else None
+    if first_s is None or len(times_s) < 2:
+        return False
+    return all(
+        time_s is not None and abs(time_s - first_s - index / rate_fps) <= CLOCK_ROUNDING_S
+        for index, time_s in enumerate(times_s)
+    )
 
 
 class _Sound(_Stream):

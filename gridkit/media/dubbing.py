@@ -16,6 +16,7 @@ import av.error
 
 from gridkit.corpus.records import RATE_FPS
 from gridkit.errors import MediaError
+from gridkit.media.opening import address, default_track
 from gridkit.media.stream import LONGEST_STILL_S, PictureStream
 from gridkit.media.subtitles import Caption
 from gridkit.media.tracks import (
@@ -94,9 +95,9 @@ def _write(
     """Write the file; pictures are copied where there is no `progress` of their encoding."""
     with (
         PictureStream(source) as stream,
-        av.open(str(sound)) as heard,
-        av.open(str(source)) as packets,
-        av.open(str(out), "w", format=file_format) as container,
+        av.open(address(sound)) as heard,
+        av.open(address(source)) as packets,
+        av.open(address(out), "w", format=file_format) as container,
     ):
         if progress is None:
             next(stream.pictures(), None)  # says when the first one is
@@ -121,7 +122,7 @@ def _add_copied(
     Raises:
         _CannotCopy: the format cannot hold them; while packets are taken, their times.
     """
-    pictures = source.streams.video[0]
+    pictures = _pictures_of(source)
     codec = pictures.codec.canonical_name
     if container.format.name == "mp4" and codec not in MP4_CODECS:
         raise _CannotCopy(f"players of MP4 do not know {codec}")
@@ -171,9 +172,15 @@ def _stamped(packets: Iterator[av.Packet], step: int) -> Iterator[av.Packet]:
             yield ahead.popleft()
 
 
+def _pictures_of(source: av.container.InputContainer) -> av.VideoStream:
+    stream = default_track(source.streams.video)
+    assert stream is not None  # `PictureStream` has found it
+    return stream
+
+
 def _whole_packets(source: av.container.InputContainer) -> Iterator[av.Packet]:
     """Yield the packets of the pictures; a file that breaks off ends there."""
-    packets = source.demux(source.streams.video[0])
+    packets = source.demux(_pictures_of(source))
     while True:
         try:
             packet = next(packets)

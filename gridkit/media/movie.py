@@ -18,6 +18,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from gridkit.corpus.records import RATE_FPS, SAMPLE_RATE_HZ
 from gridkit.errors import NO_SPACE, DiskFullError, EnvironmentProblem
+from gridkit.media.opening import address
 
 SAMPLES_PER_PICTURE = SAMPLE_RATE_HZ // RATE_FPS
 SOUND_RATE_HZ = 48_000
@@ -54,7 +55,7 @@ def write_movie(
     """
     unfinished = out.with_name(f".{out.name}.part")
     try:
-        with av.open(str(unfinished), "w", format="mp4", options=_MP4_OPTIONS) as container:
+        with av.open(address(unfinished), "w", format="mp4", options=_MP4_OPTIONS) as container:
             container.flags |= av.container.Flags.bitexact.value
             _encode(moments, container, progress)
         unfinished.replace(out)

@@ -16,6 +16,7 @@ import numpy as np
 
 from gridkit.corpus.records import RATE_FPS
 from gridkit.errors import MediaError
+from gridkit.media.opening import address, default_track, orientation
 from gridkit.media.video import Video, plane_pixels
 
 LONGEST_STILL_S = 10.0
@@ -61,14 +62,15 @@ class PictureStream:
     def __init__(self, path: Path, widest_px: int | None = None):
         self._path, self._widest_px = path, widest_px
         try:
-            self._container = av.open(str(path))
+            self._container = av.open(address(path))
         except (av.error.FFmpegError, OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise MediaError(f"{path} cannot be opened as a video: {reason}") from error
-        if not self._container.streams.video:
+        stream = default_track(self._container.streams.video)
+        if stream is None:
             self._container.close()
             raise MediaError(f"{path} has no video")
-        self._stream = self._container.streams.video[0]
+        self._stream = stream
         self._stream.thread_type = "AUTO"
         length = self._container.duration
         self.info = StreamInfo(
@@ -176,8 +178,10 @@ def _picture(frame: av.VideoFrame, size: tuple[int, int], time_s: float) -> Pict
         frame.color_range == av.video.reformatter.ColorRange.JPEG
         or frame.format.name.startswith("yuvj")
     )
-    turns = round(frame.rotation / 90) % 4
+    way = orientation(frame)
     if (frame.width, frame.height) != size or frame.format.name not in ("yuv420p", "yuvj420p"):
         frame = frame.reformat(*size, format="yuvj420p" if full_range else "yuv420p")
-    luma, *chroma = (np.rot90(plane_pixels(plane), turns) for plane in frame.planes)
-    return Picture(np.ascontiguousarray(luma), np.stack(chroma), full_range, time_s)
+    luma, *chroma = (way.upright(plane_pixels(plane)) for plane in frame.planes)
+    return Picture(
+        np.ascontiguousarray(luma), np.ascontiguousarray(np.stack(chroma)), full_range, time_s
+    )

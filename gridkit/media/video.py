@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Video:
-    """Frames of a clip as 4:2:0 planes, exactly as decoded.
+    """Frames of a clip as 4:2:0 planes, upright, otherwise exactly as decoded.
 
     Nothing is converted to RGB: faces are found on `luma`, and crops are cut from the planes.
     """

@@ -172,7 +172,12 @@ class SourceArchive:
         # Shown with its control characters escaped, so that it cannot play with the terminal.
         shown = ascii(name)[1:-1]
         parts = name.split("/")
-        if name.startswith("/") or ".." in parts or "\\" in name or _DRIVE.match(name):
+        if "\\" in name:
+            why = (
+                "has a backslash in its name: there are systems where it would be unpacked outside"
+            )
+            raise self._refused(shown, f"{why} its folder")
+        if name.startswith("/") or ".." in parts or _DRIVE.match(name):
             raise self._refused(shown, "would be unpacked outside its folder")
         if any(ord(character) < 32 for character in name):
             raise self._refused(shown, "has a control character in its name")

@@ -19,6 +19,9 @@ from typing import IO, Protocol, cast
 MAX_MEMBERS = 200_000
 """All of GRID is 34,000 clips."""
 
+MS_DOS = 0
+"""The system that an archive names as the one it was made on (4.4.2)."""
+
 _ENCRYPTED_FLAGS = 0x1 | 0x40 | 0x2000
 
 
@@ -65,7 +68,10 @@ class ZipReader:
                 refusal = "is a link or a device, not a file"
             # `filename` ends at the first NUL; only `orig_filename` is what the archive says.
             name = info.orig_filename
-            yield Entry(name, info.file_size, info.CRC, info.is_dir(), refusal, info)
+            if info.create_system == MS_DOS:  # which some programs there write between folders
+                name = name.replace("\\", "/")
+            is_folder = info.is_dir() or name.endswith("/")
+            yield Entry(name, info.file_size, info.CRC, is_folder, refusal, info)
 
     def read(self, entry: Entry) -> bytes:
         """Return the content of an entry, or one byte more where it is longer than declared."""

@@ -13,7 +13,7 @@ from gridkit.media.landmarks_model import default_landmark_model, load_landmark_
 from gridkit.media.profiles import load_profile
 from gridkit.prepare.clip import Settings
 from gridkit.prepare.download import download
-from gridkit.prepare.sources import SOURCE_FOLDER
+from gridkit.prepare.sources import SOURCE_FOLDER, printable_key
 
 DEFAULT_CROPS = ("mouth96",)
 PUBLISHERS = ("zenodo", "sheffield")
@@ -71,7 +71,7 @@ def source_folder(
         raise InputError(
             f"source {source} {kind}; name a folder, {', '.join(PUBLISHERS)} or {SYNTHETIC}"
         )
-    return path, path.resolve().name
+    return path, printable_key(path.resolve().name)
 
 
 def synthesize_source(folder: Path, speakers: int = 4, clips: int = 100) -> None:

@@ -155,7 +155,7 @@ def _by_code(files: Iterable[SourceFile]) -> Mapping[str, tuple[SourceFile, ...]
 def _files(folder: Path) -> Iterator[SourceFile | Unseen]:
     failed: list[OSError] = []
     for path in walk(folder, failed.append):
-        key = path.relative_to(folder).as_posix()
+        key = printable_key(path.relative_to(folder).as_posix())
         if not path.is_file():
             yield Unseen(key, "not a file" if path.exists() else "a link to nothing")
         elif is_archive(path):
@@ -163,8 +163,17 @@ def _files(folder: Path) -> Iterator[SourceFile | Unseen]:
         else:
             yield _closed(key) or _loose(path, key)
     for error in failed:
-        key = Path(error.filename).relative_to(folder).as_posix()
+        key = printable_key(Path(error.filename).relative_to(folder).as_posix())
         yield Unseen(f"{key}/", f"a folder that cannot be listed ({error.strerror})")
+
+
+def printable_key(path: str) -> str:
+    r"""Return a path as text that can be stored: bytes that are not UTF-8 are escaped.
+
+    >>> printable_key("Vid\udce9os/s1")
+    'Vid\\xe9os/s1'
+    """
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _closed(key: str) -> Unseen | None:
@@ -223,13 +232,12 @@ def _loose(path: Path, key: str) -> SourceFile:
 def _members(path: Path, key: str) -> Iterator[SourceFile | Unseen]:
     stamp = str(path.stat().st_mtime_ns)
     for member in _opened(path).members():
+        member_key = printable_key(f"{key}!{member.name}")
         if is_archive(Path(member.name)):
-            why = "an archive inside another one: unpack the outer one"
-            yield Unseen(f"{key}!{member.name}", why)
+            yield Unseen(member_key, "an archive inside another one: unpack the outer one")
             continue
-        closed = _closed(f"{key}!{member.name}")
-        yield closed or SourceFile(
-            f"{key}!{member.name}",
+        yield _closed(member_key) or SourceFile(
+            member_key,
             path,
             member.name,
             member.size_bytes,

@@ -101,6 +101,29 @@ def test_paths_that_leave_the_folder(tmp_path, suffix, name):
     assert ascii(name)[1:-1] in str(caught.value)
 
 
+def test_a_zip_made_on_windows_may_have_backslashes_between_folders(tmp_path):
+    path = tmp_path / "s1.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("s1\\", "s1\\bbaf2n.mpg", "align\\s1\\bbaf2n.align"):
+            info = zipfile.ZipInfo("x")
+            info.filename, info.create_system = name, 0
+            archive.writestr(info, b"" if name.endswith("\\") else name.encode())
+    with SourceArchive(path) as archive:
+        assert [m.name for m in archive.members()] == ["s1/bbaf2n.mpg", "align/s1/bbaf2n.align"]
+        assert archive.read("s1/bbaf2n.mpg") == b"s1\\bbaf2n.mpg"
+
+
+@pytest.mark.parametrize("name", ["..\\evil", "s1\\..\\..\\evil", "\\evil", "c:\\evil"])
+def test_backslashes_of_windows_do_not_leave_the_folder(tmp_path, name):
+    path = tmp_path / "s1.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        info = zipfile.ZipInfo("x")
+        info.filename, info.create_system = name, 0
+        archive.writestr(info, b"evil")
+    with SourceArchive(path) as archive, pytest.raises(ArchiveError, match="outside its folder"):
+        archive.members()
+
+
 def test_nul_in_a_name(tmp_path):
     path = write_zip(tmp_path / "s1.zip", {"s1/bbaf2n.mpgX.exe": b"evil"})
     path.write_bytes(path.read_bytes().replace(b".mpgX", b".mpg\0"))

@@ -145,3 +145,26 @@ def test_the_exit_status_says_that_a_folder_is_missing(
     assert "3 files that are not clips" in out
     assert "s2/ in" in err
     assert "could not be listed" in err
+
+
+def test_a_run_that_keeps_nothing_says_so_and_fails(
+    small_corpus: Path, tmp_path: Path, source: Path, monkeypatch, capsys
+) -> None:
+    file = open_corpus(small_corpus).file
+    nothing = replace(file, counts=replace(file.counts, kept=0, rejected={"no-audio": 19}))
+    assert finished(nothing, monkeypatch, tmp_path, source) == 3
+    out, err = capsys.readouterr()
+    assert "no clip was kept; the reasons are in" in out
+    assert "load_dataset" not in out
+    assert "preview" not in out
+    assert "not one of" in err
+
+
+def test_names_that_are_not_utf8_are_escaped(source: Path) -> None:
+    folder = source / os.fsdecode(b"Vid\xe9os") / "s1"
+    folder.mkdir(parents=True)
+    (folder / "bbaf3s.mpg").write_bytes(b"x")
+    [clip, _] = scan(source).clips
+    assert clip.key == "Vid\\xe9os/s1/bbaf3s.mpg"
+    assert clip.key.encode()
+    assert clip.read() == b"x"

@@ -1,0 +1,169 @@
+"""Which track of a file counts, which way up it is, and names that FFmpeg would take for others."""
+
+import struct
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+
+from gridkit.media.decode import decode_clip, is_steady, probe_size
+from gridkit.media.opening import AS_DECODED, Orientation, default_track
+from gridkit.media.stream import PictureStream
+
+DEFAULT = av.stream.Disposition.default
+COVER = av.stream.Disposition.attached_pic
+MATRICES = [
+    *[(1, 0, 0, 1), (-1, 0, 0, -1), (0, 1, -1, 0), (0, -1, 1, 0)],  # turned
+    *[(-1, 0, 0, 1), (1, 0, 0, -1), (0, 1, 1, 0), (0, -1, -1, 0)],  # mirrored
+]
+"""a, b, c, d of a display matrix: x' = a x + c y and y' = b x + d y."""
+WIDTH, HEIGHT = 64, 48
+
+
+def write_turned(path: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """Write a picture whose top left quarter is white, and the matrix with which it is shown."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "5"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        picture[: HEIGHT // 2, : WIDTH // 2] = 255
+        picture[: HEIGHT // 2, WIDTH // 2 :, 0] = 255  # and a red one, for the chroma
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode(None))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"tkhd") + 44
+    a, b, c, d = (65536 * value for value in matrix)
+    content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    return path
+
+
+def shown(matrix: tuple[int, int, int, int], x: float, y: float) -> tuple[float, float]:
+    """Return where a point of the stored picture is shown, -1 to 1 from the middle."""
+    a, b, c, d = matrix
+    return a * x + c * y, b * x + d * y
+
+
+def at(plane: np.ndarray, x: float, y: float) -> int:
+    """Return a pixel of a plane, its place from -1 to 1."""
+    height, width = plane.shape
+    return int(plane[round((y + 1) / 2 * (height - 1)), round((x + 1) / 2 * (width - 1))])
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_pictures_are_shown_as_the_matrix_says(tmp_path, matrix) -> None:
+    path = write_turned(tmp_path / "a.mp4", matrix)
+    video = decode_clip(path).video
+    with PictureStream(path) as stream:
+        picture = next(stream.pictures())
+    size = (HEIGHT, WIDTH) if matrix[0] else (WIDTH, HEIGHT)
+    assert video.luma.shape[1:] == picture.luma.shape == size
+    assert video.luma.flags.c_contiguous
+    assert picture.luma.flags.c_contiguous
+    white, red = shown(matrix, -0.5, -0.5), shown(matrix, 0.5, -0.5)
+    for luma, chroma in ((video.luma[0], video.chroma[0]), (picture.luma, picture.chroma)):
+        assert at(luma, *white) > 200
+        assert [at(luma, x, y) > 200 for x in (-0.5, 0.5) for y in (-0.5, 0.5)].count(True) == 1
+        assert at(chroma[1], *red) > 200
+
+
+def test_a_clip_held_upright_has_grids_size_once_it_is_turned(tmp_path) -> None:
+    path = write_turned(tmp_path / "a.mp4", (0, 1, -1, 0))
+    assert probe_size(path) == (WIDTH, HEIGHT)
+    kept = decode_clip(path, only_sizes_px=[(HEIGHT, WIDTH)])
+    assert kept.video.luma.shape == (1, WIDTH, HEIGHT)
+    assert len(decode_clip(path, only_sizes_px=[(10, 20)]).video.luma) == 0
+
+
+def test_an_orientation_that_changes_nothing_copies_nothing() -> None:
+    plane = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    assert np.shares_memory(AS_DECODED.upright(plane), plane)
+    assert Orientation(True, True, False).upright(plane).tolist() == [[3, 0], [4, 1], [5, 2]]
+
+
+def track(*marks: av.stream.Disposition) -> SimpleNamespace:
+    disposition = av.stream.Disposition(0)
+    for mark in marks:
+        disposition |= mark
+    return SimpleNamespace(disposition=disposition)
+
+
+def test_the_default_track_counts_and_a_cover_is_none() -> None:
+    first, second, cover = track(), track(DEFAULT), track(DEFAULT, COVER)
+    assert default_track([first, second]) is second
+    assert default_track([cover, first]) is first
+    assert default_track([first, track()]) is first
+    assert default_track([second, track(DEFAULT)]) is second
+    assert default_track([cover]) is None
+    assert default_track([]) is None
+
+
+def test_the_default_pictures_and_sound_are_decoded(tmp_path) -> None:
+    path = tmp_path / "two.mkv"
+    rate_hz = 16_000
+    with av.open(str(path), "w") as container:
+        videos = [container.add_stream("libx264", rate=25) for _ in range(2)]
+        sounds = [container.add_stream("flac", rate=rate_hz, layout="mono") for _ in range(2)]
+        for number, stream in enumerate(videos):
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            stream.disposition = DEFAULT if number else av.stream.Disposition(0)
+        for number, stream in enumerate(sounds):
+            stream.disposition = DEFAULT if number else av.stream.Disposition(0)
+        for level, stream in zip((40, 200), videos, strict=True):
+            picture = np.full((HEIGHT, WIDTH, 3), level, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+            container.mux(stream.encode(None))
+        for level, stream in zip((1000, 9000), sounds, strict=True):
+            samples = np.full((1, 3200), level, np.int16)
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = rate_hz, 0
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    media = decode_clip(path)
+    assert media.video.luma.mean() > 150
+    assert np.median(media.samples) == 9000
+    with PictureStream(path) as stream:
+        assert next(stream.pictures()).luma.mean() > 150
+
+
+def test_names_with_a_colon_are_files(tmp_path, make_clip, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_clip(tmp_path / "clip.mkv", frames=3).rename(tmp_path / "2024-05-01T12:30:05.mkv")
+    path = Path("2024-05-01T12:30:05.mkv")
+    assert len(decode_clip(path).video.luma) == 3
+    assert probe_size(path) == (64, 48)
+    with PictureStream(path) as stream:
+        assert len(list(stream.pictures())) == 3
+
+
+def test_the_rate_is_that_of_the_time_stamps() -> None:
+    steady = [5 + index / 25 for index in range(75)]
+    assert is_steady(steady)
+    assert is_steady([round(time, 3) for time in steady])
+    assert not is_steady([*steady[:-1], None])
+    assert not is_steady([*steady[:30], *(time + 0.04 for time in steady[30:])])
+    assert not is_steady([index / 30 for index in range(75)])
+    assert not is_steady([0.0])
+    assert not is_steady([])
+
+
+@pytest.mark.grid
+@pytest.mark.parametrize("suffix", [".mp4", ".ts"])
+def test_grids_streams_in_another_container_keep_their_rate(grid_dir, tmp_path, suffix) -> None:
+    original = next((grid_dir / "video" / "s1").glob("*.mpg"))
+    copy = tmp_path / f"copy{suffix}"
+    with av.open(str(original)) as source, av.open(str(copy), "w") as container:
+        streams = {
+            stream.index: container.add_stream_from_template(stream)
+            for stream in (source.streams.video[0], source.streams.audio[0])
+        }
+        for packet in source.demux():
+            if packet.size and packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                container.mux(packet)
+    video = decode_clip(copy).video
+    assert video.luma.shape[0] == 75
+    assert video.rate_fps == 25
+    assert (video.luma == decode_clip(original).video.luma).all()
