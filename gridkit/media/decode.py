@@ -232,8 +232,9 @@ def is_steady(times_s: Sequence[float | None], rate_fps: int = RATE_FPS) -> bool
     first_s = times_s[0] if times_s else None
     if first_s is None or len(times_s) < 2:
         return False
+    half_s = 0.5 / rate_fps + 1e-6  # the last picture of an AVI has a guessed time, half a step off
     return all(
-        time_s is not None and abs(time_s - first_s - index / rate_fps) <= CLOCK_ROUNDING_S
+        time_s is not None and abs(time_s - first_s - index / rate_fps) <= half_s
         for index, time_s in enumerate(times_s)
     )
 

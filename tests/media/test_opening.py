@@ -142,6 +142,7 @@ def test_the_rate_is_that_of_the_time_stamps() -> None:
     steady = [5 + index / 25 for index in range(75)]
     assert is_steady(steady)
     assert is_steady([round(time, 3) for time in steady])
+    assert is_steady([*steady[:-1], steady[-1] - 0.02])  # as in AVI
     assert not is_steady([*steady[:-1], None])
     assert not is_steady([*steady[:30], *(time + 0.04 for time in steady[30:])])
     assert not is_steady([index / 30 for index in range(75)])
