@@ -4,6 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import datasets
+import pandas as pd
 import pytest
 from huggingface_hub import DatasetCard
 
@@ -169,3 +170,10 @@ def test_a_corpus_where_nothing_was_kept_still_has_a_card(parts, rejected):
     text = render_card(replace(file, shards={}), rejected, landmarks)
     assert "config_name: manifest" in text
     assert "config_name: default" not in text
+
+
+def test_the_card_says_how_pandas_reaches_the_flags(small_corpus) -> None:
+    table = pd.read_parquet(small_corpus / "manifest.parquet")
+    assert not isinstance(table.flags, pd.Series)  # pandas' own, whatever the columns
+    assert isinstance(table["flags"], pd.Series)
+    assert 'df["flags"]' in (small_corpus / "README.md").read_text()
