@@ -1,11 +1,12 @@
 """What this machine has: packages, extras, devices, codecs, models, recipes, free disk."""
 
+import importlib
 import importlib.metadata
 import importlib.util
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gridkit import __version__
@@ -69,6 +70,7 @@ def examine() -> tuple[Finding, ...]:
             for extra, modules in EXTRAS.items()
             for module, name in modules.items()
         ),
+        _torchcodec(),
         *_codecs(),
         _landmarks(),
         _recipes(),
@@ -83,6 +85,24 @@ def _package(module: str, distribution: str, extra: str | None) -> Finding:
         command = f'pip install "gridkit[{extra}]"' if extra else f"pip install {distribution}"
         return Finding(subject, False, extra is None, command)
     return Finding(subject, True, extra is None, _version(module, distribution))
+
+
+def _torchcodec() -> Finding:
+    """Say whether torchcodec loads: it needs FFmpeg of the system, and a torch that fits."""
+    finding = _package("torchcodec", "torchcodec", "decode")
+    if not finding.ok:
+        return finding
+    try:
+        importlib.import_module("torchcodec.decoders")
+    except (ImportError, OSError, RuntimeError):
+        return replace(
+            finding,
+            ok=False,
+            detail=f"{finding.detail} does not load: it needs the libraries of FFmpeg 4 to 8 "
+            "(apt-get install ffmpeg), and from 0.14 on a torch for CUDA: "
+            'pip install -c constraints.txt "gridkit[decode]"',
+        )
+    return finding
 
 
 def _version(module: str, distribution: str) -> str:

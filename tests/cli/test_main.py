@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from gridkit import errors
 from gridkit.cli.main import COMMANDS, gridkit, main
+from gridkit.doctor import examine
 
 HEAVY = ("torch", "dlib", "datasets", "cv2", "numpy", "pyarrow", "av", "scipy", "pandas", "rich")
 
@@ -139,6 +140,22 @@ def test_doctor_finds_what_the_tests_need(capsys) -> None:
     assert "non-commercial" in out
     assert "decoder mp2" in out
     assert "MISSING" not in out
+
+
+def test_doctor_says_when_torchcodec_does_not_load(monkeypatch, tmp_path) -> None:
+    """It is there, as a wheel that another torch would need: an OSError that names neither."""
+    (tmp_path / "torchcodec").mkdir()
+    (tmp_path / "torchcodec" / "__init__.py").write_text("raise OSError('libnppicc.so.12')")
+    metadata = tmp_path / "torchcodec-0.17.0.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: torchcodec\nVersion: 0.17.0\n")
+    (metadata.parent / "top_level.txt").write_text("torchcodec")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchcodec"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    [finding] = [one for one in examine() if one.subject == "torchcodec [decode]"]
+    assert (finding.ok, finding.needed) == (False, False)
+    assert finding.detail.startswith("0.17.0 does not load: it needs the libraries of FFmpeg")
 
 
 def test_version_is_printed(capsys) -> None:
