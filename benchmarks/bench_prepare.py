@@ -1,25 +1,30 @@
 """How fast prepare is on one core and on two, compared with the public way and with decoding alone.
 
 All in one run on original MPEG-1 clips, because absolute times mean little on a busy machine.
-The public way is dlib's detector on every frame, upsampled once, then its 68 points, one core;
-it neither crops nor encodes. gridkit's time is from the file to the written shard.
+Rounds alternate between the ways, so that other work on the machine slows all of them. Every figure
+is wall time by one clock: the median over the rounds, and the range. The public way is dlib's
+detector on every frame, upsampled once, then its 68 points, one core; it neither crops nor encodes.
+gridkit's time is from the first clip's file to the written shard, workers started before. Decoding
+alone runs in the same workers and is the floor: a figure under it is refused, and none is printed.
 
-    python benchmarks/bench_prepare.py [--clips 40] [--public-clips 4]
+    python benchmarks/bench_prepare.py [--clips 40] [--public-clips 4] [--rounds 5]
 """
 
 import argparse
 import os
 import resource
+import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import dlib
 import numpy as np
 
-from gridkit.compute.local import Crashed, map_ordered, usable_cores
+from gridkit.compute.local import Crashed, Workers, usable_cores
 from gridkit.corpus.records import FRAMES, Clip
 from gridkit.media.decode import decode_clip
 from gridkit.media.landmarks_model import default_landmark_model
@@ -31,38 +36,97 @@ from gridkit.prepare.request import make_settings
 from gridkit.prepare.sources import scan
 from gridkit.store.shards import write_shard
 
-REPEATS = 2
-"""Runs in processes; the quickest counts, because other work on the machine only adds time."""
 GRID = Path(os.environ.get("GRIDKIT_GRID", "../shared/grid"))
+PUBLIC = "public way, one core"
+PREPARE = {1: "gridkit, one core", 2: "gridkit, two cores"}
+DECODE = {1: "decoding alone, one core", 2: "decoding alone, two cores"}
+"""The floor of `PREPARE`, by number of workers."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=int, default=40)
     parser.add_argument("--public-clips", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     tasks = original_clips(options.clips)
-    settings = make_settings(())
-    decode_s = seconds_a_clip(lambda: [decode_clip(task.file.read()) for task in tasks], tasks)
     few = tasks[:: max(1, len(tasks) // options.public_clips)][: options.public_clips]
-    public_s = seconds_a_clip(lambda: [public_way(task) for task in few], few)
-    one_s, two_s = (pooled(tasks, settings, workers) for workers in (1, 2))
-
+    with Workers(1, preload=PRELOAD) as one, Workers(2, preload=PRELOAD) as two:
+        ways = ways_of(tasks, few, {1: one, 2: two})
+        for workers in (one, two):  # they start, and load what a first clip loads
+            prepare(workers, tasks[: 2 * workers.count])
+        clip_s: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(options.rounds):
+            for name, way in ways.items():
+                clip_s[name].append(way())
+    refuse_the_impossible(clip_s)
+    speakers = len({task.speaker for task in tasks})
     print(
-        f"{len(tasks)} original clips of {len({task.speaker for task in tasks})} speakers; ", end=""
+        f"{len(tasks)} original clips of {speakers} speakers; the public way on {len(few)} of them;"
     )
-    print(f"the public way on {len(few)} of them; {usable_cores()} cores\n")
-    print(f"{'':34}    ms/clip  clips/s  times the public way")
-    row("public way, one core", public_s, public_s)
-    row("gridkit, one core", one_s, public_s)
-    row("gridkit, two cores", two_s, public_s)
-    row("decoding alone (the floor)", decode_s, public_s)
-    print(f"\ntwo cores over one: {one_s / two_s:.2f} times")
+    print(f"{options.rounds} rounds; {usable_cores()} cores\n")
+    print(f"{'':26} ms/clip: median (range)   clips/s  times the public way: median (range)")
+    for name in ways:
+        print(row(name, clip_s[name], clip_s[PUBLIC]))
+    print(
+        f"\ntwo cores over one: {summary(ratios(clip_s[PREPARE[1]], clip_s[PREPARE[2]]), 2)} times"
+    )
     print(f"peak memory of a worker, the shared model included: {max(PEAKS_MB):.0f} MB")
 
 
-def row(name: str, clip_s: float, public_s: float) -> None:
-    print(f"{name:34} {1000 * clip_s:10.1f} {1 / clip_s:8.1f} {public_s / clip_s:21.1f}")
+def ways_of(
+    tasks: Sequence[Task], few: Sequence[Task], workers: dict[int, Workers]
+) -> dict[str, Callable[[], float]]:
+    """Return what is timed, by name; each returns wall seconds per clip."""
+    ways: dict[str, Callable[[], float]] = {
+        PUBLIC: lambda: wall_s(lambda: [public_way(task) for task in few]) / len(few)
+    }
+    for count, some in workers.items():
+        ways[PREPARE[count]] = partial(timed, prepare, some, tasks)
+        ways[DECODE[count]] = partial(timed, decode, some, tasks)
+    return ways
+
+
+def timed(
+    work: Callable[[Workers, Sequence[Task]], None], workers: Workers, tasks: Sequence[Task]
+) -> float:
+    return wall_s(lambda: work(workers, tasks)) / len(tasks)
+
+
+def wall_s(work: Callable[[], object]) -> float:
+    start_s = time.perf_counter()
+    work()
+    return time.perf_counter() - start_s
+
+
+def refuse_the_impossible(clip_s: dict[str, list[float]]) -> None:
+    """End with an error where a median is under its floor: preparing a clip decodes it."""
+    for count, name in PREPARE.items():
+        figure_s, floor_s = (statistics.median(clip_s[way]) for way in (name, DECODE[count]))
+        if figure_s < floor_s:
+            sys.exit(
+                f"{name}: {1000 * figure_s:.1f} ms per clip is under {DECODE[count]}, "
+                f"{1000 * floor_s:.1f} ms: other work disturbed the run; run it again"
+            )
+
+
+def row(name: str, clip_s: Sequence[float], public_s: Sequence[float]) -> str:
+    ms = summary([1000 * value for value in clip_s], 1)
+    return (
+        f"{name:26} {ms:25} {1 / statistics.median(clip_s):8.1f}  "
+        f"{summary(ratios(public_s, clip_s), 1)}"
+    )
+
+
+def ratios(slow_s: Sequence[float], quick_s: Sequence[float]) -> list[float]:
+    """Return how many times as fast, round by round."""
+    return [slow / quick for slow, quick in zip(slow_s, quick_s, strict=True)]
+
+
+def summary(values: Sequence[float], digits: int) -> str:
+    """Return the median of some values, and their range."""
+    middle, low, high = statistics.median(values), min(values), max(values)
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def original_clips(number: int) -> list[Task]:
@@ -93,47 +157,38 @@ def public_way(task: Task) -> np.ndarray:
     return np.array(points)
 
 
-def write(results: Iterable[object]) -> None:
-    """Write what was kept as one shard."""
-    clips = [result for result in results if isinstance(result, Clip)]
+def prepare(workers: Workers, tasks: Sequence[Task]) -> None:
+    """Prepare clips in processes, and write what was kept as one shard."""
+    settings = make_settings(())
+    clips = []
+    for clip, peak_mb in sound(workers.map_ordered(partial(_prepare, settings), tasks)):
+        PEAKS_MB.append(peak_mb)
+        clips += [clip] if isinstance(clip, Clip) else []
     with tempfile.TemporaryDirectory() as folder:
-        write_shard(
-            Path(folder) / "shard.parquet", clips, {}, profiles=("mouth96",), split_names=()
-        )
+        path = Path(folder) / "shard.parquet"
+        write_shard(path, clips, {}, profiles=("mouth96",), split_names=())
 
 
-def seconds_a_clip(work: Callable[[], object], tasks: Sequence[Task]) -> float:
-    """Return processor seconds: the work of one thread, without other work of the machine."""
-    start_s = time.process_time()
-    work()
-    return (time.process_time() - start_s) / len(tasks)
+def decode(workers: Workers, tasks: Sequence[Task]) -> None:
+    """Decode clips in processes."""
+    for frames in sound(workers.map_ordered(_decode, tasks)):
+        assert frames == FRAMES
 
 
-def pooled(tasks: Sequence[Task], settings: Settings, workers: int) -> float:
-    """Return seconds per clip in processes, by the slope: the time to start them cancels out."""
-
-    def run(work: Sequence[Task]) -> float:
-        start_s = time.perf_counter()
-        results = map_ordered(partial(_prepare, settings), work, workers=workers, preload=PRELOAD)
-        write(noted(results))
-        return time.perf_counter() - start_s
-
-    once_s, thrice_s = (min(run([*tasks] * n) for _ in range(REPEATS)) for n in (1, 3))
-    return (thrice_s - once_s) / (2 * len(tasks))
-
-
-def noted(results: Iterable[tuple[Clip | Rejection, float] | Crashed]) -> Iterator[object]:
+def sound(results: Iterator[object]) -> Iterator:
     for result in results:
         assert not isinstance(result, Crashed), result.detail
-        clip, peak_mb = result
-        PEAKS_MB.append(peak_mb)
-        yield clip
+        yield result
 
 
 def _prepare(settings: Settings, task: Task) -> tuple[Clip | Rejection, float]:
     """Return the clip, and the most memory this process has had, in MB."""
     result = prepare_clip(task, settings)
     return result, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _decode(task: Task) -> int:
+    return len(luma_of(task))
 
 
 PEAKS_MB: list[float] = []
