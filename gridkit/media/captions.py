@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 
 import av
@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 
 from gridkit.errors import MediaError
+from gridkit.media.channels import mono_samples
 from gridkit.media.opening import address, default_track
 from gridkit.media.stream import Picture, PictureStream
 from gridkit.media.subtitles import Caption
+from gridkit.media.timeline import LONGEST_STILL_S, REORDERED_S
 from gridkit.media.tracks import add_pictures, add_sound, interleaved, moment_s, steady_rate
 
 MARGIN = 0.06
@@ -54,7 +56,7 @@ def write_captioned(
                 raise MediaError(f"{source} has no picture that can be decoded")
             with av.open(address(unfinished), "w", format="mp4") as container:
                 tracks = [add_pictures(container, first, pictures, rate_fps, progress)]
-                sound = sound_frames(source, stream.origin_s)
+                sound = sound_frames(source, stream.origin_s, stream.offsets_s)
                 first_heard = next(sound, None)
                 if first_heard is not None:
                     heard = chain([first_heard], sound)
@@ -83,32 +85,100 @@ def _text_at(captions: Sequence[Caption], time_s: float) -> str:
     return captions[last].text if last >= 0 and time_s < captions[last].end_s else ""
 
 
-def sound_frames(source: Path, origin_s: float) -> Iterator[av.AudioFrame]:
+def sound_frames(
+    source: Path, origin_s: float, offsets_s: Sequence[float] = ()
+) -> Iterator[av.AudioFrame]:
     """Yield a file's sound as mono at 48 kHz, its time stamps counted from a moment.
 
     Args:
         source: the file.
         origin_s: the moment; what comes before is left out.
+        offsets_s: what is taken off the time stamps of the pictures, as far as they came. Where
+            time stamps of the sound start again, it stays in step with them.
     """
     with av.open(address(source)) as container:
         sound = default_track(container.streams.audio)
         if sound is None:
             return
+        offset_s, end = origin_s, 0
+        ended_s: float | None = None
+        for piece in _at_sound_rate(_decoded(container, sound)):
+            if piece.time is not None and ended_s is not None:
+                offset_s = sound_offset_s(piece.time, ended_s, offset_s, offsets_s)
+            time_s = (ended_s or 0.0) if piece.time is None else piece.time - offset_s
+            ended_s = time_s + piece.samples / SOUND_RATE_HZ
+            stamped = round(time_s * SOUND_RATE_HZ)
+            if stamped + piece.samples > 0:
+                piece.pts = end = max(stamped, end)
+                piece.time_base = Fraction(1, SOUND_RATE_HZ)
+                end += piece.samples
+                yield piece
+
+
+def sound_offset_s(
+    stamp_s: float, ended_s: float, offset_s: float, offsets_s: Sequence[float]
+) -> float:
+    """Return what to take off a time stamp of sound.
+
+    Args:
+        stamp_s: the time stamp.
+        ended_s: when the sound before it ended.
+        offset_s: what was taken off the time stamp of that.
+        offsets_s: what is taken off those of the pictures.
+
+    >>> sound_offset_s(0.02, 5.98, 0.0, [0.0, -3.0, -6.0]), sound_offset_s(0.5, 6.0, 0.0, [0.0])
+    (-6.0, -5.5)
+    """
+
+    def gap_s(offset_s: float) -> float:
+        return stamp_s - offset_s - ended_s
+
+    if abs(gap_s(offset_s)) <= REORDERED_S:
+        return offset_s
+    possible = [
+        known for known in (*offsets_s, offset_s) if -REORDERED_S <= gap_s(known) <= LONGEST_STILL_S
+    ]
+    return min(possible, key=lambda known: abs(gap_s(known)), default=stamp_s - ended_s)
+
+
+def _decoded(
+    container: av.container.InputContainer, sound: av.AudioStream
+) -> Iterator[av.AudioFrame]:
+    """Yield a track of sound; a packet that fails is skipped, a file that breaks off ends."""
+    packets = container.demux(sound)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.error.FFmpegError):
+            return
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            continue
+        yield from frames
+
+
+def _at_sound_rate(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """Yield sound as float mono at 48 kHz; its rate and number of channels may change."""
+    for rate_hz, same_rate in groupby(frames, key=lambda frame: frame.sample_rate):
         resampler = av.AudioResampler(format="fltp", layout="mono", rate=SOUND_RATE_HZ)
-        end = 0
-        for packet in container.demux(sound):
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                continue
-            for frame in frames:
-                for piece in resampler.resample(frame):
-                    stamped = round(((piece.time or 0.0) - origin_s) * SOUND_RATE_HZ)
-                    if stamped + piece.samples > 0:
-                        piece.pts = end = max(stamped, end)
-                        piece.time_base = Fraction(1, SOUND_RATE_HZ)
-                        end += piece.samples
-                        yield piece
+        for frame in chain(same_rate, [None]):
+            mono = None if frame is None else _float_frame(mono_samples(frame), rate_hz)
+            if frame is not None and mono is not None:
+                mono.pts, mono.time_base = frame.pts, frame.time_base
+            for piece in resampler.resample(mono):
+                # a resampled sound may pass full scale between its samples
+                limited = _float_frame(piece.to_ndarray()[0].clip(-1, 1), SOUND_RATE_HZ)
+                limited.pts, limited.time_base = piece.pts, piece.time_base
+                yield limited
+
+
+def _float_frame(samples: np.ndarray, rate_hz: int) -> av.AudioFrame:
+    """Return mono samples, full scale 1, as a frame without a time stamp."""
+    packed = np.ascontiguousarray(samples[None], np.float32)
+    frame = av.AudioFrame.from_ndarray(packed, format="fltp", layout="mono")
+    frame.sample_rate = rate_hz
+    return frame
 
 
 def _with_text(luma: np.ndarray, text: str) -> np.ndarray:

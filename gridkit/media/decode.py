@@ -22,6 +22,7 @@ import soxr
 
 from gridkit.corpus.records import RATE_FPS, SAMPLE_RATE_HZ
 from gridkit.errors import MediaError
+from gridkit.media.channels import channel_samples, mean_of_channels
 from gridkit.media.opening import AS_DECODED, address, default_track, orientation
 from gridkit.media.samples import to_int16
 from gridkit.media.video import Video, plane_pixels
@@ -249,7 +250,7 @@ class _Sound(_Stream):
         self._rate_hz = 0
 
     def take(self, frame: av.frame.Frame) -> None:
-        samples = _channels(frame)
+        samples = channel_samples(frame)
         first = self._frames[0][1] if self._frames else samples
         other_rate = self._rate_hz not in (0, frame.sample_rate)
         if other_rate or len(samples) != len(first) or samples.dtype != first.dtype:
@@ -261,7 +262,7 @@ class _Sound(_Stream):
     def mono_16khz(self, first_picture_s: float) -> np.ndarray | None:
         if not self._frames:
             return None
-        samples = _mean_of_channels(_place(self._frames, self._rate_hz, first_picture_s))
+        samples = mean_of_channels(_place(self._frames, self._rate_hz, first_picture_s))
         if self._rate_hz != SAMPLE_RATE_HZ:
             samples = soxr.resample(samples, self._rate_hz, SAMPLE_RATE_HZ, quality="VHQ")
         return to_int16(samples)
@@ -294,23 +295,6 @@ def _place(
         start = max(0, start)
         track[:, start : start + cut.shape[1]] = cut
     return track
-
-
-def _channels(frame: av.audio.frame.AudioFrame) -> np.ndarray:
-    """Return a frame's samples as decoded, (channels, N)."""
-    samples = frame.to_ndarray()
-    return samples if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels).T
-
-
-def _mean_of_channels(samples: np.ndarray) -> np.ndarray:
-    """Return the mean of the channels, float64 (N,), full scale 1."""
-    if samples.dtype == np.uint8:
-        scaled = (samples.astype(np.float64) - 128) / 128
-    elif np.issubdtype(samples.dtype, np.integer):
-        scaled = samples / -float(np.iinfo(samples.dtype).min)
-    else:
-        scaled = samples.astype(np.float64)
-    return scaled.mean(axis=0)
 
 
 def _reason(error: Exception) -> str:

@@ -17,8 +17,9 @@ import av.error
 from gridkit.corpus.records import RATE_FPS
 from gridkit.errors import MediaError
 from gridkit.media.opening import address, default_track
-from gridkit.media.stream import LONGEST_STILL_S, PictureStream
+from gridkit.media.stream import PictureStream
 from gridkit.media.subtitles import Caption
+from gridkit.media.timeline import LONGEST_STILL_S
 from gridkit.media.tracks import (
     add_captions,
     add_pictures,
@@ -134,13 +135,14 @@ def _add_copied(
     step = max(1, round(1 / ((pictures.average_rate or RATE_FPS) * pictures.time_base)))
 
     def packets() -> Iterator[av.Packet]:
-        latest = origin
+        latest, latest_dts = origin, None
         for packet in _stamped(_whole_packets(source), step):
             if packet.is_discard:
                 raise _CannotCopy("an edit hides some of them")
-            if abs(packet.pts - latest) > leap:
+            goes_back = latest_dts is not None and packet.dts < latest_dts
+            if goes_back or abs(packet.pts - latest) > leap:
                 raise _CannotCopy("their time stamps leap")
-            latest = max(latest, packet.pts)
+            latest, latest_dts = max(latest, packet.pts), packet.dts
             if packet.pts >= origin:  # else it cannot be decoded
                 packet.pts, packet.dts = packet.pts - origin, packet.dts - origin
                 packet.stream = stream

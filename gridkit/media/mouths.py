@@ -41,6 +41,20 @@ class Mouths:
     def __getitem__(self, part: slice) -> "Mouths":
         return Mouths(self.frames[part], self.missing[part])
 
+    def nearest_seen(self, places: np.ndarray) -> np.ndarray:
+        """Return the frames at places, (P,); one without a face shows the nearest that has one.
+
+        A model then sees nothing that it does not know. Where no frame has a face, it is black.
+        """
+        seen = np.flatnonzero(~self.missing)
+        if not len(seen):
+            return self.frames[places]
+        after = np.searchsorted(seen, places).clip(max=len(seen) - 1)
+        before = (after - 1).clip(min=0)
+        is_before = places - seen[before] <= np.abs(seen[after] - places)
+        nearest = np.where(is_before & (seen[before] <= places), seen[before], seen[after])
+        return self.frames[nearest]
+
     def joined(self, other: "Mouths | None") -> "Mouths":
         """Return these frames, then the other ones."""
         if other is None:

@@ -2,7 +2,8 @@
 
 `decode.py` decodes a whole clip exactly as GRID needs it. Here nothing is kept: pictures come
 upright (a phone's clip has its rotation), with square pixels, in one size, at a steady rate,
-each moment showing the picture that was on screen. A packet that fails is skipped.
+each moment showing the picture that was on screen. Time stamps that start again, are missing or
+damaged do no harm (`timeline.py`). A packet that fails is skipped.
 """
 
 from collections.abc import Iterator
@@ -17,10 +18,9 @@ import numpy as np
 from gridkit.corpus.records import RATE_FPS
 from gridkit.errors import MediaError
 from gridkit.media.opening import address, default_track, orientation
+from gridkit.media.timeline import LONGEST_STILL_S, Timeline
 from gridkit.media.video import Video, plane_pixels
 
-LONGEST_STILL_S = 10.0
-"""A picture that seems to stay longer has a damaged time stamp after it."""
 STRETCHED_PIXEL = 4
 """A pixel that would be more times as wide as high, or as high as wide, counts as square."""
 
@@ -77,10 +77,19 @@ class PictureStream:
             Fraction(self._stream.average_rate or RATE_FPS),
             0.0 if length is None else length / av.time_base,
         )
-        self.origin_s = 0.0
-        """Time stamp of the first picture, from which all times are counted; 0 before it came."""
+        self._timeline = Timeline(float(1 / self.info.rate_fps))
         self.end_s = 0.0
         """When the last picture so far ends."""
+
+    @property
+    def origin_s(self) -> float:
+        """Time stamp of the first picture, from which all times are counted; 0 before it came."""
+        return self.offsets_s[0] if self.offsets_s else 0.0
+
+    @property
+    def offsets_s(self) -> list[float]:
+        """What is taken off time stamps, since the first picture and since each of their leaps."""
+        return self._timeline.offsets_s
 
     def __enter__(self) -> "PictureStream":
         return self
@@ -91,19 +100,15 @@ class PictureStream:
     def pictures(self) -> Iterator[Picture]:
         """Yield the pictures as they are, with their times."""
         size: tuple[int, int] | None = None
-        offset_s, next_s = 0.0, 0.0
-        for frame in self._frames():
+        stamped = ((frame, frame.time) for frame in self._frames())
+        for frame, time_s in self._timeline.times(stamped):
             if size is None:
                 width_px = frame.width * pixel_shape(self._stream.sample_aspect_ratio)
                 size = even_size(width_px, frame.height, self._widest_px)
-                offset_s = self.origin_s = frame.time or 0.0
-            time_s = next_s if frame.time is None else frame.time - offset_s
-            if not next_s - LONGEST_STILL_S <= time_s <= next_s + LONGEST_STILL_S:
-                offset_s += time_s - next_s
-                time_s = next_s
-            next_s = time_s + float(1 / self.info.rate_fps)
             stays_s = float(frame.duration * frame.time_base) if frame.duration else 0.0
-            self.end_s = time_s + stays_s if 0 < stays_s <= LONGEST_STILL_S else next_s
+            if not 0 < stays_s <= LONGEST_STILL_S:
+                stays_s = float(1 / self.info.rate_fps)
+            self.end_s = time_s + stays_s
             yield _picture(frame, size, time_s)
 
     def at_rate(self, rate_fps: Fraction | int) -> Iterator[Picture]:

@@ -18,7 +18,6 @@ import numpy as np
 from gridkit.corpus.records import FRAMES, RATE_FPS
 from gridkit.media.mouths import Mouths, MouthStream
 from gridkit.media.subtitles import Caption
-from gridkit.models.alphabet import BLANK, CLASSES
 from gridkit.models.word_timing import TimedWord, timed_words
 from gridkit.recipe.systems import Lipreader
 
@@ -36,8 +35,6 @@ SENTENCE_S = 1.0
 """Almost no sentence of GRID is shorter."""
 CAPTION_STAYS_S = 1.0
 """How long a caption stays after the last word of its sentence."""
-SILENT = np.log(np.where(np.arange(CLASSES) == BLANK, 1.0, 1e-9)).astype(np.float32)
-"""Log-probabilities of a frame without a face."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +153,11 @@ def read_block(
 def silence(mouths: Mouths, lipreader: Lipreader) -> np.ndarray:
     """Return the probability of silence in each frame, (T,): the mean over overlapping windows."""
     last = max(0, len(mouths) - FRAMES)
+    frames = mouths.nearest_seen(np.arange(len(mouths)))
     total, count = np.zeros(len(mouths)), np.zeros(len(mouths))
     for start in sorted({*range(0, last, STEP_FRAMES), last}):
         part = slice(start, start + FRAMES)
-        total[part] += lipreader.silence(mouths.frames[part])
+        total[part] += lipreader.silence(frames[part])
         count[part] += 1
     return np.where(mouths.missing, 1.0, total / count)
 
@@ -192,8 +190,8 @@ def _read_part(
     start = max(0, min(start, len(mouths) - length))
     places = np.arange(start, min(start + length, len(mouths)))
     places = places.clip(quiet.start, quiet.stop - 1)
-    log_probs = lipreader.log_probs([mouths.frames[places]])[0]
-    log_probs[mouths.missing[places]] = SILENT
+    # CTC may write before it is said: what it writes in frames without a face counts
+    log_probs = lipreader.log_probs([mouths.nearest_seen(places)])[0]
     said = slice(part.start - start, part.stop - start)
     words = timed_words(log_probs, lipreader.decode(log_probs).text, RATE_FPS, said)
     return next(later([tuple(words)], start))

@@ -159,12 +159,10 @@ def sound_of(mouths: Mouths, voice: VideoToSpeech) -> np.ndarray:
         voice: makes the sound.
     """
     count = len(mouths)
-    seen = np.flatnonzero(~mouths.missing)
-    if not len(seen):
+    if mouths.missing.all():
         return np.zeros(count * FRAME_SAMPLES, np.float32)
     places = np.arange(max(count, SHORTEST_FRAMES)).clip(max=count - 1)
-    nearest = seen[np.abs(seen - places[:, None]).argmin(axis=1)]
-    sound = voice(mouths.frames[nearest])[: count * FRAME_SAMPLES]
+    sound = voice(mouths.nearest_seen(places))[: count * FRAME_SAMPLES]
     return sound * loudness(mouths.missing)
 
 

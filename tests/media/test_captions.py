@@ -71,6 +71,21 @@ def test_wide_pixels_are_written_square(tmp_path):
         assert written.sample_aspect_ratio in (None, 0, 1)
 
 
+@pytest.mark.parametrize(("layout", "channels"), [("mono", 1), ("stereo", 2), ("5.1", 6)])
+def test_sound_keeps_its_level(make_clip, tmp_path, layout, channels):
+    tone = np.rint(32_700 * np.sin(2 * np.pi * 440 / 44_100 * np.arange(44_100)))
+    sound = np.repeat(tone.astype(np.int16)[:, None], channels, axis=1)
+    source = make_clip(
+        tmp_path / "a.mkv", frames=25, sound=sound, sound_rate_hz=44_100, layout=layout
+    )
+    pieces = [frame.to_ndarray()[0] for frame in sound_frames(source, 0.0)]
+    samples = np.concatenate(pieces)
+    assert len(samples) == pytest.approx(SOUND_RATE_HZ, abs=50)
+    assert np.abs(samples).max() <= 1
+    loudness = np.sqrt(np.mean(samples[1000:-1000] ** 2))
+    assert loudness == pytest.approx(32_700 / 32_768 / np.sqrt(2), rel=1e-3)
+
+
 def test_what_was_heard_before_the_first_picture_is_left_out(make_clip, tmp_path):
     sound = np.ones((32_000, 1), np.int16)
     source = make_clip(tmp_path / "a.mkv", frames=10, sound=sound)

@@ -117,19 +117,6 @@ def test_a_damaged_time_stamp_does_not_fill_the_memory() -> None:
     assert before.size == 0
 
 
-@pytest.mark.parametrize(
-    ("samples", "value"),
-    [
-        (np.array([[16384], [0]], np.int16), 0.25),
-        (np.array([[2**30]], np.int32), 0.5),
-        (np.array([[128], [192]], np.uint8), 0.25),
-        (np.array([[0.5], [-0.5]], np.float32), 0.0),
-    ],
-)
-def test_every_sample_format_has_full_scale_1(samples, value) -> None:
-    assert decode._mean_of_channels(samples).tolist() == [value]
-
-
 def test_decoding_stops_one_frame_after_the_limit(make_clip, tmp_path) -> None:
     media = decode_clip(make_clip(tmp_path / "a.mkv", frames=40), max_frames=10)
     assert len(media.video.luma) == 11

@@ -227,3 +227,12 @@ def test_what_is_not_a_video_is_one_line(tmp_path):
     sound = write_sound(tmp_path / "sound.wav", 0.2, 0.1)
     with pytest.raises(MediaError, match="has no video"):
         write_dubbed(sound, sound, [], tmp_path / "out.mp4", "mp4")
+
+
+def test_files_joined_end_to_end_are_encoded_again(make_clip, tmp_path):
+    part = make_clip(tmp_path / "part.mpg", frames=30, format="mpeg").read_bytes()
+    joined = tmp_path / "joined.mpg"
+    joined.write_bytes(part * 3)
+    out, reason = dub(joined, tmp_path, ".mkv", 3.6, 1.0)
+    assert reason == "their time stamps leap"
+    assert [time_s for time_s, _ in shown(out)] == pytest.approx(np.arange(90) / 25, abs=0.002)

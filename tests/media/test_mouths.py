@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gridkit.errors import MediaError
-from gridkit.media.mouths import MouthStream, windows
+from gridkit.media.mouths import Mouths, MouthStream, windows
 
 
 @pytest.mark.parametrize("count", [1, 75, 150, 151, 200, 250, 251, 1000])
@@ -53,3 +53,14 @@ def test_a_video_without_a_face_is_one_line(make_clip, tmp_path):
     path = make_clip(tmp_path / "gray.mkv", frames=5)
     with pytest.raises(MediaError, match=r"no face found in any frame of .*gray\.mkv"):
         list(MouthStream(path, ["mouth96"]))
+
+
+def test_a_frame_without_a_face_shows_the_nearest_that_has_one():
+    frames = np.arange(200, dtype=np.uint8)[:, None, None]
+    missing = np.random.default_rng(0).random(200) < 0.8
+    places = np.arange(200)
+    seen = np.flatnonzero(~missing)
+    nearest = seen[np.abs(seen - places[:, None]).argmin(axis=1)]
+    assert Mouths(frames, missing).nearest_seen(places)[:, 0, 0].tolist() == nearest.tolist()
+    nothing = Mouths(frames, np.ones(200, bool))
+    assert nothing.nearest_seen(places[:3])[:, 0, 0].tolist() == [0, 1, 2]

@@ -82,6 +82,18 @@ def test_times_are_counted_from_the_first_picture(tmp_path):
         assert stream.origin_s == pytest.approx(1.5)
 
 
+def test_files_joined_end_to_end_are_as_long_as_all_of_them(make_clip, tmp_path):
+    part = make_clip(tmp_path / "part.mpg", frames=30, format="mpeg").read_bytes()
+    joined = tmp_path / "joined.mpg"
+    joined.write_bytes(part * 3)
+    shown = levels_at(joined, 25)
+    assert len(shown) == 90
+    assert np.array(shown).reshape(3, 30)[1:].std(axis=0).max() < 3  # each part as it was
+    with PictureStream(joined) as stream:
+        assert len(list(stream.pictures())) == 90
+        assert stream.end_s == pytest.approx(3.6)
+
+
 def test_a_damaged_time_stamp_is_no_hour_of_waiting(tmp_path):
     path = write(tmp_path / "a.mkv", [40, 60, 80, 100], [0, 40, 90_000_000, 90_000_040])
     assert levels_at(path, 25) == [40, 60, 80, 100]

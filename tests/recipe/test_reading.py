@@ -11,6 +11,9 @@ from gridkit.corpus.codes import ranked_ids
 from gridkit.corpus.grammar import text_of
 from gridkit.errors import MediaError
 from gridkit.media.codecs import encode_crop
+from gridkit.media.crops import cut_crop, load_profile
+from gridkit.media.decode import decode_clip
+from gridkit.media.face import FaceTracker
 from gridkit.media.mouths import Mouths
 from gridkit.media.video import Planes
 from gridkit.models.alphabet import CLASSES, encode
@@ -109,6 +112,20 @@ def test_nothing_is_said_where_there_is_no_face():
     assert texts(sentences) == ["blue"]
 
 
+class Early(Parrot):
+    """Writes each character five frames before it is said, as CTC may."""
+
+    def log_probs(self, clips):
+        return np.roll(super().log_probs(clips), -5, axis=1)
+
+
+def test_what_is_written_early_counts_where_there_is_no_face():
+    missing = np.arange(75) < 20
+    clip = mouths_of(shown("bin blue", 75, 20), missing)
+    sentences, _ = read_block(clip, Early(), last=True)
+    assert texts(sentences) == ["bin blue"]
+
+
 def test_pauses_part_sentences_and_twitches_are_none():
     silent = np.ones(100)
     silent[[*range(10, 20), *range(25, 30), *range(50, 60), *range(80, 83)]] = 0.1
@@ -173,6 +190,19 @@ def test_a_long_clip_at_another_rate_is_read_in_place(grid_dir, tmp_path, monkey
     assert sum(right) >= 4
     assert all(0.1 < sentence[0].start_s % 3 < 1.2 for sentence in result.sentences)
     assert all(1.4 < sentence[-1].end_s % 3 < 2.8 for sentence in result.sentences)
+
+
+@pytest.mark.grid
+@needs_weights
+@pytest.mark.parametrize("code", ["lrarzn", "sbbh4p"])
+def test_a_clip_that_begins_gray_is_read_as_its_crop_is(grid_dir, code):
+    clip, lipreader = grid_dir / f"video/s1/{code}.mpg", load_system(LIPNET)
+    video = decode_clip(clip).video
+    track = FaceTracker().track(video.luma)
+    assert track.missing.sum() == 12
+    evaluated = lipreader(cut_crop(video, track.landmarks, load_profile("mouth96")).luma)
+    assert evaluated == text_of(code)
+    assert texts(read_clip(clip, lipreader).sentences) == [evaluated]
 
 
 @pytest.mark.grid
