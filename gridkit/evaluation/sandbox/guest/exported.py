@@ -16,14 +16,16 @@ dropped. Another order of axes belongs into the exported network.
 
 import importlib
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gridkit.errors import MissingExtraError, SystemLoadError
+from gridkit.evaluation.sandbox.guest.ports import Port, check_input, check_output
 
 SCALINGS = ("unit", "symmetric", "bytes")
 Network = Callable[[np.ndarray], np.ndarray]
@@ -54,6 +56,8 @@ class Exported:
         output = self._network(scale(frames, self._interface.scaling)[None])
         if self.task == "v2s":
             return output[0] if output.ndim == 2 and len(output) == 1 else output
+        if output.ndim == 3 and len(output) != 1:
+            raise ValueError(f"scores of shape {output.shape}: the batch comes first")
         scores = output[0] if output.ndim == 3 else output
         return best_path(scores, self._interface.labels)
 
@@ -62,12 +66,13 @@ def load_exported(kind: str, path: Path, device: str) -> Exported:
     """Load `model.pt2` or `model.onnx` and the `.toml` beside it.
 
     Raises:
-        SystemLoadError: the `.toml` breaks the format, or the file is not such a network.
+        SystemLoadError: the `.toml` breaks the format, the file is not such a network, or it
+            cannot be told what it takes and gives.
         MissingExtraError: onnxruntime is not installed.
     """
     interface = read_interface(path.with_suffix(".toml"))
     load = _load_onnx if kind == "onnx" else _load_torch
-    return Exported(interface, load(path, device))
+    return Exported(interface, load(path, device, interface))
 
 
 def read_interface(path: Path) -> Interface:
@@ -94,6 +99,11 @@ def read_interface(path: Path) -> Interface:
     labels = content.pop("labels", [])
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise SystemLoadError(f"{path.name}: labels has to be a list of strings")
+    if own == "labels" and (labels.count("") != 1 or len(labels) == 1):
+        raise SystemLoadError(
+            f'{path.name}: labels names the CTC blank, "", {labels.count("")} times among '
+            f"{len(labels)}; name it once, at the place of the blank, beside one symbol or more"
+        )
     return Interface(**content, labels=tuple(labels))
 
 
@@ -124,26 +134,52 @@ def best_path(scores: np.ndarray, labels: tuple[str, ...]) -> str:
     return "".join(labels[symbol] for symbol, _ in groupby(scores.argmax(axis=1).tolist()))
 
 
-def _load_torch(path: Path, device: str) -> Network:
+def _load_torch(path: Path, device: str, interface: Interface) -> Network:
     import torch
 
     try:
-        module = torch.export.load(path).module().to(device)
+        program = torch.export.load(path)
+        module = program.module().to(device)
     except Exception as error:  # torch raises many kinds for a file that is not an archive
         raise SystemLoadError(
             f"{path.name} is not a torch.export archive that torch {torch.__version__} loads: "
             f"{str(error).partition(chr(10))[0]}"
         ) from error
 
+    signature = program.graph_signature
+    found = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    _check(
+        path,
+        interface,
+        [_torch_port(str(name), found.get(name)) for name in signature.user_inputs],
+        [_torch_port(str(name), found.get(name)) for name in signature.user_outputs],
+    )
+
     def network(batch: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            output: np.ndarray = module(torch.from_numpy(batch).to(device)).float().cpu().numpy()
-        return output
+            # the one output may lie in a tuple or a dict
+            (output,) = torch.utils._pytree.tree_leaves(module(torch.from_numpy(batch).to(device)))
+        return np.asarray(output.float().cpu().numpy())
 
     return network
 
 
-def _load_onnx(path: Path, device: str) -> Network:
+def _torch_port(name: str, value: object) -> Port:
+    """Return an input or output by its example; one that is not a tensor has its type's name."""
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", type(value).__name__)
+    # a side that may vary is a symbol
+    sides = None if shape is None else tuple(s if type(s) is int else None for s in shape)
+    return Port(name, str(dtype).removeprefix("torch."), sides)
+
+
+def _check(
+    path: Path, interface: Interface, inputs: Sequence[Port], outputs: Sequence[Port]
+) -> None:
+    check_input(path.name, inputs, interface.scaling)
+    check_output(path.name, outputs, interface.task, len(interface.labels))
+
+
+def _load_onnx(path: Path, device: str, interface: Interface) -> Network:
     try:
         onnxruntime = importlib.import_module("onnxruntime")
     except ImportError as error:
@@ -158,9 +194,19 @@ def _load_onnx(path: Path, device: str) -> Network:
             f"{path.name} cannot be loaded by onnxruntime {onnxruntime.__version__}: "
             f"{str(error).partition(chr(10))[0]}"
         ) from error
-    (entry,) = session.get_inputs()
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    _check(path, interface, list(map(_onnx_port, inputs)), list(map(_onnx_port, outputs)))
 
     def network(batch: np.ndarray) -> np.ndarray:
-        return np.asarray(session.run(None, {entry.name: batch})[0])
+        return np.asarray(session.run(None, {inputs[0].name: batch})[0], np.float32)
 
     return network
+
+
+def _onnx_port(entry: Any) -> Port:
+    """Return an input or output as onnxruntime describes it: `tensor(float)`, sides or names."""
+    dtype = str(entry.type).removeprefix("tensor(").removesuffix(")")
+    names = {"float": "float32", "double": "float64"}
+    # onnxruntime gives an empty shape where the file has none
+    sides = tuple(side if type(side) is int else None for side in entry.shape) or None
+    return Port(str(entry.name), names.get(dtype, dtype), sides)

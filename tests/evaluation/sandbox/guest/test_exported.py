@@ -2,6 +2,7 @@
 
 import base64
 import importlib.util
+import json
 
 import numpy as np
 import pytest
@@ -117,3 +118,13 @@ def test_the_best_path_merges_repeats_and_drops_blanks():
     assert best_path(np.eye(3)[symbols], ("", "a", " b")) == "aa b"
     with pytest.raises(ValueError, match="3 labels"):
         best_path(np.zeros((5, 2)), ("", "a", "b"))
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], ["", "a", ""], [""], []])
+def test_labels_without_one_blank_are_refused(tmp_path, labels):
+    path = tmp_path / "model.toml"
+    path.write_text(
+        f'task = "lipreading"\ncrop = "mouth96"\nscaling = "unit"\nlabels = {json.dumps(labels)}\n'
+    )
+    with pytest.raises(SystemLoadError, match="labels names the CTC blank"):
+        read_interface(path)
