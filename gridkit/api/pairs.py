@@ -6,12 +6,13 @@ import numpy as np
 
 from gridkit.api.scores import SoundScore
 from gridkit.errors import PairError
-from gridkit.evaluation.systems.answers import MOST_CLIPPED, check_sound
+from gridkit.evaluation.systems.answers import check_sound
 from gridkit.evaluation.systems.contract import RATES_HZ
 from gridkit.metrics.normaliser import normalise
 from gridkit.metrics.registry import plug_ins
 from gridkit.metrics.sound import score_sound
 from gridkit.metrics.wer import TextScore, score_text
+from gridkit.results.sound_levels import MOST_CLIPPED
 
 
 def score_sound_pair(

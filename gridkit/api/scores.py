@@ -108,7 +108,8 @@ class PairScores(Generic[PairScore]):
             facts = describe(name)
             interval = facts.interval(estimate.low, estimate.high)
             value = facts.text(estimate.value)
-            lines.append(f"{name:20} {value:>8}  ({interval}), n {estimate.n}")
+            shown = f"({interval}), " if interval else ""
+            lines.append(f"{name:20} {value:>8}  {shown}n {estimate.n}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

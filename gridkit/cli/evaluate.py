@@ -159,22 +159,41 @@ def command(
     show_outcome(scored, subset, others, as_json=as_json)
     if recorded and spec.path is not None:
         _record(scored, spec.path, split)
+    _check_some_scored(scored)
 
 
 def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
     from gridkit.evaluation.predictions.collect import try_out
-    from gridkit.evaluation.systems.answers import MOST_CLIPPED
 
     tried = try_out(spec, subset, options)
     facts = tried.facts
     rate = f", {facts.sample_rate} Hz" if facts.sample_rate else ""
     kind = facts.crop or "sound"
     click.echo(f"ok: {facts.task} from {kind}{rate}, isolation {facts.isolation}")
-    if tried.clipped > MOST_CLIPPED:
+    clipped = max((levels.clipped for levels in tried.levels if levels.is_clipped), default=0)
+    if clipped:
         click.echo(
-            f"but {tried.clipped:.0%} of a clip's samples are at full scale: sound is taken in "
+            f"but {clipped:.0%} of a clip's samples are at full scale: sound is taken in "
             "[-1, 1], values outside it are clipped",
             err=True,
+        )
+    if any(levels.inaudible for levels in tried.levels):
+        click.echo(
+            "but a clip is inaudible (under -80 dBFS, or hardly a sample that is not 0): sound is "
+            "taken in [-1, 1], and a result with such clips has no rank",
+            err=True,
+        )
+
+
+def _check_some_scored(scored: "Scored") -> None:
+    from gridkit.errors import SystemFailedError
+
+    failed = scored.result.failed
+    if sum(failed.values()) == scored.result.n:
+        counts = ", ".join(f"{reason} {count}" for reason, count in sorted(failed.items()))
+        raise SystemFailedError(
+            f"every clip failed ({counts}), so each figure is its floor; "
+            f"{scored.folder} says why, clip by clip"
         )
 
 

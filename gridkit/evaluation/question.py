@@ -111,6 +111,33 @@ def train_sha256(subset: Subset) -> str:
     return hash_ids(subset.kept("train"))
 
 
+def check_folder(out: Path) -> None:
+    """Refuse a folder that is not gridkit's to write into and to clean: a corpus, a person's own.
+
+    Only one with a `question.json` is, or one that is empty or does not exist. Hidden files do
+    not count.
+
+    Raises:
+        ResultError: it holds something else.
+    """
+    if not out.exists() or (out / QUESTION_FILE).is_file():
+        return
+    if not out.is_dir():
+        raise ResultError(f"{out} is a file; choose another --out, a folder")
+    if any((out / FOLDER).glob("*.parquet")):
+        raise ResultError(
+            f"{out} has {FOLDER}/ without {QUESTION_FILE}, so it is not known what was predicted; "
+            f"choose another --out, or remove {out / FOLDER}"
+        )
+    names = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        raise ResultError(
+            f"{out} is not the folder of a result: it has no {QUESTION_FILE} and holds "
+            f"{', '.join(names[:3])}{more}; choose another --out, new or empty"
+        )
+
+
 def check_question(out: Path, question: Mapping[str, object]) -> None:
     """Write the question into a RESULT folder; where predictions are, compare it with theirs.
 
@@ -118,7 +145,7 @@ def check_question(out: Path, question: Mapping[str, object]) -> None:
     they are removed.
 
     Raises:
-        ResultError: the folder holds the answer to another question, or predictions without one.
+        ResultError: the folder holds the answer to another question.
     """
     path = out / QUESTION_FILE
     if not any((out / FOLDER).glob("*.parquet")):
@@ -126,11 +153,6 @@ def check_question(out: Path, question: Mapping[str, object]) -> None:
             (out / name).unlink(missing_ok=True)
         write_file(path, f"{json.dumps(question, indent=1, sort_keys=True)}\n".encode())
         return
-    if not path.is_file():
-        raise ResultError(
-            f"{out} has {FOLDER}/ without {QUESTION_FILE}, so it is not known what was predicted; "
-            f"choose another --out, or remove {out / FOLDER}"
-        )
     try:
         earlier = dict(json.loads(path.read_text()))
     except (ValueError, TypeError) as error:

@@ -88,6 +88,8 @@ def record(scored: Scored, recipe: Path, split: str, date: str) -> Recorded:
 def _measured(scored: Scored, recipe: Path, split: str, date: str) -> Measured:
     result, name = scored.result, load_recipe(recipe).name
     estimate = result.metrics[result.rank_metric]
+    if estimate.low is None or estimate.high is None:
+        raise UsageError("--record: one clip has no interval; score two or more")
     decoding = result.system.decoding
     option = f"--decoding {decoding} " if decoding else ""
     return Measured(

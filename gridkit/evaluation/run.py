@@ -12,7 +12,7 @@ from gridkit.errors import CorpusError
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.collect import collect_predictions, label
 from gridkit.evaluation.predictions.files import PredictionWriter
-from gridkit.evaluation.question import check_question, question_of, versions
+from gridkit.evaluation.question import check_folder, check_question, question_of, versions
 from gridkit.evaluation.scoring.reference_audio import reference_audio_figures, with_bar
 from gridkit.evaluation.scoring.scorer import Scorer, open_scorer
 from gridkit.evaluation.subset import Subset
@@ -41,7 +41,7 @@ def evaluate(
 
     Raises:
         LockedError: another run works in the folder.
-        ResultError: the folder holds the answer to another question.
+        ResultError: the folder holds the answer to another question, or is not that of a result.
         CorpusError: clips of the split are missing and that was not allowed.
         SystemLoadError: the system cannot be loaded.
         UsageError: a control, recogniser or protocol that does not exist, or a recogniser that
@@ -50,6 +50,7 @@ def evaluate(
     with open_scorer(subset, options, scorer) as scorer:
         _check_missing(subset, options)
         check_task(spec, subset, out, options)
+        check_folder(out)
         with folder_lock(out):
             check_question(out, question_of(spec, subset, options, scorer.versions))
             card = collect_predictions(spec, subset, out, options, scorer.processes)
@@ -110,4 +111,5 @@ def _result(
         missing=subset.missing,
         speakers=per_speaker(scores),
         slots=per_slot(scores),
+        sound=scores.sound,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gridkit.hub.address import PREFIX
 from gridkit.results.files import CLIPS_FILE, LOG_FILE, Scored
 from gridkit.results.records import Result
+from gridkit.results.sound_levels import FEWEST_SOUNDING, INAUDIBLE_DBFS, MOST_CLIPPED
 from gridkit.results.timing import FailedTiming, Timing
 from gridkit.results.wording import recogniser_of
 
@@ -15,6 +16,8 @@ MAX_FAILED_SHARE = 0.05
 CONTAMINATED = "contaminated"
 STATEFUL = "stateful"
 CLOCK_DISPUTED = "clock-disputed"
+INAUDIBLE = "inaudible"
+CLIPPED = "clipped"
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,21 @@ def _of_clips(result: Result) -> list[Caveat]:
         share = f"{100 * MAX_FAILED_SHARE:.0f} %"
         sentence = f"Not ranked: more than {share} of the clips failed."
         found.append(Caveat(f"over {share} failed", sentence, bars_rank=True))
+    inaudible = result.sound.get("inaudible_clips", 0)
+    if inaudible and not result.is_control:
+        sentence = (
+            f"Not ranked: {inaudible:.0f} of {result.n} clips are inaudible (under "
+            f"{INAUDIBLE_DBFS} dBFS, or fewer than {FEWEST_SOUNDING} samples that are not 0)."
+        )
+        found.append(Caveat(INAUDIBLE, sentence, bars_rank=True))
+    clipped = result.sound.get("clipped_clips", 0)
+    if clipped and not result.is_control:
+        sentence = (
+            f"Clipped: in {clipped:.0f} of {result.n} clips over {100 * MOST_CLIPPED:.0f} % of the "
+            f"samples are at full scale, {100 * result.sound['clipped']:.2g} % over all clips; "
+            "sound is taken in [-1, 1], and what is beyond is cut off."
+        )
+        found.append(Caveat(CLIPPED, sentence))
     if result.is_synthetic:
         sentence = "Scored on synthetic clips: good for a trial, not for a comparison."
         found.append(Caveat("", sentence))

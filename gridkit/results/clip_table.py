@@ -22,6 +22,7 @@ from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import SLOT_NAMES, text_of
 from gridkit.errors import ResultError
 from gridkit.results.records import ClipScore
+from gridkit.results.sound_levels import summary_of
 from gridkit.results.wording import LAG, LAG_SIZE, POOLED, describe
 
 
@@ -48,6 +49,8 @@ class ClipTable:
     """Recognisers, or `system`, whose words the clips have."""
     first_failure: tuple[str, str] | None = None
     """Of the clips as they came: the id of the first that failed, and why in one line."""
+    sound: Mapping[str, float] = field(default_factory=dict)
+    """How loud predicted sound is (`summary_of`)."""
 
     @property
     def values(self) -> np.ndarray:
@@ -117,6 +120,7 @@ def tabulate(scores: Iterable[ClipScore], expected: Sequence[str] = ()) -> ClipT
         columns.slots,
         frozenset(columns.transcribers),
         columns.first_failure,
+        summary_of(columns.sound),
     )
 
 
@@ -138,6 +142,7 @@ class _Columns:
     slots: dict[str, np.ndarray] = field(default_factory=dict)
     transcribers: set[str] = field(default_factory=set)
     first_failure: tuple[str, str] | None = None
+    sound: list[Mapping[str, float]] = field(default_factory=list)
     means: set[str] = field(default_factory=set)
     """Figures that are averaged: an error rate too, by an older protocol."""
 
@@ -149,6 +154,8 @@ class _Columns:
         self.scored.append(scored)
         self.transcribers.update(clip.text)
         self.means.update(clip.metrics)
+        if clip.sound:
+            self.sound.append(clip.sound)
         if not scored:
             self.failed[clip.reason or ""] += 1
             self.first_failure = self.first_failure or (clip.id, clip.detail or clip.reason or "")

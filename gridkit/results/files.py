@@ -43,7 +43,7 @@ LOG_FILE = "system.log"
 """The end of what the system printed."""
 STATUSES = ("scored", "failed")
 
-_OPTIONAL = ("missing", "speakers", "slots")
+_OPTIONAL = ("missing", "speakers", "slots", "sound")
 _CLIP_KEYS = tuple(entry.name for entry in fields(ClipScore))
 
 
@@ -146,6 +146,8 @@ def result_to_json(result: Result) -> str:
     }
     for key in ("failed", "versions", "slots"):
         content[key] = dict(sorted(content[key].items()))
+    if not result.sound:
+        del content["sound"]
     return dump(content, RESULT_FILE, indent=2) + "\n"
 
 
@@ -183,6 +185,7 @@ def result_from_json(text: str, where: str = RESULT_FILE) -> Result:
         missing=typed(content, "missing", int, where) if "missing" in content else 0,
         speakers=_nested(content, "speakers", where),
         slots=_nested(content, "slots", where),
+        sound=values(content, "sound", float, where) if "sound" in content else {},
     )
 
 
@@ -226,15 +229,19 @@ def clip_from_line(line: str, where: str = CLIPS_FILE) -> ClipScore:
         slots=whole_numbers(content, "slots", len(SLOT_NAMES), where),
         text=values(content, "text", str, where),
         raw_text=values(content, "raw_text", str, where),
+        sound=values(content, "sound", float, where),
     )
 
 
 def _estimate(value: object, where: str) -> Estimate:
     content = as_object(value, where)
-    check_keys(content, [f.name for f in fields(Estimate)], ("value", "low", "high", "n"), where)
+    check_keys(content, [f.name for f in fields(Estimate)], ("value", "n"), where)
     true_audio = typed(content, "true_audio", float, where) if "true_audio" in content else None
-    value, low, high = (typed(content, key, float, where) for key in ("value", "low", "high"))
-    return Estimate(value, low, high, typed(content, "n", int, where), true_audio)
+    value, n = typed(content, "value", float, where), typed(content, "n", int, where)
+    # a single clip has no interval
+    required = n > 1 or "low" in content or "high" in content
+    low, high = (typed(content, key, float, where) if required else None for key in ("low", "high"))
+    return Estimate(value, low, high, n, true_audio)
 
 
 def _nested(content: Mapping[str, object], key: str, where: str) -> dict[str, dict[str, float]]:

@@ -40,6 +40,8 @@ class ClipScore:
     """Recogniser, or `system`, to the normalised words that were counted."""
     raw_text: Mapping[str, str] = field(default_factory=dict)
     """The same before normalising."""
+    sound: Mapping[str, float] = field(default_factory=dict)
+    """How loud predicted sound is (`SoundLevels.entries`); no figure."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,9 @@ class Estimate:
     """A headline figure with its 95 % interval."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    """None, as `high`, where one clip is all that counts: it has no interval."""
+    high: float | None
     n: int
     true_audio: float | None = None
     """For a recogniser's figure: the same on the reference audio of the same clips."""
@@ -77,6 +80,9 @@ class Result:
     """Speaker to metric to the speaker's own value."""
     slots: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """`slot` or `slot_R` to slot name to accuracy."""
+    sound: Mapping[str, float] = field(default_factory=dict)
+    """Of predicted sound: the mean share of clipped and of silent samples, and how many clips are
+    clipped and inaudible (`summary_of`); empty where text was predicted."""
 
     @property
     def is_control(self) -> bool:

@@ -46,7 +46,12 @@ def estimates(table: ClipTable, true_audio: ClipTable | None = None) -> dict[str
     low, high = _intervals(table, values)
     counted = (table.below > 0).sum(axis=0)
     found = {
-        name: Estimate(float(values[i]), float(low[i]), float(high[i]), int(counted[i]))
+        name: Estimate(
+            float(values[i]),
+            float(low[i]) if counted[i] > 1 else None,
+            float(high[i]) if counted[i] > 1 else None,
+            int(counted[i]),
+        )
         for i, name in enumerate(table.names)
         if counted[i]
     }

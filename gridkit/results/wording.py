@@ -47,12 +47,14 @@ class MetricFacts:
         """
         return f"{self._number(value)} %" if self.percent else self._number(value)
 
-    def interval(self, low: float, high: float) -> str:
-        """Return an interval as tables print it.
+    def interval(self, low: float | None, high: float | None) -> str:
+        """Return an interval as tables print it; empty where there is none.
 
         >>> describe("lag_ms").interval(-0.3, 40.2), describe("wer").interval(0.0881, 0.1)
         ('0 to 40', '8.8 to 10.0 %')
         """
+        if low is None or high is None:
+            return ""
         return f"{self._number(low)} to {self.text(high)}"
 
     def _number(self, value: float) -> str:

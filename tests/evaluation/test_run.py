@@ -177,6 +177,16 @@ def test_without_its_predictions_nothing_of_a_result_stays(score, hummed, tmp_pa
     assert names == {*written, "notes.txt"}
 
 
+@pytest.mark.parametrize("name", ["report.html", "result.json", "corpus.json", "notes.txt"])
+def test_a_folder_of_ones_own_is_refused_and_stays(score, tmp_path, name):
+    folder = tmp_path / "result"
+    folder.mkdir()
+    (folder / name).write_text("my own")
+    with pytest.raises(ResultError, match=f"no question.json and holds {name}.*another --out"):
+        score("control:silence")
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [(name, "my own")]
+
+
 def test_predictions_that_nobody_knows_are_refused(score, hummed, tmp_path):
     copy = shutil.copytree(hummed.folder, tmp_path / "copy")
     (copy / QUESTION_FILE).unlink()

@@ -15,6 +15,14 @@ from gridkit.results import statistics
 from gridkit.results.clip_table import tabulate
 from gridkit.results.records import ClipScore
 from gridkit.results.statistics import estimates, per_slot, per_speaker
+from gridkit.results.wording import describe
+
+
+def test_one_clip_has_no_interval():
+    clip = ClipScore("s1/bbaf2n", "scored", metrics={"stoi": 0.5})
+    (found,) = estimates(tabulate([clip])).values()
+    assert (found.value, found.low, found.high, found.n) == (0.5, None, None, 1)
+    assert describe("stoi").interval(found.low, found.high) == ""
 
 
 def make_scores(speakers, clips, seed=0):
@@ -229,7 +237,7 @@ def test_recognisers_own_error_on_the_same_true_sound():
 
 
 @given(
-    values=st.lists(st.floats(0, 1, width=32), min_size=1, max_size=12),
+    values=st.lists(st.floats(0, 1, width=32), min_size=2, max_size=12),
     losses=st.sets(st.integers(0, 11)),
 )
 def test_a_failure_never_helps(values, losses):

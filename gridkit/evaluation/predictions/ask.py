@@ -14,20 +14,22 @@ from itertools import pairwise
 import numpy as np
 
 from gridkit.errors import SystemFailedError
-from gridkit.evaluation.predictions.records import Prediction
+from gridkit.evaluation.predictions.records import CONTRACT_FAILURES, Prediction
 from gridkit.evaluation.sandbox.facts import SystemFacts
 from gridkit.evaluation.sandbox.worker import Worker
 from gridkit.evaluation.systems.answers import Checked
 from gridkit.evaluation.systems.in_process import InProcess
+from gridkit.results.sound_levels import SoundLevels, sound_levels
 
 ASKED_TWICE = 5
-FULL_SCALE = 32_767
+ALIKE_AT_START = 5
+"""Clips that fail alike at the start, and end the run."""
 
 
 def fresh_order(
     ids: Iterable[str], *, done: Collection[str] = (), twice: int = ASKED_TWICE
 ) -> tuple[str, ...]:
-    """Return the ids in a new random order, some of them twice.
+    """Return the ids in a new random order, then some of them again in another.
 
     Args:
         ids: of the clips to be asked about.
@@ -36,9 +38,8 @@ def fresh_order(
     """
     chance = random.SystemRandom()
     left = sorted(set(ids) - set(done))
-    order = left + chance.sample(left, min(twice, len(left)))
-    chance.shuffle(order)
-    return tuple(order)
+    chance.shuffle(left)
+    return (*left, *chance.sample(left, min(twice, len(left))))
 
 
 def predict(
@@ -46,7 +47,9 @@ def predict(
 ) -> Iterator[Prediction]:
     """Yield a prediction for each clip, as soon as it is settled.
 
-    A clip that comes twice in the order is settled at the second time.
+    A clip that comes twice in the order is settled at the second time. From the first clip on
+    that comes again, a fresh process answers: what a system kept of the first round is gone. A
+    failure in either asking is the clip's failure.
 
     Args:
         worker: of the system; a process is started where that is not done.
@@ -60,21 +63,50 @@ def predict(
     order = tuple(order)
     times = Counter(order)
     first: dict[str, tuple[int, Checked]] = {}
+    is_second_round = False
     for place, (clip_id, frames) in enumerate(_read_ahead(order, frames_of), 1):
+        if clip_id in first and not is_second_round:
+            worker.stop()
+            is_second_round = True
         answer = worker.ask(frames).checked
         if times[clip_id] == 2 and clip_id not in first:
             first[clip_id] = place, answer
             continue
         earlier_place, earlier = first.pop(clip_id, (place, answer))
+        kept = answer if answer.failure and not earlier.failure else earlier
         yield Prediction(
             clip_id,
-            earlier.samples,
-            earlier.text,
-            earlier.failure,
-            earlier.detail,
-            stateful=not earlier.same_as(answer),
+            kept.samples,
+            kept.text,
+            kept.failure,
+            kept.detail,
+            stateful=not (earlier.failure or answer.failure or earlier.same_as(answer)),
             asked=tuple(sorted({earlier_place, place})),
         )
+
+
+def check_first_answers(predictions: Iterable[Prediction]) -> Iterator[Prediction]:
+    """Pass predictions on, unless a system's first five answers break the contract in one way.
+
+    Then the other answers would, too: the run ends, and none is kept.
+
+    Raises:
+        SystemFailedError: the first five failed alike; the message says how.
+    """
+    coming = iter(predictions)
+    held: list[Prediction] = []
+    for prediction in coming:
+        held.append(prediction)
+        says = {(one.failure, one.detail) for one in held}
+        if prediction.failure not in CONTRACT_FAILURES or len(says) > 1:
+            break
+        if len(held) == ALIKE_AT_START:
+            raise SystemFailedError(
+                f"the first {ALIKE_AT_START} clips failed alike, so the run ends: "
+                f"{prediction.failure}: {prediction.detail}"
+            )
+    yield from held
+    yield from coming
 
 
 @dataclass(frozen=True)
@@ -82,8 +114,8 @@ class DryRun:
     """What a system says of itself, and what of its sound would be lost."""
 
     facts: SystemFacts
-    clipped: float
-    """Largest share of a clip's samples at full scale: beyond [-1, 1] they are cut off."""
+    levels: tuple[SoundLevels, ...] = ()
+    """Of the sound of each clip."""
 
 
 def dry_run(worker: Worker, clips: Iterable[np.ndarray]) -> DryRun:
@@ -93,17 +125,17 @@ def dry_run(worker: Worker, clips: Iterable[np.ndarray]) -> DryRun:
         SystemLoadError: it cannot be loaded or breaks the contract.
         SystemFailedError: it gave no usable answer for a clip.
     """
-    facts, clipped = worker.start(), 0.0
+    facts, levels = worker.start(), []
     for number, frames in enumerate(clips, 1):
         answer = worker.ask(frames).checked
         if answer.samples is not None:
-            clipped = max(clipped, float((np.abs(answer.samples.astype(int)) >= FULL_SCALE).mean()))
+            levels.append(sound_levels(answer.samples))
         if answer.failure:
             raise SystemFailedError(
                 f"{worker.spec.text} failed on clip {number} ({frames.shape}, uint8): "
                 f"{answer.failure}: {answer.detail}"
             )
-    return DryRun(facts, clipped)
+    return DryRun(facts, tuple(levels))
 
 
 def _read_ahead(

@@ -9,7 +9,13 @@ from gridkit.corpus.tasks import TEXT_TASKS
 from gridkit.errors import UsageError
 from gridkit.evaluation.contamination import contamination_of
 from gridkit.evaluation.options import Options
-from gridkit.evaluation.predictions.ask import DryRun, dry_run, fresh_order, predict
+from gridkit.evaluation.predictions.ask import (
+    DryRun,
+    check_first_answers,
+    dry_run,
+    fresh_order,
+    predict,
+)
 from gridkit.evaluation.predictions.controls import DECODINGS, control_predictions
 from gridkit.evaluation.predictions.files import PredictionWriter, read_predictions
 from gridkit.evaluation.predictions.records import Prediction
@@ -180,7 +186,8 @@ def _ask(
     if not order:
         return
     with Progress("predict", len(subset.ids), done=len(done)) as bar:
-        for prediction in predict(worker, order, subset.input_of(facts.crop)):
+        predictions = predict(worker, order, subset.input_of(facts.crop))
+        for prediction in predictions if done else check_first_answers(predictions):
             writer.add(prediction)
             bar.advance()
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FAILURES = ("crash", "hang", "out-of-memory", "type", "nan", "length", "channels")
+CONTRACT_FAILURES = ("type", "nan", "length", "channels")
+"""An answer that is not what the task needs."""
+FAILURES = ("crash", "hang", "out-of-memory", *CONTRACT_FAILURES)
 """Why a clip fails; besides, `metric:NAME` where a metric raises or is not finite."""
 
 

@@ -11,7 +11,7 @@ from gridkit.evaluation.report.latency import Latency, latency_of
 from gridkit.evaluation.report.media import MediaOf
 from gridkit.results.caveats import caveats
 from gridkit.results.files import Scored
-from gridkit.results.records import PROTOCOL, ClipScore, Result
+from gridkit.results.records import PROTOCOL, ClipScore, Estimate, Result
 from gridkit.results.rows import (
     Cell,
     Row,
@@ -208,20 +208,30 @@ def _as_counted(facts: MetricFacts, protocol: str) -> MetricFacts:
 def _points(rows: Sequence[Row], metric: str) -> tuple[Axis, tuple[Point, ...]]:
     shown = [(row, row.result.metrics[metric]) for row in rows if metric in row.result.metrics]
     axis = nice_axis(
-        [edge for _, found in shown for edge in (found.low, found.high)],
+        [edge for _, found in shown for edge in _edges(found)],
         in_percent=describe(metric).percent,
     )
-    return axis, tuple(
-        Point(
-            row.name,
-            row.kind,
-            axis.percent(found.value),
-            axis.percent(found.low),
-            axis.percent(found.high),
-            cell(metric, row.result.metrics),
+    points = []
+    for row, found in shown:
+        low, high = _edges(found)
+        points.append(
+            Point(
+                row.name,
+                row.kind,
+                axis.percent(found.value),
+                axis.percent(low),
+                axis.percent(high),
+                cell(metric, row.result.metrics),
+            )
         )
-        for row, found in shown
-    )
+    return axis, tuple(points)
+
+
+def _edges(found: Estimate) -> tuple[float, float]:
+    """Return the ends of an interval; of a figure without one the figure itself."""
+    if found.low is None or found.high is None:
+        return found.value, found.value
+    return found.low, found.high
 
 
 def _speakers(scored: Scored) -> tuple[Axis, tuple[SpeakerBar, ...]]:

@@ -36,6 +36,8 @@ _ERRORS: dict[str, type[GridkitError]] = {
     "extra": MissingExtraError,
     "environment": EnvironmentProblem,
 }
+_HEALTHY = ("type", "length", "channels")
+"""Failures of a process that works as it was written: it is not loaded again."""
 _LOCKED = (
     "; a system may read only its own folder: put the file there, or a link to it "
     "(--no-isolation shows whether that is it)"
@@ -195,7 +197,7 @@ class Worker:
             answer = _read_answer(header, content, facts, len(clips), round_trip_s, memory_bytes)
         except NoAnswerError as error:
             answer = Answer((error.checked,) * len(clips), 0.0, time.perf_counter() - start_s)
-        if any(clip.failure for clip in answer.clips):
+        if any(clip.failure and clip.failure not in _HEALTHY for clip in answer.clips):
             self.stop()
         return answer
 

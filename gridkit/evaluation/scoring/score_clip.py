@@ -19,6 +19,7 @@ from gridkit.metrics.registry import ALIGNED, SOUND_METRICS, TEXT_METRICS
 from gridkit.metrics.sound import score_plain, score_sound
 from gridkit.metrics.wer import TextScore, score_text
 from gridkit.results.records import PROTOCOL, ClipScore
+from gridkit.results.sound_levels import sound_levels
 
 SYSTEM = "system"
 """Whose words `text` holds where a system gives text itself."""
@@ -91,6 +92,7 @@ def _score_sound(job: ClipJob) -> ClipScore:
         slots={f"slot_{name}": text.slots for name, text in texts.items()},
         text={name: text.transcript for name, text in texts.items()},
         raw_text=raw_text,
+        sound={} if job.words_only else sound_levels(prediction).entries(),
     )
 
 
@@ -106,7 +108,14 @@ def _score_older(job: ClipJob) -> ClipScore:
             of_reference = transcribe(name, make, reference)
             metrics[f"wer_{name}"] = protocol.wer(job.reference.text, raw_text[name], of_reference)
     text = {name: normalise(transcript) for name, transcript in raw_text.items()}
-    return ClipScore(job.reference.id, "scored", metrics=metrics, text=text, raw_text=raw_text)
+    return ClipScore(
+        job.reference.id,
+        "scored",
+        metrics=metrics,
+        text=text,
+        raw_text=raw_text,
+        sound=sound_levels(prediction).entries(),
+    )
 
 
 def _score_text(job: ClipJob) -> ClipScore:

@@ -37,6 +37,9 @@ class InProcess:
         self._system = system
         self.facts = read_facts(facts_of(system), name, "none", shipped_names())
 
+    def stop(self) -> None:
+        """Do nothing: an object of this process cannot be begun again."""
+
     def ask(self, frames: np.ndarray) -> Answer:
         """Return the system's answer for the frames of one clip; a failure is an answer too.
 

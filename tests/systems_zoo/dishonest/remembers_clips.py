@@ -1,4 +1,4 @@
-"""Gives another answer when it is asked about a clip for the second time."""
+"""Answers differently whenever it is asked."""
 
 import numpy as np
 
@@ -8,12 +8,9 @@ EXPECTED = {"flags": ["stateful"]}
 class System:
     task, crop, sample_rate = "v2s", "mouth96", 16_000
 
-    def __init__(self, device):
-        self.asked = 0
-
     def __call__(self, frames):
-        self.asked += 1
-        return np.random.default_rng(self.asked).normal(0, 0.1, 48_000).astype(np.float32)
+        return np.random.default_rng().normal(0, 0.1, 48_000).astype(np.float32)
 
 
-load = System
+def load(device):
+    return System()
