@@ -73,6 +73,9 @@ Older protocols, and what is not known of each:
               "row.")  # fmt: skip
 @click.option("--allow-missing", is_flag=True, help="Score a part of the split; no rank.")
 @click.option("--no-isolation", is_flag=True, help="Do not lock the system in (debugging).")
+@click.option(
+    "--follow-links", is_flag=True, help="Let the model read what links in its folder lead to."
+)
 @click.option("--trust-remote-code", is_flag=True, help="Run Python code from the Hub.")
 @click.option("--dry-run", is_flag=True, help="Check the system on two clips, score nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print result.json.")
@@ -97,6 +100,7 @@ def command(
     recorded: bool,
     allow_missing: bool,
     no_isolation: bool,
+    follow_links: bool,
     trust_remote_code: bool,
     dry_run: bool,
     as_json: bool,
@@ -124,6 +128,7 @@ def command(
         device=device,
         workers=workers,
         isolate=not no_isolation,
+        follow_links=follow_links,
         timed=not no_timing,
         calls=calls,
         source=source,

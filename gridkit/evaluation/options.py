@@ -20,6 +20,8 @@ class Options:
     workers: int | None = None
     """Processes that score; None: all cores."""
     isolate: bool = True
+    follow_links: bool = False
+    """Whether a system may read what links in its folder lead to."""
     timed: bool = True
     calls: int | None = None
     """Timed calls; None: those of the protocol."""

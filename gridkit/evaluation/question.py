@@ -19,7 +19,7 @@ from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.controls import FROM_TRAIN
 from gridkit.evaluation.predictions.files import FILE, FOLDER
 from gridkit.evaluation.predictions.loose_files import SUFFIXES
-from gridkit.evaluation.sandbox.policy import HOLDING_FILES
+from gridkit.evaluation.sandbox.telling import HOLDING_FILES
 from gridkit.evaluation.subset import Subset
 from gridkit.evaluation.systems.contract import RECIPE_KINDS
 from gridkit.evaluation.systems.spec import ModelSpec

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import gridkit
 from gridkit.compute.import_path import python_path
+from gridkit.evaluation.sandbox.telling import inodes_of, telling_of_clips
 
 _SYSTEM = (
     "/usr /lib /lib32 /lib64 /bin /sbin /nix/store "
@@ -28,35 +29,40 @@ _CUDA = (
     "/sys/module/nvidia_uvm /sys/bus/pci /etc/nvidia /etc/OpenCL"
 ).split()
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-HOLDING_FILES = frozenset(
-    ("corpus.json", "manifest.parquet", "question.json", "clips.jsonl", "predictions.parquet")
-)
-"""Files of a prepared corpus and of a result: their folder tells of clips."""
-_SOURCE_SUFFIXES = frozenset((".mpg", ".align", ".parquet"))
+_OF_PREFIX = "bin include lib lib32 lib64 libexec share etc ssl targets pyvenv.cfg".split()
+"""Of the folder that Python is installed in: it may be a project's own, with corpora in it."""
 _KEPT_VARIABLES = ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH")
 _KEPT_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "PYTORCH_", "CUBLAS_")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def readable_paths(
-    own_folder: Path | None, *, device: str, hidden: Iterable[Path], extra: Iterable[Path] = ()
+    own_folder: Path | None,
+    *,
+    device: str,
+    hidden: Iterable[Path],
+    extra: Iterable[Path] = (),
+    follow_links: bool = False,
 ) -> list[str]:
     """Return the files and folders that a system's process may read.
 
     Args:
-        own_folder: the system's, less corpora and results that lie in it; what links in it lead
-            to is added, less the same.
+        own_folder: the system's, less what tells of clips in it: GRID's own files, corpora and
+            results (`telling.py`). Folders of PYTHONPATH are looked through in the same way.
         device: `cpu`, `cuda` or `cuda:N`.
-        hidden: corpora and results: left out, wherever they lie.
+        hidden: corpora and results: left out, wherever they lie and whatever they are called there.
         extra: what else a person allows.
+        follow_links: add what links in the system's folder lead to, less the same.
     """
     wanted = [*map(Path, _SYSTEM), *_interpreter(), *extra]
     hidden = [path.resolve() for path in hidden]
+    own = [Path(part).resolve() for part in python_path() if Path(part).exists()]
     if own_folder is not None:
-        links = [path for path in own_folder.iterdir() if path.is_symlink()]
-        own = [path.resolve() for path in (own_folder, *links) if path.exists()]
-        hidden += [found for path in own for found in _telling_of_clips(path)]
-        wanted += own
+        links = [path for path in own_folder.iterdir() if follow_links and path.is_symlink()]
+        own += [path.resolve() for path in (own_folder, *links) if path.exists()]
+    secret = inodes_of(hidden)
+    hidden += [found for path in own for found in telling_of_clips(path, secret)]
+    wanted += own
     resolved = dict.fromkeys(path.resolve() for path in wanted if path.exists())
     kept = [str(part) for path in resolved for part in without(path, hidden)]
     return kept + _KERNEL + (_CUDA if device != "cpu" else [])
@@ -118,33 +124,13 @@ def without(folder: Path, hidden: Iterable[Path]) -> list[Path]:
     return [kept for child in children if not child.is_symlink() for kept in without(child, inside)]
 
 
-def _telling_of_clips(path: Path) -> list[Path]:
-    """Return what tells of clips in a file or folder: sources, prepared corpora, results.
-
-    A model that is kept in a working folder has them next to it.
-    """
-    if path.is_file():
-        return [path] if path.suffix in _SOURCE_SUFFIXES else []
-    found = []
-    for folder, folders, files in os.walk(path):
-        if not HOLDING_FILES.isdisjoint(files) and Path(folder) != path:
-            found.append(Path(folder))
-            folders.clear()
-            continue
-        found += [
-            Path(folder, name)
-            for name in files
-            if name in HOLDING_FILES or Path(name).suffix in _SOURCE_SUFFIXES
-        ]
-    return found
-
-
 def _interpreter() -> list[Path]:
     # gridkit's own package, not the folder around it: a checkout holds tests and demo corpora
-    folders = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix]
+    prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
+    folders = [Path(prefix, part) for prefix in sorted(prefixes) for part in _OF_PREFIX]
     if site.ENABLE_USER_SITE:
-        folders.append(site.getusersitepackages())
-    return [_package(), *map(Path, [*folders, *site.getsitepackages(), *python_path()])]
+        folders.append(Path(site.getusersitepackages()))
+    return [_package(), *folders, *map(Path, site.getsitepackages())]
 
 
 def _package() -> Path:

@@ -9,6 +9,7 @@ starts a new one.
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -40,7 +41,7 @@ _HEALTHY = ("type", "length", "channels")
 """Failures of a process that works as it was written: it is not loaded again."""
 _LOCKED = (
     "; a system may read only its own folder: put the file there, or a link to it "
-    "(--no-isolation shows whether that is it)"
+    "and add --follow-links (--no-isolation shows whether that is it)"
 )
 """Said where a system was kept from a file."""
 _CLOCKS_DIFFER = 0.01
@@ -75,6 +76,7 @@ class Worker:
         profiles: crop profiles of the corpus; None: any will do.
         hidden: corpora, sources and results, which the process must not reach.
         readable: what else it may read.
+        follow_links: whether it may read what links in its own folder lead to.
         isolate: False leaves it unlocked; the facts then say `none`.
         threads: of numerical libraries in it; None: one per usable core.
     """
@@ -88,6 +90,7 @@ class Worker:
         profiles: Collection[str] | None = None,
         hidden: Iterable[Path] = (),
         readable: Iterable[Path] = (),
+        follow_links: bool = False,
         isolate: bool = True,
         threads: int | None = None,
     ):
@@ -96,6 +99,8 @@ class Worker:
         self.starts = 0
         self._profiles, self._isolate = profiles, isolate
         self._hidden, self._readable = tuple(hidden), tuple(readable)
+        # what the Hub's client downloads are links into its cache
+        self._follow_links = follow_links or spec.kind == "hub"
         self._threads = threads or usable_cores()
         self._facts: SystemFacts | None = None
         self._hardware: Mapping[str, object] = {}
@@ -202,7 +207,6 @@ class Worker:
         return answer
 
     def _setup(self) -> Header:
-        own = self.spec.own_folder
         return {
             "kind": self.spec.kind,
             "path": str(self.spec.path or ""),
@@ -210,11 +214,19 @@ class Worker:
             "decoding": self.spec.decoding,
             "device": self.device,
             "isolate": self._isolate,
-            "read": readable_paths(
-                own, device=self.device, hidden=self._hidden, extra=self._readable
-            ),
+            "read": self._read,
             "devices": device_files(self.device),
         }
+
+    @cached_property
+    def _read(self) -> list[str]:
+        return readable_paths(
+            self.spec.own_folder,
+            device=self.device,
+            hidden=self._hidden,
+            extra=self._readable,
+            follow_links=self._follow_links,
+        )
 
     def _load(self, process: Process) -> SystemFacts:
         name = self.spec.text

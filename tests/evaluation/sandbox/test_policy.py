@@ -1,5 +1,6 @@
 """What a system's process may reach: files, devices, environment variables."""
 
+import sys
 from pathlib import Path
 
 from gridkit.evaluation.sandbox.policy import clean_environment, readable_paths, without
@@ -16,13 +17,36 @@ def test_a_folder_is_opened_around_what_is_hidden(tmp_path):
     assert without(tmp_path / "b", [tmp_path / "a"]) == [tmp_path / "b"]
 
 
-def test_weights_that_a_link_leads_to_are_readable(tmp_path):
+def test_weights_that_a_link_leads_to_are_readable_where_a_person_says_so(tmp_path):
     (tmp_path / "weights").write_text("w")
     (tmp_path / "system").mkdir()
     (tmp_path / "system" / "weights").symlink_to(tmp_path / "weights")
-    paths = readable_paths(tmp_path / "system", device="cpu", hidden=[])
+    system = tmp_path / "system"
+    assert str(tmp_path / "weights") not in readable_paths(system, device="cpu", hidden=[])
+    paths = readable_paths(system, device="cpu", hidden=[], follow_links=True)
     assert str(tmp_path / "weights") in paths
     assert str(tmp_path) not in paths
+
+
+def test_what_tells_of_clips_is_hidden_in_folders_of_pythonpath_too(tmp_path, monkeypatch):
+    for name in ("own.py", "data/bbaf2n.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    paths = readable_paths(None, device="cpu", hidden=[])
+    assert str(tmp_path / "own.py") in paths
+    assert not {str(tmp_path), str(tmp_path / "data"), str(tmp_path / "data/bbaf2n.wav")} & {*paths}
+
+
+def test_a_project_that_is_its_own_virtual_environment_is_not_readable_as_a_whole(
+    tmp_path, monkeypatch
+):
+    for name in ("lib", "bin", "corpus"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    paths = readable_paths(None, device="cpu", hidden=[])
+    assert {str(tmp_path / "lib"), str(tmp_path / "bin")} <= {*paths}
+    assert not {str(tmp_path), str(tmp_path / "corpus")} & {*paths}
 
 
 def test_neither_the_checkout_nor_proc_as_a_whole_is_readable():

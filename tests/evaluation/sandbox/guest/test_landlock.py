@@ -177,6 +177,8 @@ def test_corpora_and_results_beside_a_model_are_hidden(tmp_path):
         "def load(device): return Reader()\n"
     )
     with Worker(parse_model(str(folder / "model.py"))) as worker:
+        assert worker.ask(FRAMES).checked.text == "needed"
+    with Worker(parse_model(str(folder / "model.py")), follow_links=True) as worker:
         assert worker.ask(FRAMES).checked.text == "needed needed"
 
 
