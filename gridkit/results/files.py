@@ -185,8 +185,16 @@ def result_from_json(text: str, where: str = RESULT_FILE) -> Result:
         missing=typed(content, "missing", int, where) if "missing" in content else 0,
         speakers=_nested(content, "speakers", where),
         slots=_nested(content, "slots", where),
-        sound=values(content, "sound", float, where) if "sound" in content else {},
+        sound=_sound_of(content, where) if "sound" in content else {},
     )
+
+
+def _sound_of(content: Mapping[str, object], where: str) -> dict[str, float]:
+    """Return shares as they are, and counts of clips as whole numbers."""
+    numbers = values(content, "sound", float, where)
+    return {
+        name: int(number) if name.endswith("_clips") else number for name, number in numbers.items()
+    }
 
 
 def clip_to_line(clip: ClipScore) -> str:
