@@ -333,7 +333,8 @@ def test_a_system_is_timed_on_clips_that_it_answered(model, tones, tmp_path, mon
     card = SystemCard(crop="mouth96")
     system_timing.write_system_timing(spec, tones, tmp_path, Options(), card)
     wanted = [tones.frames_of("mouth96")(clip) for clip in tones.ids[1:]]
-    assert all((one == two).all() for one, two in zip(given, wanted, strict=True))
+    assert all((one == two).all() for (one, _), two in zip(given, wanted, strict=True))
+    assert [saved.id for _, saved in given] == list(tones.ids[1:])
     timing = json.loads((tmp_path / TIMING_FILE).read_text())
     assert timing == {"schema": 1, "error": "it fails now"}
 

@@ -10,6 +10,7 @@ One file is one system; its docstring says what it does. `EXPECTED`, a literal, 
     refused: pattern of the error that ends the run; the error is one of gridkit's own
     above, below: figure to a bound of its headline value
     log: pattern that is found in the system's log
+    locked: True where only the lock of the kernel keeps it from what it tries
     options: fields of `Options` that differ (`timed`, `isolate`, `limits`: seconds)
 
 A file with `load` is the system. One with `make(folder, subset)` writes the system into an empty
@@ -29,6 +30,7 @@ from gridkit.corpus.splits import grid_split
 from gridkit.errors import GridkitError
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.run import evaluate
+from gridkit.evaluation.sandbox.guest.landlock import landlock_abi
 from gridkit.evaluation.sandbox.limits import Limits
 from gridkit.evaluation.scoring.scorer import open_scorer
 from gridkit.evaluation.subset import open_subset
@@ -44,7 +46,9 @@ SYSTEMS = sorted(file for kind in KINDS for file in (HERE / kind).glob("*.py"))
 CLIPS = 6
 UNKNOWN = "training unknown"
 """The flag of every system that does not say which clips it was trained on."""
-KEYS = frozenset("failed detail flags timing_flags ranked refused above below log options".split())
+KEYS = frozenset(
+    "failed detail flags timing_flags ranked refused above below log locked options".split()
+)
 PLAIN = Options(recognisers=(), timed=False, workers=1, limits=Limits(60, 20, 5))
 
 
@@ -101,6 +105,8 @@ def options_of(expected):
 def test_what_comes_of_a_system(file, clips, scorer, tmp_path):
     expected = expected_of(file)
     assert set(expected) <= KEYS
+    if expected.get("locked") and landlock_abi() < 6:
+        pytest.skip("this kernel has no Landlock ABI 6")
     model, out = model_of(file, tmp_path / "system", clips), tmp_path / "result"
     if "refused" in expected:
         with pytest.raises(GridkitError, match=expected["refused"]):

@@ -24,7 +24,7 @@ HOLDING_FILES = frozenset(
 MEMBERS = 50
 """Files of a tar archive that are looked at: of those before them all is decompressed."""
 
-_SOURCE_SUFFIXES = frozenset((".mpg", ".align", ".parquet"))
+_SOURCE_SUFFIXES = (".mpg", ".align", ".parquet")
 _TAR = re.compile(r"\.(tar(\.\w+)?|tgz|tbz2?|txz)$")
 _CLOSED = (".7z", ".rar")
 """Archives that are not looked into."""
@@ -43,13 +43,13 @@ def telling_of_clips(path: Path, secret: Collection[Inode] = ()) -> list[Path]:
     """
     numbers = {number for _, number in secret}
     if path.is_file():
-        return [path] if _tells(path) or _is_secret(path, secret) else []
+        return [path] if _tells(str(path)) or _is_secret(path, secret) else []
     found: list[Path] = []
     for folder in _folders(path, found):
         for entry in folder:
-            file = Path(entry.path)
-            if (entry.inode() in numbers and _is_secret(file, secret)) or _tells(file):
-                found.append(file)
+            is_secret = entry.inode() in numbers and _is_secret(entry.path, secret)
+            if is_secret or _tells(entry.path):
+                found.append(Path(entry.path))
     return found
 
 
@@ -79,13 +79,14 @@ def _folders(path: Path, found: list[Path]) -> Iterator[list[os.DirEntry[str]]]:
         if folder != path and not HOLDING_FILES.isdisjoint(names):
             found.append(folder)
             continue
-        waiting += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+        below = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+        waiting += [Path(entry.path) for entry in below]
         yield [entry for entry in entries if not entry.is_dir(follow_symlinks=False)]
 
 
-def _tells(file: Path) -> bool:
-    name = file.name.lower()
-    if name in HOLDING_FILES or file.suffix.lower() in _SOURCE_SUFFIXES or _is_of_clip(name):
+def _tells(file: str) -> bool:
+    name = os.path.basename(file).lower()  # noqa: PTH119 (of 50,000 files, where an environment lies)
+    if name in HOLDING_FILES or name.endswith(_SOURCE_SUFFIXES) or _is_of_clip(name):
         return True
     return name in _PUBLISHED or name.endswith(_CLOSED) or _holds_clips(file, name)
 
@@ -100,7 +101,7 @@ def _is_of_clip(name: str) -> bool:
     return match is not None and is_code(match[1])
 
 
-def _holds_clips(file: Path, name: str) -> bool:
+def _holds_clips(file: str, name: str) -> bool:
     try:
         if name.endswith(".zip"):
             with zipfile.ZipFile(file) as archive:
@@ -114,9 +115,9 @@ def _holds_clips(file: Path, name: str) -> bool:
     return False
 
 
-def _is_secret(file: Path, secret: Collection[Inode]) -> bool:
+def _is_secret(file: str | Path, secret: Collection[Inode]) -> bool:
     try:
-        status = file.lstat()
+        status = os.lstat(file)
     except OSError:
         return False
     return (status.st_dev, status.st_ino) in secret

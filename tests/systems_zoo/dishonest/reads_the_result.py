@@ -1,0 +1,23 @@
+"""Knows where an earlier result lies, and reads it; it is refused."""
+
+EXPECTED = {"locked": True}
+SYSTEM = """
+from pathlib import Path
+class System:
+    task, crop = "lipreading", "mouth96"
+    def __call__(self, frames):
+        try:
+            Path(PATH).read_bytes()
+        except PermissionError:
+            return "bin blue at f two now"
+        raise RuntimeError("it was let")
+def load(device): return System()
+"""
+
+
+def make(folder, subset):
+    told = folder / "results" / "clips.jsonl"
+    told.parent.mkdir()
+    told.write_text("{}")
+    (folder / "model.py").write_text(SYSTEM.replace("PATH", repr(str(told))))
+    return folder / "model.py"
