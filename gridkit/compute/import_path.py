@@ -16,13 +16,12 @@ NO_CURRENT_FOLDER = {"PYTHONSAFEPATH": "1"}
 
 def python_path() -> list[str]:
     """Return the folders that PYTHONPATH names, but the current one (an empty part, or a dot)."""
-    parts = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return [part for part in parts if not _is_here(part)]
+    return [part for part in _parts() if not _is_here(part)]
 
 
 def forget_current_folder() -> None:
     """Import nothing more from the current folder, where only PYTHONPATH led there."""
-    parts = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    parts = _parts()
     if any(map(_is_here, parts)) and str(Path.cwd()) not in parts:
         sys.path[:] = [part for part in sys.path if part not in ("", str(Path.cwd()))]
 
@@ -41,6 +40,11 @@ def children_import_elsewhere() -> Iterator[None]:
     finally:
         if place is not None:
             sys.path.insert(place, "")
+
+
+def _parts() -> list[str]:
+    value = os.environ.get("PYTHONPATH", "")
+    return value.split(os.pathsep) if value else []  # Python takes an empty one for none
 
 
 def _is_here(part: str) -> bool:

@@ -19,6 +19,7 @@ from gridkit.store.manifest import MANIFEST_NAME
 from gridkit.store.preview import PREVIEW_NAME, choose_rows, preview_profile
 from gridkit.store.reader import splits_of
 from gridkit.store.schema import (
+    LAYOUT,
     crop_column,
     manifest_features,
     shard_features,
@@ -165,8 +166,16 @@ def _config(name: str, files: Mapping[str, str | list[str]]) -> dict[str, Any]:
     return {"config_name": name, "data_files": data_files}
 
 
-def card_data(file: CorpusFile, configs: Sequence[Mapping[str, Any]]) -> "DatasetCardData":
-    """Return the card's metadata: licence, configs, features of the shards and the manifest."""
+def card_data(
+    file: CorpusFile, configs: Sequence[Mapping[str, Any]], *, layout: int = LAYOUT
+) -> "DatasetCardData":
+    """Return the card's metadata: licence, configs, features of the shards and the manifest.
+
+    Args:
+        file: what the corpus says of itself.
+        configs: see `card_configs`.
+        layout: order of a shard's columns (see `shard_features`).
+    """
     from datasets import DatasetInfo
     from datasets.info import DatasetInfosDict
     from huggingface_hub import DatasetCardData
@@ -183,7 +192,7 @@ def card_data(file: CorpusFile, configs: Sequence[Mapping[str, Any]]) -> "Datase
     profiles, splits = tuple(file.profiles), tuple(file.splits)
     features = {MANIFEST_CONFIG: manifest_features(splits)}
     if file.shards:
-        features[DEFAULT_CONFIG] = shard_features(profiles, splits)
+        features[DEFAULT_CONFIG] = shard_features(profiles, splits, layout=layout)
     infos = {
         name: DatasetInfo(features=columns, config_name=name) for name, columns in features.items()
     }

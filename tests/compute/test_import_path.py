@@ -75,6 +75,11 @@ def test_the_current_folder_is_no_part_of_pythonpath_unless_it_is_named(monkeypa
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", str(tmp_path)]))
     forget_current_folder()
     assert sys.path == [str(tmp_path), "/lib"]
+    monkeypatch.setenv("PYTHONPATH", "")  # Python takes it for none
+    forget_current_folder()
+    monkeypatch.delenv("PYTHONPATH")
+    forget_current_folder()
+    assert sys.path == [str(tmp_path), "/lib"]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", "/a"]))
     forget_current_folder()
     assert sys.path == ["/lib"]

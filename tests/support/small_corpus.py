@@ -23,12 +23,12 @@ from gridkit.corpus.records import (
 from gridkit.corpus.splits import Split, builtin_splits
 from gridkit.media.codecs import encode_crop, encode_flac
 from gridkit.media.video import Planes
-from gridkit.store.card import write_card
+from gridkit.store.card import card_data, write_card
 from gridkit.store.corpus_file import CorpusFile, ShardEntry, write_corpus_file
 from gridkit.store.landmarks_file import write_landmarks_file
 from gridkit.store.manifest import MANIFEST_NAME, write_manifest
 from gridkit.store.preview import write_preview
-from gridkit.store.schema import shard_features, shard_schema
+from gridkit.store.schema import shard_schema
 from gridkit.store.shards import write_shard
 from gridkit.store.split_lists import write_split_list
 from gridkit.store.summary import count_rows, split_entries, subsets_by_id
@@ -159,7 +159,7 @@ def layout_1() -> Iterator[None]:
     """Corpora that are written in the block have their columns in the order of earlier versions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gridkit.store.shards.shard_schema", partial(shard_schema, layout=1))
-        patch.setattr("gridkit.store.card.shard_features", partial(shard_features, layout=1))
+        patch.setattr("gridkit.store.card.card_data", partial(card_data, layout=1))
         patch.setattr("gridkit.prepare.pipeline.LAYOUT", 1)
         yield
 

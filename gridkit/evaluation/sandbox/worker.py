@@ -38,7 +38,7 @@ _ERRORS: dict[str, type[GridkitError]] = {
     "environment": EnvironmentProblem,
 }
 _HEALTHY = ("type", "length", "channels")
-"""Failures of a process that works as it was written: it is not loaded again."""
+"""Failures of whole answers, of a process that works as it was written: it is not loaded again."""
 _LOCKED = (
     "; a system may read only its own folder: put the file there, or a link to it "
     "and add --follow-links (--no-isolation shows whether that is it)"
@@ -201,6 +201,8 @@ class Worker:
             assert isinstance(memory_bytes, int)
             answer = _read_answer(header, content, facts, len(clips), round_trip_s, memory_bytes)
         except NoAnswerError as error:
+            # what else it wrote would be read as the next answer
+            self.stop()
             answer = Answer((error.checked,) * len(clips), 0.0, time.perf_counter() - start_s)
         if any(clip.failure and clip.failure not in _HEALTHY for clip in answer.clips):
             self.stop()

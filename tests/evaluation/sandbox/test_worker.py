@@ -49,7 +49,9 @@ def test_every_way_to_fail_has_its_reason_and_the_next_clip_is_answered(
     assert "\n" not in bad.detail
     assert re.search(says, bad.detail)
     assert worker.ask(clip(2)).checked.samples[0] == 256
-    assert worker.starts == 2
+    # a whole answer of another type or shape is no reason to load the system again
+    whole = failure in ("type", "channels", "length") and "too large" not in says
+    assert worker.starts == (1 if whole else 2)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from gridkit.evaluation.systems.answers import Checked, check_answer, check_soun
 
 
 def test_answers_are_the_same_by_sound_text_and_kind_of_failure():
-    sound, other = Checked(samples=np.zeros(3, np.int16)), Checked(samples=np.ones(3, np.int16))
+    sound, other = (Checked(samples=np.full(3, level, np.int16)) for level in (0, 2))
     answers = [sound, other, Checked(text="bin"), Checked(text="set"), Checked(failure="nan")]
     answers.append(Checked(failure="crash", detail="at 0x1"))
     again = [*answers[:-1], Checked(failure="crash", detail="at 0x2")]
