@@ -1,13 +1,14 @@
 """A face is followed where it is known to be: scenes with a photograph moved about, real clips."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import dlib
 import numpy as np
 import pytest
 
 from gridkit.media.decode import decode_clip
-from gridkit.media.detector import Box, FaceDetector
+from gridkit.media.detector import Box, FaceDetector, OwnDetector
 from gridkit.media.face import FaceTracker, Track, blank_frames
 
 FRAMES = 75
@@ -324,5 +325,17 @@ def test_whoever_is_there_for_a_second_and_a_half_is_counted(portrait, wall, tra
 
 
 def test_the_detector_is_the_one_that_dlib_carries():
-    carried, ours = dlib.get_frontal_face_detector(), FaceDetector()._detector
+    carried, ours = dlib.get_frontal_face_detector(), OwnDetector().find
     assert pickle.dumps(ours) == pickle.dumps(carried)
+
+
+def test_threads_that_share_a_detector_get_their_own_faces(portrait, wall):
+    """dlib's detector itself gives other boxes in one of six such calls."""
+    places = [(x, y) for x in (110, 180, 250) for y in (110, 150, 180)]
+    frames = [portrait.paste(wall, portrait.matrix(x, y)) for x, y in places]
+    detector = FaceDetector()
+    alone = [detector.look(frame) for frame in frames]
+    assert all(len(boxes) == 1 for boxes in alone)
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(detector.look, frames * 12))
+    assert together == alone * 12
