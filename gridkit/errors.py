@@ -91,6 +91,10 @@ class ResultError(InputError):
     """A result folder that is missing, unfinished, damaged or too new, or cannot be compared."""
 
 
+class ModelChangedError(InputError):
+    """A model whose files changed while it was evaluated."""
+
+
 class SystemLoadError(InputError):
     """A model that cannot be loaded, or that breaks the contract of a system."""
 

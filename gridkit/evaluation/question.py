@@ -7,8 +7,7 @@ put together from two.
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,16 +16,13 @@ from gridkit.corpus.splits import hash_ids
 from gridkit.errors import ResultError
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.controls import FROM_TRAIN
-from gridkit.evaluation.predictions.files import FILE, FOLDER
-from gridkit.evaluation.predictions.loose_files import SUFFIXES
-from gridkit.evaluation.sandbox.telling import HOLDING_FILES
+from gridkit.evaluation.predictions.files import FOLDER
 from gridkit.evaluation.subset import Subset
 from gridkit.evaluation.systems.contract import RECIPE_KINDS
 from gridkit.evaluation.systems.spec import ModelSpec
 from gridkit.metrics.normaliser import NORMALISER
 from gridkit.metrics.registry import plug_ins
 from gridkit.recipe import load_recipe
-from gridkit.recipe.shelf import RECIPE_FILE
 from gridkit.results.files import CLIPS_FILE, LOG_FILE, REPORT_FILE, RESULT_FILE
 from gridkit.results.records import NORMALISER_KEY
 from gridkit.results.system_card import SYSTEM_FILE
@@ -47,14 +43,6 @@ OF_PREDICTIONS = (
 """What a run writes into a RESULT folder beside predictions; worth nothing without them."""
 SCORERS = ("pesq", "pystoi", "soxr", "jiwer", "av", "numpy", "scipy", "pocketsphinx")
 """Packages that can move a figure; their versions stand in every result."""
-MODEL_SUFFIXES = frozenset(
-    ".py .toml .json .yaml .yml .txt .safetensors .pt .pth .pt2 .ckpt .bin .npy .npz .pkl .pickle "
-    ".joblib .h5 .hdf5 .msgpack .onnx .data .model .vocab .so".split()
-)
-"""Files beside a model, or in folders below, that decide what it says."""
-MOST_NAMED = 1_000
-"""Files in folders below that `question.json` lists; more become one hash."""
-_NOT_OF_MODEL = HOLDING_FILES | {"pyvenv.cfg"}
 
 
 def versions() -> dict[str, str]:
@@ -84,13 +72,25 @@ def clips_question(
 
 
 def question_of(
-    spec: ModelSpec, subset: Subset, options: Options, recognisers: Mapping[str, str]
+    spec: ModelSpec,
+    content: Mapping[str, str] | str | None,
+    subset: Subset,
+    options: Options,
+    recognisers: Mapping[str, str],
 ) -> dict[str, object]:
-    """Return what decides a RESULT: the system, and how it is scored."""
+    """Return what decides a RESULT: the system, and how it is scored.
+
+    Args:
+        spec: the system.
+        content: of its files (`ModelFiles.content`).
+        subset: the clips.
+        options: protocol, device and the like.
+        recognisers: name to version.
+    """
     local = spec.path is not None and spec.kind != "hub"
     # of one model, however the way to it was written
     model = f"{spec.kind}:{spec.path}:{spec.name}" if local else spec.text
-    system: dict[str, object] = {"model": model, "content": content_of(spec)}
+    system: dict[str, object] = {"model": model, "content": content}
     if spec.is_run:
         system |= {"device": options.device, "isolated": options.isolate}
         if spec.path is not None and spec.kind in RECIPE_KINDS:
@@ -180,79 +180,6 @@ def _differing_files(earlier: Mapping[str, object], question: Mapping[str, objec
     return f"content: {', '.join(names[:3])}{more}"
 
 
-def content_of(spec: ModelSpec) -> dict[str, str] | str | None:
-    """Return what tells a system's own files from changed ones, so that it is asked again.
-
-    Of a recipe, SHA-256 of its description and what that names; of another model, of each file of
-    code and weights in its folder, and of files in folders below, which may be large, size and
-    time of the last change. Of predictions, one hash of all.
-    """
-    if spec.path is None:
-        return None
-    if spec.kind == "predictions":
-        return _hash_of(_prediction_files(spec.path))
-    if spec.kind in RECIPE_KINDS:
-        return {file.name: _sha256(file) for file in _recipe_files(spec.path)}
-    folder = spec.path if spec.path.is_dir() else spec.path.parent
-    own = {file.name: _sha256(file) for file in sorted(folder.iterdir()) if _is_of_model(file)}
-    states = {
-        str(file.relative_to(folder)): f"{stat.st_size} bytes, {stat.st_mtime_ns} ns"
-        for file in sorted(_files_below(folder))
-        if (stat := file.stat())
-    }
-    return own | (states if len(states) <= MOST_NAMED else {"folders below": digest_of(states)})
-
-
-def _recipe_files(folder: Path) -> list[Path]:
-    weights = load_recipe(folder).weights
-    named = [weights.file, weights.trained_on] if weights is not None else []
-    return [folder / name for name in (RECIPE_FILE, *named)]
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Yield a model's files in folders below, and in those that links lead to.
-
-    Left out are corpora and results, which the system does not see either, hidden folders and
-    virtual environments.
-    """
-    seen = {folder.resolve()}
-    for place, folders, files in os.walk(folder, followlinks=True):
-        is_own = Path(place) == folder
-        if not is_own and not _NOT_OF_MODEL.isdisjoint(files):
-            folders.clear()
-            continue
-        kept = [Path(place, name) for name in folders if not name.startswith((".", "__"))]
-        new = [path for path in kept if path.resolve() not in seen]
-        seen.update(path.resolve() for path in new)
-        folders[:] = [path.name for path in new]
-        if not is_own:
-            yield from (path for name in files if _is_of_model(path := Path(place, name)))
-
-
-def _is_of_model(file: Path) -> bool:
-    return file.suffix in MODEL_SUFFIXES and file.is_file()
-
-
-def _hash_of(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(files):
-        digest.update(str(file.relative_to(file.parent.parent)).encode())
-        digest.update(bytes.fromhex(_sha256(file)))
-    return digest.hexdigest()
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
 def digest_of(question: object) -> str:
     """Return a short hash of what decides a cached result."""
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _prediction_files(path: Path) -> list[Path]:
-    whole = [path / FILE, path / FOLDER / FILE]
-    found = [file for file in whole if file.is_file()][:1]
-    found = found or [file for file in path.glob("*/*") if file.suffix in SUFFIXES]
-    return found + [file for file in [path / SYSTEM_FILE] if file.is_file()]

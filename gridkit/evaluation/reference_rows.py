@@ -24,6 +24,7 @@ from gridkit.recipe.shelf import RECIPE_FILE
 from gridkit.results.compare import check_comparable
 from gridkit.results.files import RESULT_FILE, Scored, read_scored
 from gridkit.results.records import CONTROL_PREFIX
+from gridkit.results.recount import counted_again
 from gridkit.results.rows import Row, row_of
 from gridkit.results.shipped import shipped_rows
 
@@ -52,10 +53,13 @@ def reference_rows(
         scorer: what the system was scored with; None: a new one.
 
     Raises:
-        ResultError: one of `others` answers another question.
+        ResultError: one of `others` answers another question, or says something else than its
+            clips.
     """
     if others:
         check_comparable([scored, *others])
+        for other in others:
+            counted_again(other)
     rows = [row_of(_kind(other), other) for other in others]
     with open_scorer(subset, options, scorer) as scorer:
         if with_references:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from gridkit.compute.lock import folder_lock
-from gridkit.errors import CorpusError
+from gridkit.errors import CorpusError, ResultError
+from gridkit.evaluation.model_files import ModelFiles
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.collect import collect_predictions, label
-from gridkit.evaluation.predictions.files import PredictionWriter
+from gridkit.evaluation.predictions.files import FOLDER, PredictionWriter
 from gridkit.evaluation.question import check_folder, check_question, question_of, versions
 from gridkit.evaluation.scoring.reference_audio import reference_audio_figures, with_bar
 from gridkit.evaluation.scoring.scorer import Scorer, open_scorer
@@ -20,10 +21,21 @@ from gridkit.evaluation.systems.spec import ModelSpec
 from gridkit.evaluation.systems.task import check_task, rank_metric_of
 from gridkit.evaluation.timing.system_timing import is_timed, write_system_timing
 from gridkit.results.clip_table import ClipTable, tabulate
-from gridkit.results.files import CLIPS_FILE, Scored, read_scored, write_result
+from gridkit.results.files import (
+    CLIPS_FILE,
+    RESULT_FILE,
+    Scored,
+    clips_sha256,
+    read_result,
+    read_scored,
+    write_result,
+)
 from gridkit.results.records import Result, recogniser_key
 from gridkit.results.statistics import estimates, per_slot, per_speaker
-from gridkit.results.system_card import SystemCard
+from gridkit.results.system_card import SYSTEM_FILE, SystemCard, read_system_card
+
+MODEL, PREDICTIONS = "model", "predictions"
+"""What a result has the hashes of, besides `clips.jsonl`."""
 
 
 def evaluate(
@@ -41,7 +53,9 @@ def evaluate(
 
     Raises:
         LockedError: another run works in the folder.
-        ResultError: the folder holds the answer to another question, or is not that of a result.
+        ResultError: the folder holds the answer to another question, is not that of a result, or
+            what lies in it was changed since its result was written.
+        ModelChangedError: the system's files changed meanwhile.
         CorpusError: clips of the split are missing and that was not allowed.
         SystemLoadError: the system cannot be loaded.
         UsageError: a control, recogniser or protocol that does not exist, or a recogniser that
@@ -52,14 +66,17 @@ def evaluate(
         check_task(spec, subset, out, options)
         check_folder(out)
         with folder_lock(out):
-            check_question(out, question_of(spec, subset, options, scorer.versions))
-            card = collect_predictions(spec, subset, out, options, scorer.processes)
+            files = ModelFiles(spec)
+            check_question(out, question_of(spec, files.content, subset, options, scorer.versions))
+            _check_kept(out)
+            card = collect_predictions(spec, files, subset, out, options, scorer.processes)
             rank_metric = rank_metric_of(str(card.task), options.protocol)
             scores = _scores(spec, subset, out, str(card.task), scorer)
             result = _result(subset, out, card, rank_metric, scores, scorer)
             if spec.is_run and options.timed and not is_timed(out, options, card):
-                write_system_timing(spec, subset, out, options, card)
-            write_result(out, result)
+                write_system_timing(spec, files, subset, out, options, card)
+            files.check()
+            write_result(out, replace(result, sha256=_hashes(out, files)))
     return replace(read_scored(out), known_table=scores)
 
 
@@ -70,6 +87,34 @@ def _check_missing(subset: Subset, options: Options) -> None:
             f"{subset.missing + len(subset.ids)} clips of {subset.split.name}:{subset.name}; "
             "prepare them, or score what is there, without a rank, by --allow-missing"
         )
+
+
+def _check_kept(out: Path) -> None:
+    """Refuse scores, predictions or a card that were changed since a result was made of them.
+
+    Raises:
+        ResultError: one was; it says what to remove.
+    """
+    if not (out / RESULT_FILE).is_file():
+        return
+    stated = read_result(out)
+    changed = {SYSTEM_FILE: (card := read_system_card(out)) and card != stated.system}
+    if (out / CLIPS_FILE).is_file() and CLIPS_FILE in stated.sha256:
+        changed[CLIPS_FILE] = clips_sha256(out) != stated.sha256[CLIPS_FILE]
+    if PREDICTIONS in stated.sha256:
+        changed[FOLDER] = PredictionWriter(out).saved().sha256 != stated.sha256[PREDICTIONS]
+    for name, is_changed in changed.items():
+        if is_changed:
+            remove = CLIPS_FILE if name == CLIPS_FILE else FOLDER
+            raise ResultError(
+                f"{out / name} was changed since {RESULT_FILE} was made of it; remove "
+                f"{out / remove} to have it made again, or choose another --out"
+            )
+
+
+def _hashes(out: Path, files: ModelFiles) -> dict[str, str]:
+    own = {CLIPS_FILE: clips_sha256(out), PREDICTIONS: PredictionWriter(out).saved().sha256}
+    return own if files.sha256 is None else own | {MODEL: files.sha256}
 
 
 def _scores(spec: ModelSpec, subset: Subset, out: Path, task: str, scorer: Scorer) -> ClipTable:

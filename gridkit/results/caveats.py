@@ -14,6 +14,8 @@ from gridkit.results.wording import recogniser_of
 
 MAX_FAILED_SHARE = 0.05
 CONTAMINATED = "contaminated"
+AS_STATED = "clean as stated"
+NOT_RUN_HERE = "not run here"
 STATEFUL = "stateful"
 CLOCK_DISPUTED = "clock-disputed"
 INAUDIBLE = "inaudible"
@@ -131,9 +133,15 @@ def _of_system(result: Result) -> list[Caveat]:
     if system.contamination == "contaminated":
         sentence = "Contaminated: it was trained on clips, or speakers, that it is scored on."
         found.append(Caveat(CONTAMINATED, sentence))
+    elif result.is_given and system.contamination == "clean":
+        sentence = "Contamination as stated with the predictions (clean): it was not checked here."
+        found.append(Caveat(AS_STATED, sentence))
     elif system.contamination == "unknown" and not result.is_control:
         sentence = "Contamination unknown: nothing says which clips it was trained on."
         found.append(Caveat("training unknown", sentence))
+    if result.is_given:
+        sentence = "Not run here: what made these predictions, and of what, is not known."
+        found.append(Caveat(NOT_RUN_HERE, sentence))
     if system.stateful:
         sentence = "Stateful: asked twice about the same clip, it answered differently."
         found.append(Caveat(STATEFUL, sentence))

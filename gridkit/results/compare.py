@@ -19,6 +19,7 @@ from gridkit.errors import ResultError
 from gridkit.results.files import Scored
 from gridkit.results.ranks import rankable, ranks
 from gridkit.results.records import NORMALISER_KEY, Estimate, Result, recogniser_key
+from gridkit.results.recount import counted_again
 from gridkit.results.statistics import CONFIDENCE, MIN_SPEAKERS_FOR_T
 from gridkit.results.wording import describe, recogniser_of
 
@@ -68,9 +69,11 @@ def compare(results: Sequence[Scored], metric: str | None = None) -> Comparison:
         metric: a metric that all have; the track's headline metric if not given.
 
     Raises:
-        ResultError: they are not comparable, and why; or one lacks the metric.
+        ResultError: they are not comparable, and why; or one lacks the metric, or says something
+            else than its clips.
     """
     check_comparable(results)
+    counted = [counted_again(scored) for scored in results]
     metric = metric or results[0].result.rank_metric
     ids, values = _paired_values(results, metric)
     speakers = np.array([split_id(clip)[0] for clip in ids])
@@ -86,7 +89,7 @@ def compare(results: Sequence[Scored], metric: str | None = None) -> Comparison:
         )
     )
     plain = tuple(scored.result for scored in results)
-    estimates = tuple(result.metrics[metric] for result in plain)
+    estimates = tuple(figures[metric] for figures in counted)
     return Comparison(
         metric=metric,
         results=plain,

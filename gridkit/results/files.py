@@ -5,6 +5,7 @@ Reading is strict: a key that is missing, unknown or of the wrong type is an err
 it, and a file of a newer schema is refused rather than guessed at.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
@@ -43,7 +44,7 @@ LOG_FILE = "system.log"
 """The end of what the system printed."""
 STATUSES = ("scored", "failed")
 
-_OPTIONAL = ("missing", "speakers", "slots", "sound")
+_OPTIONAL = ("missing", "speakers", "slots", "sound", "sha256")
 _CLIP_KEYS = tuple(entry.name for entry in fields(ClipScore))
 
 
@@ -129,6 +130,20 @@ def read_result(folder: Path) -> Result:
     return result_from_json(read_text(path), str(path))
 
 
+def clips_sha256(folder: Path) -> str:
+    """Return the SHA-256 of the `clips.jsonl` of a folder.
+
+    Raises:
+        ResultError: it is missing or cannot be read.
+    """
+    path = folder / CLIPS_FILE
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
 def write_result(folder: Path, result: Result) -> Path:
     """Write `result.json`, whole or not at all, and return its path."""
     path = folder / RESULT_FILE
@@ -144,10 +159,11 @@ def result_to_json(result: Result) -> str:
         name: {key: value for key, value in asdict(estimate).items() if value is not None}
         for name, estimate in sorted(result.metrics.items())
     }
-    for key in ("failed", "versions", "slots"):
+    for key in ("failed", "versions", "slots", "sha256"):
         content[key] = dict(sorted(content[key].items()))
-    if not result.sound:
-        del content["sound"]
+    for key in ("sound", "sha256"):
+        if not content[key]:
+            del content[key]
     return dump(content, RESULT_FILE, indent=2) + "\n"
 
 
@@ -186,6 +202,7 @@ def result_from_json(text: str, where: str = RESULT_FILE) -> Result:
         speakers=_nested(content, "speakers", where),
         slots=_nested(content, "slots", where),
         sound=_sound_of(content, where) if "sound" in content else {},
+        sha256=values(content, "sha256", str, where) if "sha256" in content else {},
     )
 
 

@@ -11,6 +11,8 @@ from gridkit.results.system_card import SystemCard
 PROTOCOL = "gridkit-1"
 CONTROL_PREFIX = "control:"
 """What the names of gridkit's own controls begin with."""
+PREDICTIONS_PREFIX = "predictions:"
+"""What the names of predictions made elsewhere begin with; no system may call itself so."""
 NORMALISER_KEY = "normaliser"
 """In `Result.versions`."""
 
@@ -84,10 +86,19 @@ class Result:
     """Of predicted sound: the mean share of clipped and of silent samples, and how many clips are
     clipped and inaudible (`summary_of`); empty where text was predicted."""
 
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    """Hashes of what it was made of: `clips.jsonl`, `predictions`, and `model` where it has files;
+    empty in a result of before they were written."""
+
     @property
     def is_control(self) -> bool:
         """Tell whether this is the result of one of gridkit's own controls."""
         return self.system.name.startswith(CONTROL_PREFIX)
+
+    @property
+    def is_given(self) -> bool:
+        """Tell whether somebody gave the predictions, so that the system was not run here."""
+        return self.system.name.startswith(PREDICTIONS_PREFIX)
 
     @property
     def corpus_sha256(self) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,13 @@ from gridkit.compute.lock import folder_lock
 from gridkit.errors import (
     CorpusError,
     LockedError,
+    ModelChangedError,
     ResultError,
     SystemFailedError,
     SystemLoadError,
     UsageError,
 )
+from gridkit.evaluation.model_files import ModelFiles
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.files import FILE, FOLDER, PredictionWriter
 from gridkit.evaluation.predictions.records import Prediction
@@ -29,7 +32,8 @@ from gridkit.evaluation.systems.spec import parse_model
 from gridkit.evaluation.timing import latency, system_timing
 from gridkit.metrics.older_protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import ALIGNED
-from gridkit.results.files import CLIPS_FILE, RESULT_FILE
+from gridkit.results.caveats import flags, result_caveats
+from gridkit.results.files import CLIPS_FILE, RESULT_FILE, clips_sha256, write_result
 from gridkit.results.records import PROTOCOL
 from gridkit.results.rows import columns, row_of
 from gridkit.results.statistics import estimates
@@ -129,6 +133,83 @@ def test_a_killed_run_goes_on_to_the_same_result(score, hummed, tmp_path, damage
     if kept:
         assert next(iter(saved)) == kept
     assert [path.name for path in (copy / FOLDER).iterdir()] == [FILE]
+
+
+def test_a_result_names_what_it_was_made_of(hummed, score):
+    hashes = hummed.result.sha256
+    assert set(hashes) == {"clips.jsonl", "model", "predictions"}
+    assert hashes["clips.jsonl"] == clips_sha256(hummed.folder)
+    again = score(f"predictions:{hummed.folder}").result
+    assert again.sha256["predictions"] == hashes["predictions"]
+    assert again.sha256["model"] != hashes["model"]
+    assert {"not run here", "training unknown"} <= set(flags(result_caveats(again)))
+    assert set(score("control:silence", out="other").result.sha256) == {
+        "clips.jsonl",
+        "predictions",
+    }
+
+
+def alter_clips(folder):
+    file = folder / CLIPS_FILE
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    for line in lines:
+        line["metrics"]["estoi"] = 0.9
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+def alter_predictions(folder):
+    saved = PredictionWriter(folder).saved()
+    said = [replace(saved[clip], samples=saved[clip].samples // 2) for clip in saved]
+    shutil.rmtree(folder / FOLDER)
+    writer = PredictionWriter(folder)
+    for prediction in said:
+        writer.add(prediction)
+    writer.finish()
+
+
+def alter_card(folder):
+    card = json.loads((folder / "system.json").read_text())
+    (folder / "system.json").write_text(json.dumps(card | {"contamination": "clean"}))
+
+
+@pytest.mark.parametrize(
+    ("alter", "named", "remove"),
+    [
+        (alter_clips, CLIPS_FILE, CLIPS_FILE),
+        (alter_predictions, FOLDER, FOLDER),
+        (alter_card, "system.json", FOLDER),
+    ],
+)
+def test_what_was_edited_after_a_run_does_not_become_its_result(
+    score, hummed, tmp_path, alter, named, remove
+):
+    copy = shutil.copytree(hummed.folder, tmp_path / "copy")
+    alter(copy)
+    model = hummed.folder.parent / "hum.py"
+    with pytest.raises(ResultError, match=f"{named} was changed since result.json.*/{remove} to"):
+        score(model, out="copy")
+    path = copy / remove
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert score(model, out="copy").result == hummed.result
+
+
+def test_a_result_of_before_hashes_were_written_is_taken_up(score, hummed, tmp_path):
+    copy = shutil.copytree(hummed.folder, tmp_path / "copy")
+    write_result(copy, replace(hummed.result, sha256={}))
+    assert score(hummed.folder.parent / "hum.py", out="copy").result == hummed.result
+
+
+def test_a_model_that_changes_while_it_is_timed_has_no_result(score, model, monkeypatch, tmp_path):
+    path = model()
+
+    def time_system(worker, clips, *, calls):
+        path.write_text(path.read_text() + "# faster\n")
+        return make_timing([10.0] * 20)
+
+    monkeypatch.setattr(system_timing, "time_system", time_system)
+    with pytest.raises(ModelChangedError, match=r"\(model\.py\)"):
+        score(path, timed=True)
+    assert not (tmp_path / "result" / RESULT_FILE).exists()
 
 
 def test_a_second_run_in_the_same_folder_is_refused(score, tmp_path):
@@ -331,7 +412,7 @@ def test_a_system_is_timed_on_clips_that_it_answered(model, tones, tmp_path, mon
     writer.flush()
     spec = parse_model(str(model()))
     card = SystemCard(crop="mouth96")
-    system_timing.write_system_timing(spec, tones, tmp_path, Options(), card)
+    system_timing.write_system_timing(spec, ModelFiles(spec), tones, tmp_path, Options(), card)
     wanted = [tones.frames_of("mouth96")(clip) for clip in tones.ids[1:]]
     assert all((one == two).all() for (one, _), two in zip(given, wanted, strict=True))
     assert [saved.id for _, saved in given] == list(tones.ids[1:])

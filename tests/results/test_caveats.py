@@ -99,6 +99,20 @@ def test_each_limit_of_the_figures_has_a_flag_and_some_bar_a_rank(changes, flag,
     assert rankable(replace(RESULT, **changes)) is not bars_rank
 
 
+@pytest.mark.parametrize(
+    ("contamination", "flag"),
+    [
+        ("clean", "clean as stated"),
+        ("unknown", "training unknown"),
+        ("contaminated", "contaminated"),
+    ],
+)
+def test_of_predictions_it_is_said_that_nobody_ran_the_system_here(contamination, flag):
+    card = SystemCard("predictions:theirs", contamination=contamination)
+    assert flags_of(system=card) == (flag, "not run here")
+    assert rankable(replace(RESULT, system=card))
+
+
 def test_five_percent_failed_are_ranked_and_a_control_is_not():
     assert rankable(replace(RESULT, failed={"nan": 5}))
     assert not rankable(replace(RESULT, system=SystemCard("control:noise")))

@@ -58,6 +58,14 @@ def test_result_comes_back_to_the_last_digit_and_byte():
     assert results.result_to_json(results.result_from_json(text)) == text
 
 
+def test_a_result_may_have_hashes_and_need_not():
+    hashed = replace(RESULT, sha256={"predictions": "b", "clips.jsonl": "a"})
+    text = results.result_to_json(hashed)
+    assert results.result_from_json(text) == hashed
+    assert list(json.loads(text)["sha256"]) == ["clips.jsonl", "predictions"]
+    assert "sha256" not in json.loads(results.result_to_json(RESULT))
+
+
 def test_keys_stand_in_the_order_of_the_design():
     content = json.loads(results.result_to_json(RESULT))
     assert list(content)[:9] == (

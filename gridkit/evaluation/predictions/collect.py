@@ -6,8 +6,9 @@ from pathlib import Path
 from gridkit.compute.local import Workers
 from gridkit.compute.progress import Progress
 from gridkit.corpus.tasks import TEXT_TASKS
-from gridkit.errors import UsageError
+from gridkit.errors import ModelChangedError, UsageError
 from gridkit.evaluation.contamination import contamination_of
+from gridkit.evaluation.model_files import ModelFiles
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.ask import (
     DryRun,
@@ -58,16 +59,26 @@ def try_out(spec: ModelSpec, subset: Subset, options: Options) -> DryRun:
 
 
 def collect_predictions(
-    spec: ModelSpec, subset: Subset, out: Path, options: Options, processes: Workers
+    spec: ModelSpec,
+    files: ModelFiles,
+    subset: Subset,
+    out: Path,
+    options: Options,
+    processes: Workers,
 ) -> SystemCard:
     """Predict what is not predicted yet; return what the result says of the system.
 
     Args:
         spec: a system, a control, or predictions made elsewhere.
+        files: of the system; each of its processes, and the end, finds them as they were.
         subset: the clips.
         out: the RESULT folder.
         options: how.
         processes: for the controls that take long.
+
+    Raises:
+        ModelChangedError: the system's files changed; what it has said since they were last found
+            as they were is not kept.
     """
     writer = PredictionWriter(out)
     kept = read_system_card(out)
@@ -80,7 +91,7 @@ def collect_predictions(
     elif spec.system is not None:
         card = _predict_in_process(spec, spec.system, subset, writer)
     else:
-        card = _predict(spec, subset, writer, out, options)
+        card = _predict(spec, files, subset, writer, out, options)
     card = replace(card, stateful=writer.saved().any_stateful)
     write_system_card(out, card)
     writer.finish()
@@ -152,14 +163,29 @@ def _task_of(prediction: Prediction) -> str | None:
 
 
 def _predict(
-    spec: ModelSpec, subset: Subset, writer: PredictionWriter, out: Path, options: Options
+    spec: ModelSpec,
+    files: ModelFiles,
+    subset: Subset,
+    writer: PredictionWriter,
+    out: Path,
+    options: Options,
 ) -> SystemCard:
     """Ask the system about every clip that is not saved yet; its log is kept, whatever happens."""
-    worker = worker_of(spec, subset, options, out)
+
+    def check_files() -> None:
+        files.check()
+        writer.vouch()
+
+    writer.vouch()  # the files were found as a question of an earlier run has them
+    worker = worker_of(spec, subset, options, out, before_start=check_files)
     try:
         facts = worker.start()
         _ask(worker, subset, writer, facts)
+        check_files()
         return _card(spec, facts, subset, worker.limits)
+    except ModelChangedError:
+        writer.discard()
+        raise
     finally:
         writer.flush()
         worker.stop()

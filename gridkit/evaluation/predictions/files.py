@@ -7,6 +7,7 @@ questions in the order of the run that asked them; a run that resumes counts fro
 without it, of an earlier gridkit, are read too.
 """
 
+import hashlib
 import io
 import os
 import time
@@ -83,6 +84,19 @@ class Predictions(Mapping[str, Prediction]):
         files = dict.fromkeys(file for file, _, _ in self._places.values())
         return any(any(_table(file, ["stateful"])["stateful"].to_pylist()) for file in files)
 
+    @property
+    def sha256(self) -> str:
+        """Return one hash of what was predicted: of the lines `id TAB kind TAB SHA-256`, by id.
+
+        The kind is `flac`, `text` or `failure`, hashed is that as it is stored. The order in which
+        clips were asked, and the detail of a failure, do not count.
+        """
+        lines = []
+        for clip, (file, group, row) in self._places.items():
+            kind, content = _said(self._group(file, group)[row])
+            lines.append(f"{clip}\t{kind}\t{hashlib.sha256(content).hexdigest()}\n")
+        return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
     def _read_group(self, file: Path, group: int) -> list[dict[str, object]]:
         return _guarded(file, lambda: self._file(file).read_row_group(group).to_pylist())
 
@@ -93,6 +107,7 @@ class PredictionWriter:
     def __init__(self, result: Path):
         self.folder = result / FOLDER
         self._waiting: list[Prediction] = []
+        self._vouched = 0
         self._written_s = time.monotonic()
 
     def saved(self) -> Predictions:
@@ -118,6 +133,17 @@ class PredictionWriter:
             _write(self.folder / f"part-{number:05d}.parquet", self._waiting)
             self._waiting = []
         self._written_s = time.monotonic()
+
+    def vouch(self) -> None:
+        """Bring what waits to the disk; what is there now, `discard` leaves."""
+        self.flush()
+        self._vouched = len(list(self.folder.glob("part-*")))
+
+    def discard(self) -> None:
+        """Remove the predictions that came since `vouch` was called last."""
+        self._waiting = []
+        for part in sorted(self.folder.glob("part-*"))[self._vouched :]:
+            part.unlink()
 
     def finish(self) -> Predictions:
         """Join the parts into one file and return what it holds.
@@ -186,6 +212,16 @@ def prediction_of(row: Mapping[str, object]) -> Prediction:
     if checked.failure:
         return Prediction(clip, failure=checked.failure, detail=checked.detail)
     return Prediction(clip, samples=checked.samples, stateful=stateful, asked=asked)
+
+
+def _said(row: Mapping[str, object]) -> tuple[str, bytes]:
+    """Return what kind of prediction a row holds, and its bytes as they are stored."""
+    if row.get("failure"):
+        return "failure", str(row["failure"]).encode()
+    if isinstance(row.get("text"), str):
+        return "text", str(row["text"]).encode()
+    flac = row.get("flac")
+    return "flac", flac if isinstance(flac, bytes) else b""
 
 
 def _places_of(asked: object) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ starts a new one.
 """
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,6 +79,7 @@ class Worker:
         follow_links: whether it may read what links in its own folder lead to.
         isolate: False leaves it unlocked; the facts then say `none`.
         threads: of numerical libraries in it; None: one per usable core.
+        before_start: called before each process is started; what it raises ends the run.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Worker:
         follow_links: bool = False,
         isolate: bool = True,
         threads: int | None = None,
+        before_start: Callable[[], None] | None = None,
     ):
         self.spec, self.device = spec, device
         self.limits = limits or Limits.for_device(device)
@@ -102,6 +104,7 @@ class Worker:
         # what the Hub's client downloads are links into its cache
         self._follow_links = follow_links or spec.kind == "hub"
         self._threads = threads or usable_cores()
+        self._before_start = before_start
         self._facts: SystemFacts | None = None
         self._hardware: Mapping[str, object] = {}
         self._process: Process | None = None
@@ -123,6 +126,8 @@ class Worker:
             EnvironmentProblem: no such device.
         """
         if self._process is None:
+            if self._before_start is not None:
+                self._before_start()
             self._process = Process(self._setup(), threads=self._threads)
             self.starts += 1
             self._asked = False

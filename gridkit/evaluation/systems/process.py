@@ -1,5 +1,6 @@
 """The process that a system of a run answers in: what it is given, and what it must not reach."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +11,14 @@ from gridkit.evaluation.subset import Subset
 from gridkit.evaluation.systems.spec import ModelSpec
 
 
-def worker_of(spec: ModelSpec, subset: Subset, options: Options, out: Path | None = None) -> Worker:
+def worker_of(
+    spec: ModelSpec,
+    subset: Subset,
+    options: Options,
+    out: Path | None = None,
+    *,
+    before_start: Callable[[], None] | None = None,
+) -> Worker:
     """Return the process of a system, not started; corpus and results are out of its reach.
 
     Args:
@@ -18,6 +26,7 @@ def worker_of(spec: ModelSpec, subset: Subset, options: Options, out: Path | Non
         subset: the clips that it will be asked about.
         options: device, limits and isolation.
         out: the RESULT folder, where there is one.
+        before_start: called before each process is started.
     """
     _settle_access_times(subset.corpus.folder)
     hidden = [subset.corpus.folder, cache_folder(), *([out] if out else [])]
@@ -29,6 +38,7 @@ def worker_of(spec: ModelSpec, subset: Subset, options: Options, out: Path | Non
         hidden=hidden,
         isolate=options.isolate,
         follow_links=options.follow_links,
+        before_start=before_start,
     )
 
 

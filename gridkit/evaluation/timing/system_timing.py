@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from gridkit.errors import SystemFailedError
+from gridkit.evaluation.model_files import ModelFiles
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.files import PredictionWriter
 from gridkit.evaluation.subset import Subset
@@ -29,23 +30,32 @@ def is_timed(out: Path, options: Options, card: SystemCard) -> bool:
 
 
 def write_system_timing(
-    spec: ModelSpec, subset: Subset, out: Path, options: Options, card: SystemCard
+    spec: ModelSpec,
+    files: ModelFiles,
+    subset: Subset,
+    out: Path,
+    options: Options,
+    card: SystemCard,
 ) -> None:
     """Time a system on clips that it can answer; where it cannot be timed the file says why.
 
     Args:
         spec: the system.
+        files: its files; each process finds them as they were.
         subset: the clips.
         out: the RESULT folder, with its predictions.
         options: how many calls, and where the source clips are.
         card: what the result says of the system.
+
+    Raises:
+        ModelChangedError: the system is not the one that predicted.
     """
     timing: Timing | FailedTiming
     try:
         clips = _answered_clips(subset, out, card.crop)
         if not clips:
             raise SystemFailedError(f"{spec.text} has no answer for any clip")
-        with worker_of(spec, subset, options, out) as worker:
+        with worker_of(spec, subset, options, out, before_start=files.check) as worker:
             timing = time_system(worker, clips, calls=options.calls)
         before_s = preprocess_times(subset, card.crop, options.source) if card.crop else []
         before = percentiles(before_s) if before_s else None

@@ -9,13 +9,20 @@ import pytest
 
 from gridkit.compute.local import Workers
 from gridkit.corpus.splits import Split
-from gridkit.errors import ResultError, SystemFailedError, SystemLoadError, UsageError
+from gridkit.errors import (
+    ModelChangedError,
+    ResultError,
+    SystemFailedError,
+    SystemLoadError,
+    UsageError,
+)
 from gridkit.evaluation.contamination import known_clips
+from gridkit.evaluation.model_files import ModelFiles
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.collect import collect_predictions, try_out
 from gridkit.evaluation.predictions.files import PredictionWriter
 from gridkit.evaluation.predictions.records import Prediction
-from gridkit.evaluation.question import content_of, question_of
+from gridkit.evaluation.question import question_of
 from gridkit.evaluation.scoring.recognisers import load_recognisers
 from gridkit.evaluation.scoring.scorer import PRELOAD, Scorer
 from gridkit.evaluation.subset import Subset
@@ -29,8 +36,9 @@ RECIPES = Path(__file__).parents[3] / "recipes"
 
 
 def collect(text, subset, out, options=OPTIONS):
+    spec = parse_model(str(text))
     with Workers(1, preload=PRELOAD) as processes:
-        card = collect_predictions(parse_model(str(text)), subset, out, options, processes)
+        card = collect_predictions(spec, ModelFiles(spec), subset, out, options, processes)
     return card, PredictionWriter(out).saved()
 
 
@@ -52,6 +60,35 @@ def test_a_system_is_asked_about_every_clip(model, tones, tmp_path):
 def test_what_it_prints_is_its_log(model, tones, tmp_path):
     collect(model("print('a word of mine')"), tones, tmp_path / "out")
     assert "a word of mine" in (tmp_path / "out/system.log").read_text()
+
+
+@pytest.mark.parametrize("asked_when_changed", [3, 20])
+def test_what_a_changed_model_may_have_said_is_not_kept(
+    model, tones, tmp_path, monkeypatch, asked_when_changed
+):
+    """Changed in the midst of a process's answers, or in those of the last one."""
+    path = model(
+        "if getattr(self, 'n', 0) == 2: os._exit(1)\n        self.n = 1 + getattr(self, 'n', 0)"
+    )
+    weights = path.parent / "weights" / "w.gguf"
+    weights.parent.mkdir()
+    weights.write_bytes(b"one")
+    added = []
+    add = PredictionWriter.add
+
+    def change(self, prediction):
+        add(self, prediction)
+        added.append(prediction.id)
+        if len(added) == asked_when_changed:
+            weights.write_bytes(b"two")
+
+    monkeypatch.setattr(PredictionWriter, "add", change)
+    with pytest.raises(ModelChangedError, match=r"was changed.*\(weights/w\.gguf\)"):
+        collect(path, tones, tmp_path / "out")
+    kept = set(PredictionWriter(tmp_path / "out").saved())
+    assert kept < set(added)
+    assert not kept & set(added[asked_when_changed - 1 :])
+    assert not PredictionWriter(tmp_path / "out").is_finished
 
 
 def test_what_was_predicted_before_the_system_broke_is_kept(model, tones, tmp_path, monkeypatch):
@@ -125,7 +162,7 @@ def test_predictions_of_a_result_keep_what_its_card_says_of_them(tones, tmp_path
     writer.add(Prediction(tones.ids[0], text="bin blue at f two now"))
     writer.finish()
     spec = parse_model(f"predictions:{made}")
-    before = content_of(spec)
+    before = ModelFiles(spec).content
     kept = {
         "task": "recognition",
         "decoding": "beam",
@@ -138,7 +175,7 @@ def test_predictions_of_a_result_keep_what_its_card_says_of_them(tones, tmp_path
     named = {"name": spec.label, "isolation": "does not apply", "stateful": False}
     assert card.entries() == kept | named
     assert saved[tones.ids[0]].failure is None
-    assert content_of(spec) != before
+    assert ModelFiles(spec).content != before
     (made / SYSTEM_FILE).write_text("{")
     with pytest.raises(ResultError, match=r"system\.json is damaged"):
         collect(spec.text, tones, tmp_path / "again")
@@ -232,7 +269,7 @@ def test_a_judge_may_be_told_how_to_decode(tones):
 def test_how_a_recipe_decodes_is_part_of_the_question(tones):
     spec = parse_model(str(RECIPES / "lipnet-s1"))
     asked = {
-        name: question_of(decoded_by(spec, name), tones, OPTIONS, {})
+        name: question_of(decoded_by(spec, name), None, tones, OPTIONS, {})
         for name in (None, "greedy", "grammar")
     }
     assert asked[None] == asked["greedy"] != asked["grammar"]
