@@ -36,6 +36,15 @@ def face_line(face_share: float) -> str:
     return f"a face was found in {min(percent, 99 if face_share < 1 else 100)} % of the frames"
 
 
+def faces_line(faces: int) -> str:
+    """Say which face counts where there are several.
+
+    >>> faces_line(2)
+    '2 faces in one picture: the one whose lips move most counts'
+    """
+    return f"{faces} faces in one picture: the one whose lips move most counts"
+
+
 @contextmanager
 def clip_bar(clip: Path, label: str) -> Iterator[Callable[[float], None]]:
     """Show how many seconds of a clip are done."""

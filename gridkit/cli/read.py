@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gridkit.cli.clip_files import check_out, clip_bar, face_line
+from gridkit.cli.clip_files import check_out, clip_bar, face_line, faces_line
 from gridkit.cli.decodings import DECODINGS
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def show_reading(reading: "Reading") -> None:
             click.echo(f"{times}  {word.word:<8} {word.confidence:.2f}")
     if reading.face_share < 1:
         click.echo(face_line(reading.face_share))
+    if reading.faces > 1:
+        click.echo(faces_line(reading.faces))
 
 
 def why_nothing(reading: "Reading") -> str:
@@ -110,6 +112,7 @@ def reading_json(reading: "Reading") -> dict[str, Any]:
     return {
         "length_s": round(reading.length_s, 3),
         "face_share": reading.face_share,
+        "faces": reading.faces,
         "sentences": [sentence_json(sentence) for sentence in reading.sentences],
     }
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gridkit.cli.clip_files import check_out, clip_bar, face_line
+from gridkit.cli.clip_files import check_out, clip_bar, face_line, faces_line
 
 if TYPE_CHECKING:
     from gridkit.recipe.spoken_file import SpokenFile
@@ -102,6 +102,8 @@ def show_spoken(out: Path, spoken: "SpokenFile") -> None:
         click.echo(f"{spoken.captions}: captions, {count} sentence{'' if count == 1 else 's'}")
     if speech.face_share < 1:
         click.echo(f"{face_line(speech.face_share)}; silence elsewhere")
+    if speech.faces > 1:
+        click.echo(faces_line(speech.faces))
 
 
 def spoken_json(out: Path, spoken: "SpokenFile") -> dict[str, Any]:
@@ -113,6 +115,7 @@ def spoken_json(out: Path, spoken: "SpokenFile") -> dict[str, Any]:
         "out": str(out),
         "length_s": round(speech.length_s, 3),
         "face_share": speech.face_share,
+        "faces": speech.faces,
         "encoded_again": spoken.encoded,
         "captions": None if spoken.captions is None else str(spoken.captions),
         "sentences": None if reading is None else [sentence_json(s) for s in reading.sentences],

@@ -11,6 +11,7 @@ dlib's points are whole pixels, and stay so: smoothing belongs to the crop profi
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -81,16 +82,21 @@ class FaceTracker:
         Returns:
             A track; where no frame has a face, all frames are missing and all points 0.
         """
+        return next(self.track_each(luma))
+
+    def track_each(self, luma: np.ndarray) -> Iterator[Track]:
+        """Follow each face of a clip, as it is asked for, the most prominent one first.
+
+        Yields:
+            Tracks, as of `track`; at least one.
+        """
         clip = _Clip(np.ascontiguousarray(luma), self._detector, self._finder)
-        clip.follow_main_face()
-        missing = np.array([t not in clip.faces for t in range(len(luma))], bool)
-        return Track(
-            landmarks=_filled({t: face.points for t, face in clip.faces.items()}, len(luma)),
-            missing=missing,
-            blank=clip.blank,
-            faces=max((len(boxes) for boxes in clip.detections.values()), default=0),
-            fit=max(0.0, min((face.likeness for face in clip.faces.values()), default=0.0)),
-        )
+        people = [clip.follow_main_face([])]
+        yield clip.track(people[0])
+        while people[-1]:
+            people.append(clip.follow_main_face(people))
+            if people[-1]:
+                yield clip.track(people[-1])
 
 
 def blank_frames(luma: np.ndarray) -> np.ndarray:
@@ -159,7 +165,7 @@ def likeness(patch: np.ndarray, other: np.ndarray) -> float:
 
 
 class _Clip:
-    """One clip on its way: its frames, the detections made, and the followed face by frame."""
+    """One clip on its way: its frames, and the detections made in them."""
 
     def __init__(self, luma: np.ndarray, detector: FaceDetector, finder: PointFinder) -> None:
         self.luma = luma
@@ -167,20 +173,39 @@ class _Clip:
         self.finder = finder
         self.blank = blank_frames(luma)
         self.detections: dict[int, list[Box]] = {}
-        self.faces: dict[int, Face] = {}
 
-    def follow_main_face(self) -> None:
-        """Choose a face and follow it to both ends of the clip."""
-        main = self._main_face()
+    def follow_main_face(self, others: list[dict[int, Face]]) -> dict[int, Face]:
+        """Choose a face that is not yet followed, and follow it to both ends of the clip.
+
+        Returns:
+            The face in each frame that has it; nothing where there is no such face.
+        """
+        main = self._main_face(others)
         if main is None:
-            return
+            return {}
         start, box = main
-        self.faces[start] = self._face_in(start, box)
-        self._follow(range(start + 1, len(self.luma)))
-        self._follow(range(start - 1, -1, -1))
+        faces = {start: self._face_in(start, box)}
+        self._follow(faces, range(start + 1, len(self.luma)))
+        self._follow(faces, range(start - 1, -1, -1))
+        return faces
 
-    def _main_face(self) -> tuple[int, Box] | None:
-        """Return a frame, and the box there of the face that is most present in the clip."""
+    def track(self, faces: dict[int, Face]) -> Track:
+        """Return the track of a face."""
+        missing = np.array([t not in faces for t in range(len(self.luma))], bool)
+        return Track(
+            landmarks=_filled({t: face.points for t, face in faces.items()}, len(self.luma)),
+            missing=missing,
+            blank=self.blank,
+            faces=max((len(boxes) for boxes in self.detections.values()), default=0),
+            fit=max(0.0, min((face.likeness for face in faces.values()), default=0.0)),
+        )
+
+    def _main_face(self, others: list[dict[int, Face]]) -> tuple[int, Box] | None:
+        """Return a frame, and the box there of the face that is most present in the clip.
+
+        Args:
+            others: faces that are followed already, and do not count.
+        """
         frames = [t for t in range(len(self.luma)) if not self.blank[t]]
         for t in frames[LOOK_EVERY // 2 :: LOOK_EVERY] or frames[-1:]:
             self._look(t)
@@ -195,14 +220,18 @@ class _Clip:
             there = sum(same_place([other], box) is not None for _, other in seen)
             return there * prominence(box, width, height)
 
-        return max(seen, key=presence, default=None)
+        def is_new(candidate: tuple[int, Box]) -> bool:
+            t, box = candidate
+            return not any(t in faces and same_place([box], faces[t].box) for faces in others)
 
-    def _follow(self, frames: range) -> None:
-        """Follow the face through frames, in this order, from the frame before them.
+        return max(filter(is_new, seen), key=presence, default=None)
+
+    def _follow(self, faces: dict[int, Face], frames: range) -> None:
+        """Follow a face through frames, in this order, from the frame before them.
 
         A face that comes back is followed backwards too, into the frames since it was lost.
         """
-        face = self.faces[frames.start - frames.step]
+        face = faces[frames.start - frames.step]
         lost: list[int] = []
         for t in frames:
             if self.blank[t]:
@@ -212,12 +241,12 @@ class _Clip:
             if found is None:
                 lost.append(t)
                 continue
-            self.faces[t] = face = found
+            faces[t] = face = found
             for earlier in reversed(lost):
                 found = self._next_face(earlier, found)
                 if found is None:
                     break
-                self.faces[earlier] = found
+                faces[earlier] = found
             lost = []
 
     def _next_face(self, t: int, face: Face) -> Face | None:

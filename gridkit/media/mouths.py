@@ -6,15 +6,19 @@ Faces are followed in windows that overlap, so a long video needs no more memory
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from gridkit.corpus.records import RATE_FPS
 from gridkit.errors import MediaError
+from gridkit.media.close_up import look_for_faces
 from gridkit.media.crops import cut_crop, load_profile, to_rgb
+from gridkit.media.detector import Box
 from gridkit.media.face import FaceTracker, Track
 from gridkit.media.profiles import CropProfile
+from gridkit.media.speaker import face_box, who_speaks
 from gridkit.media.stream import Picture, PictureStream, as_video
 from gridkit.media.video import Video
 
@@ -24,6 +28,8 @@ TRACKED_FRAMES = 150
 """Length of the windows in which a face is followed."""
 OVERLAP_FRAMES = 25
 """Cut off at each end of a window: points there are smoothed with too few neighbours."""
+MOST_FACES = 4
+"""So many faces are compared where there are several."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,20 @@ class Mouths:
         return Mouths(frames, np.concatenate([self.missing, other.missing]))
 
 
+@dataclass(frozen=True)
+class Piece:
+    """The next frames of a video."""
+
+    mouths: Mapping[str, Mouths]
+    """By crop profile."""
+    missing: np.ndarray
+    """bool (T,): no face there."""
+    faces: int
+    """The most faces seen in one of them."""
+
+
 class MouthStream:
-    """The mouth in a video file; iterate over it once.
+    """The mouth of whoever speaks in a video file; iterate over it once.
 
     Args:
         path: of the file.
@@ -81,6 +99,8 @@ class MouthStream:
     def __init__(self, path: Path, crops: Collection[str]):
         self._path, self._crops = path, crops
         self._frames = self._found = 0
+        self.faces = 0
+        """The most faces seen in one frame so far."""
         self.length_s = 0.0
         """Until the last picture so far ends."""
 
@@ -90,42 +110,61 @@ class MouthStream:
         return self._found / self._frames
 
     def __iter__(self) -> Iterator[Mapping[str, Mouths]]:
-        with PictureStream(self._path, WIDEST_PX) as stream:
+        look = look_for_faces(self._path, WIDEST_PX)
+        with PictureStream(self._path, WIDEST_PX, look.part) as stream:
             for piece in follow_mouth(stream.at_rate(RATE_FPS), self._crops):
-                missing = next(iter(piece.values())).missing
-                self._frames += len(missing)
-                self._found += int((~missing).sum())
+                self._frames += len(piece.missing)
+                self._found += int((~piece.missing).sum())
+                self.faces = max(self.faces, piece.faces)
                 self.length_s = stream.end_s
-                yield piece
+                yield piece.mouths
         if not self._frames:
             raise MediaError(f"{self._path} has no picture that can be decoded")
         if not self._found:
-            raise MediaError(f"no face found in any frame of {self._path}")
+            raise MediaError(
+                f"no face found in any frame of {self._path}; it would have to be upright, "
+                f"from the front, and {look.smallest_px} pixels wide or more"
+            )
 
 
-def follow_mouth(
-    pictures: Iterator[Picture], crops: Collection[str]
-) -> Iterator[Mapping[str, Mouths]]:
+def follow_mouth(pictures: Iterator[Picture], crops: Collection[str]) -> Iterator[Piece]:
     """Cut the mouth out of pictures, and yield it piece by piece; each frame comes once.
 
     Args:
         pictures: 25 per second, of one size.
         crops: the profiles to cut; the face is followed once for all of them.
-
-    Yields:
-        The next frames of each crop, by its name.
     """
     tracker, profiles = FaceTracker(), {crop: load_profile(crop) for crop in crops}
     before = 0
+    spoke: Box | None = None
     for window, is_last in windows(pictures):
         video = as_video(window, Fraction(RATE_FPS))
-        track = tracker.track(video.luma)
+        track = _who_speaks(tracker, video.luma, spoke, before)
         new = slice(before, len(window) if is_last else len(window) - OVERLAP_FRAMES)
-        yield {
+        mouths = {
             crop: Mouths(_cut(video, track, profile), track.missing)[new]
             for crop, profile in profiles.items()
         }
+        yield Piece(mouths, track.missing[new], track.faces)
+        seen = np.flatnonzero(~track.missing[: new.stop])
+        spoke = face_box(track, seen[-1]) if len(seen) else spoke
         before = OVERLAP_FRAMES
+
+
+def _who_speaks(tracker: FaceTracker, luma: np.ndarray, spoke: Box | None, new: int) -> Track:
+    """Return the face to read in a window.
+
+    Args:
+        tracker: follows faces.
+        luma: of the window, (T, H, W).
+        spoke: where the face was that was read before.
+        new: the first frame that was not in the window before.
+    """
+    tracks = tracker.track_each(luma)
+    main = next(tracks)
+    if main.faces < 2:
+        return main
+    return who_speaks([main, *islice(tracks, MOST_FACES - 1)], spoke, new)
 
 
 def windows(pictures: Iterator[Picture]) -> Iterator[tuple[list[Picture], bool]]:

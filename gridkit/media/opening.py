@@ -56,7 +56,11 @@ AS_DECODED = Orientation()
 
 
 def orientation(frame: av.VideoFrame) -> Orientation:
-    """Return how a frame is to be turned, in steps of 90 degrees, and mirrored."""
+    """Return how a frame is to be turned, in steps of 90 degrees, and mirrored.
+
+    Ask for one frame of a file: PyAV keeps a frame whose side data were asked for until Python's
+    garbage is collected.
+    """
     data = frame.side_data.get(Type.DISPLAYMATRIX) if len(frame.side_data) else None
     if data is None:
         return AS_DECODED

@@ -7,17 +7,18 @@ damaged do no harm (`timeline.py`). A packet that fails is skipped.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import av.error
+import cv2
 import numpy as np
 
 from gridkit.corpus.records import RATE_FPS
 from gridkit.errors import MediaError
-from gridkit.media.opening import address, default_track, orientation
+from gridkit.media.opening import AS_DECODED, Orientation, address, default_track, orientation
 from gridkit.media.timeline import LONGEST_STILL_S, Timeline
 from gridkit.media.video import Video, plane_pixels
 
@@ -39,6 +40,24 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A rectangle of upright pictures with square pixels; all figures are even."""
+
+    left_px: int
+    top_px: int
+    width_px: int
+    height_px: int
+
+    def of(self, plane: np.ndarray, per_sample_px: int) -> np.ndarray:
+        """Return the part of a plane (H, W) of which a sample is so many pixels wide: a view."""
+        left, top, width, height = (
+            figure // per_sample_px
+            for figure in (self.left_px, self.top_px, self.width_px, self.height_px)
+        )
+        return plane[top : top + height, left : left + width]
+
+
+@dataclass(frozen=True)
 class StreamInfo:
     """What a file says of its pictures."""
 
@@ -54,13 +73,15 @@ class PictureStream:
     Args:
         path: of the file.
         widest_px: wider pictures are made smaller.
+        part: of the pictures, in full size, that counts; made smaller where it is wider. None for
+            the whole.
 
     Raises:
         MediaError: it is not a readable video.
     """
 
-    def __init__(self, path: Path, widest_px: int | None = None):
-        self._path, self._widest_px = path, widest_px
+    def __init__(self, path: Path, widest_px: int | None = None, part: Part | None = None):
+        self._path, self._widest_px, self._part = path, widest_px, part
         try:
             self._container = av.open(address(path))
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -100,16 +121,20 @@ class PictureStream:
     def pictures(self) -> Iterator[Picture]:
         """Yield the pictures as they are, with their times."""
         size: tuple[int, int] | None = None
+        way = AS_DECODED
         stamped = ((frame, frame.time) for frame in self._frames())
         for frame, time_s in self._timeline.times(stamped):
             if size is None:
                 width_px = frame.width * pixel_shape(self._stream.sample_aspect_ratio)
-                size = even_size(width_px, frame.height, self._widest_px)
+                widest_px = self._widest_px if self._part is None else None
+                size = even_size(width_px, frame.height, widest_px)
+                way = orientation(frame)
             stays_s = float(frame.duration * frame.time_base) if frame.duration else 0.0
             if not 0 < stays_s <= LONGEST_STILL_S:
                 stays_s = float(1 / self.info.rate_fps)
             self.end_s = time_s + stays_s
-            yield _picture(frame, size, time_s)
+            picture = _picture(frame, size, way, time_s)
+            yield picture if self._part is None else cut_out(picture, self._part, self._widest_px)
 
     def at_rate(self, rate_fps: Fraction | int) -> Iterator[Picture]:
         """Yield pictures at a steady rate: in the middle of each frame, the one shown then."""
@@ -168,6 +193,18 @@ def even_size(width_px: Fraction | int, height_px: int, widest_px: int | None) -
     return width, height
 
 
+def cut_out(picture: Picture, part: Part, widest_px: int | None) -> Picture:
+    """Return a part of a picture, not wider than allowed."""
+    width, height = even_size(part.width_px, part.height_px, widest_px)
+
+    def cut(plane: np.ndarray, per_sample_px: int) -> np.ndarray:
+        size = (width // per_sample_px, height // per_sample_px)
+        return cv2.resize(part.of(plane, per_sample_px), size, interpolation=cv2.INTER_AREA)
+
+    chroma = np.stack([cut(plane, 2) for plane in picture.chroma])
+    return replace(picture, luma=cut(picture.luma, 1), chroma=chroma)
+
+
 def as_video(pictures: list[Picture], rate_fps: Fraction) -> Video:
     """Return pictures of one size as a clip."""
     return Video(
@@ -178,12 +215,13 @@ def as_video(pictures: list[Picture], rate_fps: Fraction) -> Video:
     )
 
 
-def _picture(frame: av.VideoFrame, size: tuple[int, int], time_s: float) -> Picture:
+def _picture(
+    frame: av.VideoFrame, size: tuple[int, int], way: Orientation, time_s: float
+) -> Picture:
     full_range = (
         frame.color_range == av.video.reformatter.ColorRange.JPEG
         or frame.format.name.startswith("yuvj")
     )
-    way = orientation(frame)
     if (frame.width, frame.height) != size or frame.format.name not in ("yuv420p", "yuvj420p"):
         frame = frame.reformat(*size, format="yuvj420p" if full_range else "yuv420p")
     luma, *chroma = (way.upright(plane_pixels(plane)) for plane in frame.planes)

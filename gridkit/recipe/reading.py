@@ -45,6 +45,8 @@ class Reading:
     length_s: float
     face_share: float
     """Share of the video in which a face was found."""
+    faces: int = 1
+    """The most faces seen in one frame; the one whose lips move most was read."""
 
     @property
     def captions(self) -> tuple[Caption, ...]:
@@ -92,7 +94,7 @@ def read_clip(
     for piece in mouths:
         sentences.add(piece[lipreader.crop])
         progress(mouths.length_s)
-    return Reading(sentences.rest(), mouths.length_s, mouths.face_share)
+    return Reading(sentences.rest(), mouths.length_s, mouths.face_share, mouths.faces)
 
 
 class SentenceReader:

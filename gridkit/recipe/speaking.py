@@ -55,6 +55,8 @@ class Speech:
     """Share of the video in which a face was found; the sound is silent elsewhere."""
     reading: Reading | None
     """The text that a lipreader read in it; None where none was asked."""
+    faces: int = 1
+    """The most faces seen in one frame; the one whose lips move most has the voice."""
 
 
 def speak_clip(
@@ -90,8 +92,8 @@ def speak_clip(
     write(fit_length(sound.rest(), round(mouths.length_s * SAMPLE_RATE_HZ) - written))
     reading = None
     if sentences is not None:
-        reading = Reading(sentences.rest(), mouths.length_s, mouths.face_share)
-    return Speech(mouths.length_s, mouths.face_share, reading)
+        reading = Reading(sentences.rest(), mouths.length_s, mouths.face_share, mouths.faces)
+    return Speech(mouths.length_s, mouths.face_share, reading, mouths.faces)
 
 
 class SoundStream:

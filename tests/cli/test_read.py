@@ -79,6 +79,7 @@ def test_json_tells_sentences_apart(shown):
     assert json.loads(shown(Reading((first, second), 29.960000000000001, 0.75), "--json")) == {
         "length_s": 29.96,
         "face_share": 0.75,
+        "faces": 1,
         "sentences": [
             {
                 "text": "bin blue",
@@ -101,7 +102,7 @@ def test_json_tells_sentences_apart(shown):
 
 def test_json_of_nothing_tells_the_face_share(shown):
     assert json.loads(shown(Reading((), 2.0, 0.5), "--json")) == {
-        "length_s": 2.0, "face_share": 0.5, "sentences": [],
+        "length_s": 2.0, "face_share": 0.5, "faces": 1, "sentences": [],
     }  # fmt: skip
 
 
@@ -118,3 +119,10 @@ def test_frames_without_a_face_are_told_beside_the_words(shown):
     lines = shown(Reading(((TimedWord("bin", 1.0, 1.2, 0.9),),), 3.0, 0.5)).splitlines()
     assert lines[0] == "bin"
     assert lines[2:] == ["a face was found in 50 % of the frames"]
+
+
+def test_several_faces_are_told(shown):
+    reading = Reading(((TimedWord("bin", 1.0, 1.2, 0.9),),), 3.0, 1.0, faces=2)
+    assert shown(reading).splitlines()[2:] == [
+        "2 faces in one picture: the one whose lips move most counts"
+    ]

@@ -325,7 +325,7 @@ def test_whoever_is_there_for_a_second_and_a_half_is_counted(portrait, wall, tra
 
 
 def test_the_detector_is_the_one_that_dlib_carries():
-    carried, ours = dlib.get_frontal_face_detector(), OwnDetector().find
+    carried, ours = dlib.get_frontal_face_detector(), OwnDetector().dlib
     assert pickle.dumps(ours) == pickle.dumps(carried)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from gridkit.errors import MediaError
+from gridkit.media.decode import decode_clip
 from gridkit.media.mouths import Mouths, MouthStream, windows
 
 
@@ -51,8 +52,58 @@ def test_every_crop_has_every_frame_once(seen_then_not):
 
 def test_a_video_without_a_face_is_one_line(make_clip, tmp_path):
     path = make_clip(tmp_path / "gray.mkv", frames=5)
-    with pytest.raises(MediaError, match=r"no face found in any frame of .*gray\.mkv"):
+    with pytest.raises(
+        MediaError, match=r"no face found in any frame of .*gray\.mkv; it would .* 40 pixels wide"
+    ):
         list(MouthStream(path, ["mouth96"]))
+
+
+def write_video(path, pictures):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.height, stream.width, stream.pix_fmt = *pictures[0].shape, "yuv420p"
+        for picture in pictures:
+            frame = av.VideoFrame.from_ndarray(picture, format="gray")
+            container.mux(stream.encode(frame.reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_a_face_that_is_small_in_a_large_picture_is_seen_in_full_size(portrait, wall, tmp_path):
+    """As large as in GRID, in a picture five times as wide."""
+    room = np.full((1080, 1920), 120, np.uint8)
+    room[600:888, 1200:1560] = portrait.paste(wall, portrait.matrix(180, 140))
+    mouths = MouthStream(write_video(tmp_path / "a.mp4", [room] * 8), ["mouth96"])
+    alone = MouthStream(
+        write_video(tmp_path / "b.mp4", [room[600:888, 1200:1560]] * 8), ["mouth96"]
+    )
+    (small,), (large,) = list(mouths), list(alone)
+    assert mouths.face_share == 1
+    assert mouths.faces == 1
+    apart = small["mouth96"].frames.astype(int) - large["mouth96"].frames
+    assert np.abs(apart).mean() < 4
+
+
+def test_a_large_picture_without_a_face_tells_the_smallest_that_would_be_found(tmp_path, wall):
+    path = write_video(tmp_path / "wall.mp4", [np.tile(wall, (2, 3))] * 3)
+    with pytest.raises(MediaError, match=r"wall\.mp4; it would have to be .* 80 pixels wide"):
+        list(MouthStream(path, ["mouth96"]))
+
+
+@pytest.mark.grid
+@pytest.mark.parametrize("photograph_is", ["left", "right"])
+def test_the_mouth_is_that_of_who_speaks_not_of_a_photograph(grid_dir, tmp_path, photograph_is):
+    luma = decode_clip(sorted((grid_dir / "video/s1").glob("*.mpg"))[30]).video.luma
+    other = decode_clip(sorted((grid_dir / "video/s2").glob("*.mpg"))[0]).video.luma[0]
+    photograph = np.tile(other[:, 60:300], (75, 1, 1))
+    pair = [photograph, luma[:, :, 60:300]]
+    both = np.concatenate(pair if photograph_is == "left" else pair[::-1], axis=2)
+    mouths = MouthStream(write_video(tmp_path / "two.mp4", both), ["mouth96"])
+    alone = MouthStream(write_video(tmp_path / "one.mp4", luma), ["mouth96"])
+    (read,), (right,) = list(mouths), list(alone)
+    assert mouths.faces == 2
+    apart = read["mouth96"].frames.astype(int) - right["mouth96"].frames
+    assert np.abs(apart).mean() < 6
 
 
 def test_a_frame_without_a_face_shows_the_nearest_that_has_one():

@@ -1,5 +1,6 @@
 """Pictures of any file: each moment shows what was on screen then, upright, in one size."""
 
+import gc
 import struct
 from fractions import Fraction
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from gridkit.errors import MediaError
-from gridkit.media.stream import PictureStream
+from gridkit.media.stream import Part, PictureStream
 
 TURNED = {  # matrices of a track header: how a phone was held
     "clockwise": (0, 1, -1, 0),
@@ -155,6 +156,40 @@ def test_wide_pixels_count_for_the_widest_picture(tmp_path):
     path = write(tmp_path / "a.mp4", [90], size=(960, 1080), pixel=Fraction(2))
     with PictureStream(path, widest_px=720) as stream:
         assert next(stream.pictures()).luma.shape == (404, 720)
+
+
+def test_a_part_comes_in_full_size(tmp_path):
+    path = tmp_path / "a.mp4"
+    picture = np.full((1080, 1920, 3), 60, np.uint8)
+    picture[400:500, 600:800] = 200
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "5"})
+        stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode(None))
+    with PictureStream(path, 720, Part(600, 400, 200, 100)) as stream:
+        (small,) = stream.pictures()
+    assert (small.luma.shape, small.chroma.shape) == ((100, 200), (2, 50, 100))
+    assert small.luma.min() > 150
+    with PictureStream(path, 720, Part(200, 200, 1440, 400)) as stream:
+        (wide,) = stream.pictures()
+    assert wide.luma.shape == (200, 720)
+    assert wide.luma[102:148, 202:298].min() > 150
+    assert (wide.luma > 130).sum() == pytest.approx(50 * 100, rel=0.03)
+
+
+def test_pictures_do_not_wait_in_memory_for_the_garbage_collector(tmp_path):
+    path = write(tmp_path / "a.mp4", range(40, 70))
+    gc.collect()
+    gc.disable()
+    try:
+        with PictureStream(path) as stream:
+            for _ in stream.pictures():
+                pass
+        frames = sum(type(thing) is av.VideoFrame for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert frames < 6
 
 
 def test_what_is_no_video_is_one_line(tmp_path):

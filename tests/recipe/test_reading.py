@@ -97,7 +97,7 @@ def test_blocks_lose_nothing_and_repeat_nothing(monkeypatch):
 
 
 class FakeStream(list):
-    face_share = 1.0
+    face_share, faces = 1.0, 1
 
     @property
     def length_s(self):

@@ -14,7 +14,7 @@ import pytest
 
 from gridkit.errors import EnvironmentProblem, MediaError
 from gridkit.media import mouths as mouths_module
-from gridkit.media.mouths import Mouths
+from gridkit.media.mouths import Mouths, Piece
 from gridkit.models.alphabet import CLASSES, encode
 from gridkit.models.decoding import greedy
 from gridkit.recipe.spoken_file import SUFFIXES, write_spoken
@@ -58,7 +58,8 @@ def faces(monkeypatch):
     def follow(pictures, crops):
         for picture in pictures:
             level = np.full((1, 4, 4), round(picture.luma.mean()), np.uint8)
-            yield {crop: Mouths(level, np.array([level[0, 0, 0] < 30])) for crop in crops}
+            missing = np.array([level[0, 0, 0] < 30])
+            yield Piece({crop: Mouths(level, missing) for crop in crops}, missing, faces=1)
 
     monkeypatch.setattr(mouths_module, "follow_mouth", follow)
 
@@ -224,7 +225,8 @@ from gridkit.recipe.spoken_file import write_spoken
 def follow(pictures, crops):
     for picture in pictures:
         level = np.full((1, 4, 4), 90, np.uint8)
-        yield {crop: mouths.Mouths(level, np.array([False])) for crop in crops}
+        missing = np.array([False])
+        yield mouths.Piece({crop: mouths.Mouths(level, missing) for crop in crops}, missing, 1)
 
 class Killed:
     crop, calls = "mouth96", 0
