@@ -56,6 +56,7 @@ class Flag(StrEnum):
     AUDIO_SHORT = "audio-short"
     CLIPPED = "clipped"
     BAD_PACKETS = "bad-packets"
+    REPEATED_FRAMES = "repeated-frames"
 
 
 @dataclass(frozen=True)

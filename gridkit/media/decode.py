@@ -10,6 +10,7 @@ channels by our own arithmetic (FFmpeg's down-mix multiplies by 1.414), 16 kHz b
 """
 
 import io
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,7 +21,7 @@ import av.error
 import numpy as np
 import soxr
 
-from gridkit.corpus.records import RATE_FPS, SAMPLE_RATE_HZ
+from gridkit.corpus.records import FRAMES, RATE_FPS, SAMPLE_RATE_HZ
 from gridkit.errors import MediaError
 from gridkit.media.channels import channel_samples, mean_of_channels
 from gridkit.media.opening import AS_DECODED, address, default_track, orientation
@@ -30,6 +31,11 @@ from gridkit.media.video import Video, plane_pixels
 CLOCK_ROUNDING_S = 0.010
 """A sound frame this near to the end of the one before follows it without a gap: time stamps
 are rounded (to 1 ms in Matroska). A lost MP2 packet leaves 26 ms."""
+
+STEADY_CODECS = ("mpeg1video", "mpeg2video")
+"""They have a picture for each frame: where one of GRID's is missing, the file is damaged."""
+STEP_ROUNDING = 0.1
+"""By how much of 40 ms a time stamp may be off where pictures were dropped."""
 
 MAX_FRAMES = 250
 MAX_SOUND_S = 60
@@ -111,11 +117,12 @@ def _decode_streams(
         by_index[packet.stream.index].decode(packet)
         if pictures is not None and pictures.full:
             break
-    video = pictures.video() if pictures is not None else None
     first_picture_s = pictures.first_s if pictures is not None else 0.0
+    samples = sound.mono_16khz(first_picture_s) if sound is not None else None
+    sound_s = 0.0 if samples is None else len(samples) / SAMPLE_RATE_HZ
     return Media(
-        video,
-        sound.mono_16khz(first_picture_s) if sound is not None else None,
+        pictures.video(sound_s) if pictures is not None else None,
+        samples,
         sum(part.bad_packets for part in by_index.values()),
     )
 
@@ -210,14 +217,47 @@ class _Pictures(_Stream):
         chroma = np.empty((0, 2, height // 2, width // 2), np.uint8)
         return Video(luma, chroma, self._full_range, self._rate_fps)
 
-    def video(self) -> Video | None:
+    def video(self, sound_s: float) -> Video | None:
         if not self._luma:
             return None
-        rate_fps = RATE_FPS if is_steady(self._times_s) else self._rate_fps
+        drops = self._context.name not in STEADY_CODECS
+        shown = shown_pictures(self._times_s, sound_s if drops else None)
+        rate_fps = self._rate_fps if shown is None else RATE_FPS
+        places = range(len(self._luma)) if shown is None else shown
         luma, chroma = (  # turned planes are not C-contiguous, and stay so
-            np.ascontiguousarray(np.stack(planes)) for planes in (self._luma, self._chroma)
+            np.ascontiguousarray(np.stack([planes[place] for place in places]))
+            for planes in (self._luma, self._chroma)
         )
-        return Video(luma, chroma, self._full_range, Fraction(rate_fps))
+        repeated = len(places) - len(self._luma)
+        return Video(luma, chroma, self._full_range, Fraction(rate_fps), repeated)
+
+
+def shown_pictures(times_s: Sequence[float | None], sound_s: float | None) -> Sequence[int] | None:
+    """Return which picture each frame of 25 per second shows, by their time stamps.
+
+    Encoders of browsers drop up to half of the pictures where they are slow. The others stand where
+    they stood, 40 ms apart or several times as much, and each stays until the next one.
+
+    Args:
+        times_s: time stamps in the order of the pictures; None where one has none.
+        sound_s: how long the sound is: the last picture of a clip with dropped ones stays until it
+            ends, in up to 75 frames. None where no picture can have been dropped.
+
+    Returns:
+        The index of a picture for each frame; None where the pictures do not stand so.
+    """
+    if is_steady(times_s):
+        return range(len(times_s))
+    stamps_s = [time_s for time_s in times_s if time_s is not None]
+    if sound_s is None or len(stamps_s) < max(2, len(times_s)):
+        return None
+    steps = (np.array(stamps_s) - stamps_s[0]) * RATE_FPS
+    frames = np.rint(steps).astype(int)
+    apart = np.diff(frames)
+    count = max(int(frames[-1]) + 1, min(FRAMES, math.ceil(sound_s * RATE_FPS - STEP_ROUNDING)))
+    if np.abs(steps - frames).max() > STEP_ROUNDING or apart.min() != 1 or len(steps) < count / 2:
+        return None
+    return (np.searchsorted(frames, np.arange(count), side="right") - 1).tolist()
 
 
 def is_steady(times_s: Sequence[float | None], rate_fps: int = RATE_FPS) -> bool:

@@ -21,6 +21,8 @@ class Video:
     full_range: bool
     """False: luma 16-235 and chroma 16-240 (BT.601, as MPEG-1); True: 0-255."""
     rate_fps: Fraction
+    repeated_frames: int = 0
+    """Frames in the place of pictures that an encoder dropped: each is the one before it."""
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def prepare_clip(task: Task, settings: Settings) -> Clip | Rejection:
         crops=_crops(media.video, track.landmarks, settings.profiles, settings.lossless),
         landmarks=track.landmarks,
         quality=quality,
-        flags=flags_of(quality),
+        flags=flags_of(quality, media.video.repeated_frames),
     )
 
 

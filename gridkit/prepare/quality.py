@@ -42,7 +42,7 @@ def snr_db(samples: np.ndarray, words: tuple[Word, ...]) -> float:
     return float(10 * np.log10(levels[0] / levels[1]))
 
 
-def flags_of(quality: Quality) -> tuple[Flag, ...]:
+def flags_of(quality: Quality, repeated_frames: int) -> tuple[Flag, ...]:
     """Return what is odd about a clip, in the order of `Flag`."""
     odd = {
         Flag.BLANK_FRAMES: quality.blank_frames > 0,
@@ -52,5 +52,6 @@ def flags_of(quality: Quality) -> tuple[Flag, ...]:
         Flag.AUDIO_SHORT: quality.audio_samples < MIN_AUDIO_SAMPLES,
         Flag.CLIPPED: quality.clipped_samples > 0,
         Flag.BAD_PACKETS: quality.bad_packets > 0,
+        Flag.REPEATED_FRAMES: repeated_frames > 0,
     }
     return tuple(flag for flag, is_odd in odd.items() if is_odd)

@@ -20,6 +20,7 @@ FLAG_MEANINGS: dict[str, str] = {
     Flag.AUDIO_SHORT: "the sound ends early; padded with silence",
     Flag.CLIPPED: "samples at full scale",
     Flag.BAD_PACKETS: "damaged packets were skipped",
+    Flag.REPEATED_FRAMES: "an encoder dropped pictures; the ones before them are repeated",
 }
 
 

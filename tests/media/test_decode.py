@@ -85,12 +85,13 @@ def test_channels_are_averaged_without_gain(make_clip, tmp_path) -> None:
     assert (media.samples == 10_000).all()
 
 
-@pytest.mark.parametrize(("start_s", "zeros"), [(0.5, 8_000), (0.032, 512)])
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+@pytest.mark.parametrize(("start_s", "zeros"), [(0.5, 8_000), (0.08, 1_280), (0.032, 512)])
 def test_sound_that_starts_late_is_placed_by_its_time_stamp(
-    make_clip, tmp_path, start_s, zeros
+    make_clip, tmp_path, suffix, start_s, zeros
 ) -> None:
     sound = np.full(16_000, 1_000, np.int16)
-    media = decode_clip(make_clip(tmp_path / "a.mkv", sound=sound, sound_start_s=start_s))
+    media = decode_clip(make_clip(tmp_path / f"a{suffix}", sound=sound, sound_start_s=start_s))
     assert (media.samples[:zeros] == 0).all()
     assert (media.samples[zeros : zeros + 16_000] == 1_000).all()
 

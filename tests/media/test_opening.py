@@ -12,7 +12,7 @@ import pytest
 
 from gridkit.media import decode
 from gridkit.media import stream as picture_stream
-from gridkit.media.decode import decode_clip, is_steady, probe_size
+from gridkit.media.decode import decode_clip, is_steady, probe_size, shown_pictures
 from gridkit.media.opening import AS_DECODED, Orientation, default_track
 from gridkit.media.stream import PictureStream
 
@@ -152,6 +152,41 @@ def test_the_rate_is_that_of_the_time_stamps() -> None:
     assert not is_steady([index / 30 for index in range(75)])
     assert not is_steady([0.0])
     assert not is_steady([])
+
+
+def test_dropped_pictures_are_the_ones_before_them() -> None:
+    times_s = [frame / 25 for frame in (0, 1, 2, 4, 5, 7)]
+    shown = [0, 1, 2, 2, 3, 4, 4, 5]
+    assert shown_pictures(times_s, 0.0) == shown
+    assert shown_pictures([7 + round(time_s, 3) for time_s in times_s], 0.0) == shown
+    assert shown_pictures(times_s, 0.45) == [*shown, 5, 5, 5, 5], "until the sound ends"
+    assert len(shown_pictures([*times_s, 66 / 25 - 1], 4.0) or []) == 0, "under half is left"
+    half = [frame / 25 for frame in range(74) if frame % 2 or frame < 4]
+    assert len(shown_pictures(half, 5.0)) == 75, "as a clip of GRID, and not more"
+
+
+@pytest.mark.parametrize("times_s", [
+    [frame / 25 for frame in range(0, 74, 2)],  # 12.5 pictures per second
+    [frame / 15 for frame in range(45)],
+    [frame / 30 for frame in range(90)],
+    [0.0, 0.04, 0.13, 0.17],
+    [0.0, 0.04, None, 0.12],
+    [0.0, 0.04, 0.04, 0.12],
+    [0.0, 0.04, 90_000.0],
+    [0.0],
+    [],
+])  # fmt: skip
+def test_pictures_that_stand_otherwise_are_not_placed(times_s) -> None:
+    assert shown_pictures(times_s, 2.98) is None
+
+
+def test_a_steady_clip_of_74_pictures_is_not_made_longer() -> None:
+    assert len(shown_pictures([frame / 25 for frame in range(74)], 2.98)) == 74
+
+
+def test_no_encoder_drops_pictures_of_mpeg() -> None:
+    assert shown_pictures([0.0, 0.04, 0.12], None) is None
+    assert shown_pictures([0.0, 0.04, 0.08], None) == range(3)
 
 
 @pytest.mark.grid

@@ -68,6 +68,25 @@ def test_a_rate_that_varies_keeps_its_times(tmp_path):
     assert shown[25] == 140
 
 
+def test_a_browsers_recording_that_drops_pictures_keeps_its_times(tmp_path):
+    """VP8 in Matroska, under the name of WebM."""
+    path = tmp_path / "a.webm"
+    kept = [t for t in range(75) if t % 3 == 0 or t % 7 == 0]
+    with av.open(str(path), "w", format="matroska") as container:
+        stream = container.add_stream("libvpx", rate=25, options={"deadline": "realtime"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for t in kept:
+            planes = np.full((72, 64), 128, np.uint8)
+            planes[:48] = 40 + 2 * t
+            frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
+            frame.pts, frame.time_base = t, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    shown = (np.array(levels_at(path, 25)) - 40) / 2
+    right = [max(t for t in kept if t <= frame) for frame in range(kept[-1] + 1)]
+    np.testing.assert_allclose(shown[: len(right)], right, atol=1)
+
+
 def test_the_last_picture_stays_as_long_as_the_file_says(tmp_path):
     path = write(tmp_path / "a.mp4", [40, 60, 80, 100], [0, 40, 80, 1000])
     with PictureStream(path) as stream:

@@ -1,7 +1,9 @@
 """One clip: figures, flags, and what a second face does."""
 
 from fractions import Fraction
+from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -47,7 +49,11 @@ FINE = {
     ],
 )
 def test_flags_follow_the_figures(odd: dict, flags: tuple[Flag, ...]) -> None:
-    assert flags_of(Quality(**{**FINE, **odd})) == flags
+    assert flags_of(Quality(**{**FINE, **odd}), repeated_frames=0) == flags
+
+
+def test_dropped_pictures_are_flagged() -> None:
+    assert flags_of(Quality(**FINE), repeated_frames=3) == (Flag.REPEATED_FRAMES,)
 
 
 def test_snr_is_the_level_of_words_over_the_level_of_silence() -> None:
@@ -112,6 +118,43 @@ def test_a_second_face_is_flagged_and_the_larger_one_cropped(source) -> None:
     assert Flag.MANY_FACES in after.flags
     moved_px = np.abs(after.landmarks.astype(int) - before.landmarks).mean()
     assert moved_px < 3
+
+
+def test_a_recording_of_a_browser_that_dropped_pictures_is_kept_in_time(source) -> None:
+    """VP8 in Matroska, under a name that says WebM; the last picture is dropped too."""
+    task = make_plan(scan(source), "talking").batches[0].tasks[0]
+    original = decode_clip(task.file.file)
+    kept = [t for t in range(74) if t % 3 or t == 0]
+    write_recording(task.file.file, original, kept)
+    media = decode_clip(task.file.file)
+    apart = np.abs(media.video.luma.astype(int) - original.video.luma[shown_in(kept)])
+    assert apart.mean(axis=(1, 2)).max() < 4
+    clip = prepare_clip(task, make_settings(()))
+    assert isinstance(clip, Clip)
+    assert Flag.REPEATED_FRAMES in clip.flags
+    assert media.video.repeated_frames == 75 - len(kept)
+
+
+def shown_in(kept: list[int]) -> list[int]:
+    return [max(t for t in kept if t <= frame) for frame in range(75)]
+
+
+def write_recording(path: Path, media: Media, kept: list[int]) -> None:
+    with av.open(str(path), "w", format="matroska") as container:
+        video = container.add_stream("libvpx", rate=25, options={"deadline": "realtime"})
+        video.width, video.height, video.pix_fmt = 360, 288, "yuv420p"
+        video.bit_rate = 3_000_000
+        sound = container.add_stream("flac", rate=16_000, layout="mono")
+        for t in kept:
+            frame = av.VideoFrame.from_ndarray(media.video.luma[t], format="gray")
+            frame = frame.reformat(format="yuv420p")
+            frame.pts, frame.time_base = t, Fraction(1, 25)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        heard = av.AudioFrame.from_ndarray(media.samples[None], format="s16", layout="mono")
+        heard.sample_rate, heard.pts = 16_000, 0
+        container.mux(sound.encode(heard))
+        container.mux(sound.encode(None))
 
 
 def test_a_clip_in_4k_is_rejected_by_its_header(source, make_clip, monkeypatch) -> None:
