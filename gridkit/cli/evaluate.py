@@ -188,6 +188,12 @@ def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
             "taken in [-1, 1], and a result with such clips has no rank",
             err=True,
         )
+    if tried.other_length:
+        click.echo(
+            f"but it takes clips of 75 frames alone ({tried.other_length}): enough for GRID; "
+            "docs/wrap-a-model.md shows an export that takes any length",
+            err=True,
+        )
 
 
 def _check_some_scored(scored: "Scored") -> None:

@@ -8,6 +8,7 @@ from math import inf
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 from support.recognisers import Noted, notes
 from support.small_corpus import make_clip, write_corpus
@@ -127,6 +128,22 @@ def test_a_dry_run_says_that_sound_is_too_loud(capsys, corpus, place):
     )
     assert (status, out[:7]) == (0, "ok: v2s")
     assert err.startswith("but 100% of a clip's samples are at full scale: sound is taken in [-1")
+
+
+def test_a_dry_run_says_that_an_export_takes_clips_of_one_length(capsys, corpus, place):
+    class Rows(torch.nn.Module):
+        def forward(self, frames):
+            return frames.mean(dim=3)[:, :, :2]
+
+    torch.export.save(torch.export.export(Rows(), (torch.zeros(1, 75, 96, 96),)), place / "a.pt2")
+    (place / "a.toml").write_text(
+        'task = "lipreading"\ncrop = "mouth96"\nscaling = "unit"\nlabels = ["", "a"]\n'
+    )
+    arguments = ["--model", "a.pt2", "--split", "s1", "--data", corpus, "--dry-run"]
+    status, out, err = run(capsys, *arguments)
+    assert (status, out[:14]) == (0, "ok: lipreading")
+    assert err.startswith("but it takes clips of 75 frames alone (40 frames: crash: ")
+    assert "docs/wrap-a-model.md" in err
 
 
 def test_an_evaluation_ends_in_a_table_and_a_report(capsys, corpus, place, monkeypatch):

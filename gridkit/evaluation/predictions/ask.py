@@ -18,10 +18,13 @@ from gridkit.evaluation.predictions.records import CONTRACT_FAILURES, Prediction
 from gridkit.evaluation.sandbox.facts import SystemFacts
 from gridkit.evaluation.sandbox.worker import Worker
 from gridkit.evaluation.systems.answers import Checked
+from gridkit.evaluation.systems.contract import EXPORTED_KINDS
 from gridkit.evaluation.systems.in_process import InProcess
 from gridkit.results.sound_levels import SoundLevels, sound_levels
 
 ASKED_TWICE = 5
+OTHER_LENGTHS = (40, 200)
+"""Frames of a clip, where an exported network is tried on other lengths than the 75 of GRID."""
 ALIKE_AT_START = 5
 """Clips that fail alike at the start, and end the run."""
 
@@ -116,6 +119,9 @@ class DryRun:
     facts: SystemFacts
     levels: tuple[SoundLevels, ...] = ()
     """Of the sound of each clip."""
+    other_length: str = ""
+    """Of an exported network: how it fails on a clip of another length than GRID's; empty where it
+    does not."""
 
 
 def dry_run(worker: Worker, clips: Iterable[np.ndarray]) -> DryRun:
@@ -135,7 +141,17 @@ def dry_run(worker: Worker, clips: Iterable[np.ndarray]) -> DryRun:
                 f"{worker.spec.text} failed on clip {number} ({frames.shape}, uint8): "
                 f"{answer.failure}: {answer.detail}"
             )
-    return DryRun(facts, tuple(levels))
+    is_exported = worker.spec.kind in EXPORTED_KINDS
+    return DryRun(facts, tuple(levels), _other_length(worker, frames) if is_exported else "")
+
+
+def _other_length(worker: Worker, frames: np.ndarray) -> str:
+    """Return how a system fails on fewer or more frames; sound of their length is no failure."""
+    for count in OTHER_LENGTHS:
+        answer = worker.ask(frames[np.arange(count) % len(frames)]).checked
+        if answer.failure and answer.failure != "length":
+            return f"{count} frames: {answer.failure}: {answer.detail}"
+    return ""
 
 
 def _read_ahead(

@@ -21,6 +21,7 @@ Kind = Literal[
 ]
 """The forms of a model (see `spec.py`). Two have no written form: `object` is a system of this very
 process, `transport` answers at once, and so times the pipe."""
+EXPORTED_KINDS: tuple[Kind, ...] = ("torch-export", "onnx")
 RECIPE_KINDS: tuple[Kind, ...] = ("recipe", "hub")
 RATES_HZ = (4_000, 192_000)
 """Lowest and highest sample rate of a system's sound."""

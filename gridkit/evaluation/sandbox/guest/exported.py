@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from gridkit.errors import MissingExtraError, SystemLoadError
+from gridkit.evaluation.sandbox.guest.onnx_nodes import wrong_grus
 from gridkit.evaluation.sandbox.guest.ports import Port, check_input, check_output
 
 SCALINGS = ("unit", "symmetric", "bytes")
@@ -194,6 +195,12 @@ def _load_onnx(path: Path, device: str, interface: Interface) -> Network:
             f"{path.name} cannot be loaded by onnxruntime {onnxruntime.__version__}: "
             f"{str(error).partition(chr(10))[0]}"
         ) from error
+    if wrong := wrong_grus(path):
+        raise SystemLoadError(
+            f"{path.name}: its GRU {', '.join(wrong[:3])} has linear_before_reset 0, which is not "
+            "what PyTorch computes, so its answers are wrong; export it again with onnxscript "
+            "0.7.1 or later, or with dynamo=False"
+        )
     inputs, outputs = session.get_inputs(), session.get_outputs()
     _check(path, interface, list(map(_onnx_port, inputs)), list(map(_onnx_port, outputs)))
 
