@@ -9,7 +9,8 @@
 #   for. A file of a few kB (grey pictures of 64 x 64) loses nothing, so a small test does not show it.
 # Why it matters: GRID and other older corpora are .mpg. A reader that "rewinds" for a second pass, or
 #   seeks to a clip's start, has pictures that are 0.12 s ahead of the sound, and no error.
-# Workaround: open the file again; or seek to 0.
+# Workaround: open the file again. seek(0) is right for this file, and not for every .mpg (GRID's lose
+#   frames with it too, see docs/grid.md).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

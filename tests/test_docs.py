@@ -15,7 +15,9 @@ from gridkit.metrics.registry import LAG, SOUND_METRICS, TEXT_METRICS
 
 REPOSITORY = Path(__file__).parents[1]
 PAGES = sorted(
-    [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md"), *REPOSITORY.glob("recipes/*/*.md")]
+    page
+    for pattern in ("*.md", "docs/*.md", "recipes/*/*.md", "findings/*.md")
+    for page in REPOSITORY.glob(pattern)
 )
 CODE = sorted(
     path
