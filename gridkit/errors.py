@@ -95,6 +95,14 @@ class ModelChangedError(InputError):
     """A model whose files changed while it was evaluated."""
 
 
+class SubmissionError(InputError):
+    """A submission to the board that cannot be taken; `code` says which rule it breaks."""
+
+    def __init__(self, code: str, detail: str):
+        super().__init__(detail)
+        self.code = code
+
+
 class SystemLoadError(InputError):
     """A model that cannot be loaded, or that breaks the contract of a system."""
 

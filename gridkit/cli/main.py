@@ -24,6 +24,8 @@ COMMANDS = {
     "speak": "gridkit.cli.speak",
     "publish": "gridkit.cli.publish",
     "export": "gridkit.cli.export",
+    "submit": "gridkit.cli.submit",
+    "leaderboard": "gridkit.cli.leaderboard",
     "quickstart": "gridkit.cli.quickstart",
     "doctor": "gridkit.cli.doctor",
 }

@@ -1,0 +1,112 @@
+"""`gridkit submit`: a result becomes a submission to the board."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gridkit.leaderboard.model_card import ModelCard
+
+EXAMPLE = """\b
+Example:
+  gridkit submit results/mine --org lab --model gan --revision v1 --card card.json
+  gridkit leaderboard verify leaderboard/submissions/lab__gan/v1/v2s-s1 --data grid
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument(
+    "result", metavar="RESULT", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.option("--org", required=True, metavar="ORG", help="Who submits: a-z, 0-9, dots, dashes.")
+@click.option("--model", required=True, metavar="MODEL", help="The system's short name.")
+@click.option("--revision", required=True, metavar="REVISION", help="Which state of it: v1.")
+@click.option(
+    "--card",
+    "card_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A model.json.  [default: asked for, line by line]",
+)
+@click.option(
+    "--predictions-uri",
+    metavar="hf:ORG/NAME@COMMIT/PATH",
+    help="Where you put the file of predictions.  [default: beside the other files]",
+)
+@click.option(
+    "--to",
+    "root",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("leaderboard/submissions"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder of submissions.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing.")
+def command(
+    result: Path,
+    org: str,
+    model: str,
+    revision: str,
+    card_file: Path | None,
+    predictions_uri: str | None,
+    root: Path,
+    dry_run: bool,
+) -> None:
+    """Make a submission of what `gridkit evaluate` wrote into RESULT.
+
+    What is submitted is the system's output. The board computes the figures again.
+    """
+    from gridkit.leaderboard.submit import address_of, check_result, write_submission
+    from gridkit.results.files import read_scored
+
+    scored = read_scored(result)
+    check_result(scored)
+    address = address_of(scored, org, model, revision)
+    card = _ask_card() if card_file is None else _read_card(card_file)
+    if dry_run:
+        click.echo(
+            f"{root / address.path}: {scored.result.n} clips of {card.name}; nothing written"
+        )
+        return
+    folder = write_submission(result, root, address, card, predictions_uri)
+    click.echo(f"written   {folder}")
+    click.echo(f"check it  gridkit leaderboard verify {folder} --data DIR")
+
+
+def _read_card(path: Path) -> "ModelCard":
+    from gridkit.leaderboard.model_card import card_from_json
+    from gridkit.results.strict_json import read_text
+
+    return card_from_json(read_text(path), str(path))
+
+
+def _ask_card() -> "ModelCard":
+    """Ask at the terminal for what the board says of the system, and check it as a file is."""
+    import json
+
+    from gridkit.leaderboard.model_card import card_from_json
+
+    click.echo("What the board says of your system; Enter takes what is in [].")
+
+    def ask(question: str, default: str = "") -> str:
+        return str(click.prompt(question, default=default, show_default=bool(default))).strip()
+
+    speakers = ask("GRID's speakers it was trained on, as s1 s2 (? if not known)", "s1")
+    parameters = ask("number of parameters (empty: not counted)")
+    entries = {
+        "schema": 1,
+        "name": ask("name"),
+        "authors": [name.strip() for name in ask("authors, separated by ;").split(";")],
+        "licence": ask("licence", "not released"),
+        "training_speakers": None if speakers == "?" else speakers.split(),
+        "paper": ask("paper, https://... (empty: none)"),
+        "code": ask("code, https://... (empty: none)"),
+        "parameters": int(parameters) if parameters.isdecimal() else None,
+        "extra_data": ask("other data it was trained on (empty: none)"),
+        "uses_speaker_audio": click.confirm("is it given sound of the speaker?", default=False),
+        "uses_text": click.confirm("is it given the sentence, or a part?", default=False),
+        "decoding": ask("decoding (empty: does not apply)") or None,
+    }
+    return card_from_json(json.dumps(entries), "the card")

@@ -1,0 +1,207 @@
+"""Audits of a submission: signs that its output, its times or its words are not what they seem.
+
+They compare means over clips, and what they cannot see is said in leaderboard/RULES.md: words cut
+out of the training set and put together along public alignments pass all of them.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+
+import numpy as np
+
+from gridkit.compute.local import Crashed, Workers
+from gridkit.corpus.splits import Split
+from gridkit.errors import SubmissionError
+from gridkit.evaluation.predictions.controls import SHUFFLED, control_predictions
+from gridkit.evaluation.predictions.records import Prediction
+from gridkit.evaluation.subset import Subset
+from gridkit.leaderboard.likeness import Likeness, likeness, mean_likeness
+from gridkit.leaderboard.submission import Submission
+from gridkit.leaderboard.verdict import Finding
+from gridkit.results.records import Result
+from gridkit.results.timing import Timing
+
+REJECTED_EXCESS = 0.25
+"""Of wave and fine likeness over `control:shuffled`; honest systems of ours: .07 and .04."""
+DOUBTED_WAVE, DOUBTED_FINE = 0.15, 0.10
+DOUBTED_MEL = 0.95
+"""Of the log-mel correlation itself; honest systems of ours: .87, the true mel: .99."""
+MOST_REPEATED = 0.05
+"""Share of clips that may have the same answer as another clip, in sound."""
+MOST_SHARED = 0.5
+"""Share of clips that may have the very answer of another submission, in sound."""
+FASTEST_MS = 0.02
+"""A call through Python and back takes longer."""
+
+Digests = Mapping[str, str]
+"""Clip to the digest of its answer."""
+
+
+def digests_of(predictions: Iterable[Prediction]) -> dict[str, str]:
+    """Return a digest of each answer, by which answers are compared with those of others."""
+    return {one.id: _digest(one) for one in predictions if one.failure is None}
+
+
+def check_copies(
+    subset: Subset, predictions: Mapping[str, Prediction], workers: Workers
+) -> tuple[list[Finding], dict[str, float]]:
+    """Return what speaks for sound that was made from the recordings, and the likenesses.
+
+    Args:
+        subset: the clips.
+        predictions: sound by id.
+        workers: processes that compare.
+    """
+    own = _mean(subset, predictions, workers)
+    controls = control_predictions(SHUFFLED, "v2s", subset.references(), (), workers)
+    other = _mean(subset, {one.id: one for one in controls}, workers)
+    excess = own - other
+    evidence = {f"{name}_shuffled": value for name, value in asdict(other).items()}
+    evidence |= asdict(own)
+    measured = f"{excess.wave:.2f} in wave and {excess.fine:.2f} in fine structure"
+    if max(excess.wave, excess.fine) >= REJECTED_EXCESS:
+        text = f"the sound was made from the recordings: it is alike beyond chance by {measured}"
+        return [Finding("rejected", "copied", text)], evidence
+    doubts = (
+        (excess.wave, DOUBTED_WAVE, "wave"),
+        (excess.fine, DOUBTED_FINE, "fine structure"),
+        (own.mel, DOUBTED_MEL, "log-mel spectrogram"),
+    )
+    return [
+        Finding("unverified", "copied", f"alike to the recordings in {what}: {value:.2f}")
+        for value, most, what in doubts
+        if value >= most
+    ], evidence
+
+
+def check_repeats(digests: Digests, task: str) -> Iterator[Finding]:
+    """Yield where one answer serves many clips: of sound, no two are ever the same."""
+    if task != "v2s" or not digests:
+        return
+    counts = Counter(digests.values())
+    repeated = sum(count for count in counts.values() if count > 1) / len(digests)
+    if repeated > MOST_REPEATED:
+        yield Finding("unverified", "repeated", f"{repeated:.0%} of the clips share their sound")
+
+
+def check_others(digests: Digests, task: str, others: Mapping[str, Digests]) -> Iterator[Finding]:
+    """Yield whose answers these are besides; texts that are right are all alike."""
+    if task != "v2s" or not digests:
+        return
+    for name, its in others.items():
+        shared = sum(its.get(clip) == digest for clip, digest in digests.items()) / len(digests)
+        if shared > MOST_SHARED:
+            yield Finding(
+                "unverified", "another's", f"{shared:.0%} of the sounds are those of {name}"
+            )
+
+
+def check_training(submission: Submission, split: Split) -> Iterator[Finding]:
+    """Yield where what it was trained on and the split do not go together."""
+    known, claim = submission.card.training_speakers, submission.result.system.contamination
+    if claim == "contaminated":
+        yield Finding("rejected", "contaminated", "it was trained on the clips it is scored on")
+    if known is None:
+        yield Finding("unverified", "training", "it is not known which speakers it was trained on")
+    elif split.unseen_speakers:
+        tested = {clip.split("/")[0] for clip in split.ids("test")}
+        if met := sorted(tested & set(known)):
+            yield Finding(
+                "rejected",
+                "contaminated",
+                f"{split.name} is of unseen speakers, and it was trained on {', '.join(met)}",
+            )
+    if submission.card.uses_text:
+        yield Finding("rejected", "text", "it is given the sentence; the board's tasks are without")
+
+
+def check_timing(submission: Submission) -> Iterator[Finding]:
+    """Yield why the claimed times cannot be believed."""
+    timing = submission.timing
+    if not isinstance(timing, Timing):
+        return
+    samples = np.asarray(timing.samples_ms)
+    doubts = (
+        (len(samples) == 0 or samples.min() < FASTEST_MS, "calls that take no time"),
+        (len(samples) > 1 and len(set(timing.samples_ms)) < len(samples) / 2, "equal times"),
+        (not _percentiles_hold(timing), "percentiles that are not those of its calls"),
+        (timing.clock_disputed, "disputed clocks, or answers that are not the scored ones"),
+        (_device_contradicts(timing), "a device that the environment does not have"),
+    )
+    for doubted, what in doubts:
+        if doubted:
+            yield Finding("unverified", "timing", f"timing.json has {what}")
+
+
+def check_claim(claimed: Result, found: Result) -> Iterator[Finding]:
+    """Yield where claimed figures are not those that the output gives.
+
+    Figures are equal to 1e-6 of their size: what sums in another order may differ by.
+    """
+    for name, estimate in found.metrics.items():
+        claim = claimed.metrics.get(name)
+        if claim is None:
+            if name == found.rank_metric:
+                yield Finding("rejected", "claim", f"{name} is not claimed; it heads the table")
+            continue
+        for part in ("value", "low", "high", "n"):
+            one, two = getattr(claim, part), getattr(estimate, part)
+            if (one is None) != (two is None) or (one is not None and not _near(one, two)):
+                yield Finding(
+                    "rejected", "claim", f"{name}: {part} {one} is claimed, the output gives {two}"
+                )
+                break
+    if sum(claimed.failed.values()) != sum(found.failed.values()):
+        yield Finding(
+            "rejected",
+            "claim",
+            f"{sum(claimed.failed.values())} failed clips are claimed, "
+            f"{sum(found.failed.values())} are there",
+        )
+
+
+def _mean(subset: Subset, predictions: Mapping[str, Prediction], workers: Workers) -> Likeness:
+    alike = []
+    for one in workers.map_ordered(_compare, _pairs(subset, predictions)):
+        if isinstance(one, Crashed):
+            raise SubmissionError("sound", f"a sound could not be compared: {one.detail}")
+        alike.append(one)
+    return mean_likeness(alike) if alike else Likeness(0.0, 0.0, 0.0)
+
+
+def _pairs(
+    subset: Subset, predictions: Mapping[str, Prediction]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for reference in subset.references():
+        samples = predictions[reference.id].samples
+        if samples is not None and reference.samples is not None:
+            yield reference.samples, samples
+
+
+def _compare(pair: tuple[np.ndarray, np.ndarray]) -> Likeness:
+    return likeness(*pair)
+
+
+def _digest(one: Prediction) -> str:
+    content = (one.text or "").encode() if one.samples is None else one.samples.tobytes()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _percentiles_hold(timing: Timing) -> bool:
+    ordered = sorted(timing.samples_ms)
+    middle = ordered[(len(ordered) - 1) // 2] if ordered else 0.0
+    said = timing.latency_ms
+    return said.n == len(ordered) and _near(said.p50, middle) and said.p50 <= said.p90 <= said.max
+
+
+def _device_contradicts(timing: Timing) -> bool:
+    """Tell whether a GPU is claimed by an environment that names none, or by no clock of one."""
+    gpu = "cuda" in timing.device.lower() or timing.device_ms is not None
+    named = any("gpu" in key or "cuda" in key for key in timing.environment)
+    return gpu and not named
+
+
+def _near(one: float, two: float) -> bool:
+    return abs(one - two) <= 1e-6 * max(1.0, abs(one), abs(two))

@@ -1,0 +1,195 @@
+"""The board on disk: a folder for each row, and a log of what became of them.
+
+    results/ORG__MODEL/REVISION/TASK-SPLIT/
+        model.json, result.json, timing.json, clips.jsonl.gz    as in a submission, scored here
+        verdict.json                                            what was checked
+        digests.json                                            of each answer
+    log.jsonl    {"date": ..., "what": "added", "path": ..., "status": ..., "why": ...}
+
+The log is only ever added to.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gridkit.errors import ResultError, SubmissionError, UsageError
+from gridkit.leaderboard.model_card import MODEL_FILE, ModelCard, card_from_json, card_to_json
+from gridkit.leaderboard.submission import ZIPPED_CLIPS_FILE, parse_address
+from gridkit.leaderboard.verdict import (
+    VERDICT_FILE,
+    Verdict,
+    verdict_from_json,
+    verdict_to_json,
+)
+from gridkit.leaderboard.verify import Checked, Known
+from gridkit.results.files import RESULT_FILE, result_from_json, result_to_json
+from gridkit.results.records import Result
+from gridkit.results.strict_json import check_keys, dump, parse_object, read_text, typed, values
+from gridkit.results.timing import (
+    TIMING_FILE,
+    FailedTiming,
+    Timing,
+    read_timing,
+    timing_to_json,
+)
+from gridkit.store.files import write_file
+
+RESULTS = "results"
+LOG_FILE = "log.jsonl"
+DIGESTS_FILE = "digests.json"
+EVENTS = ("added", "corrected", "withdrawn")
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """One row of the board."""
+
+    path: str
+    """ORG__MODEL/REVISION/TASK-SPLIT."""
+    folder: Path
+    card: ModelCard
+    result: Result
+    timing: Timing | FailedTiming | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line of the log."""
+
+    date: str
+    """ISO, UTC."""
+    what: str
+    """One of `EVENTS`."""
+    path: str
+    status: str
+    why: str
+
+
+def read_rows(board: Path) -> list[BoardRow]:
+    """Return the rows of a board by path; those that were withdrawn are not among them.
+
+    Raises:
+        ResultError: a file is damaged.
+    """
+    gone = withdrawn(board)
+    return [row for row in map(_read_row, _folders(board)) if row.path not in gone]
+
+
+def known_to(board: Path) -> Known:
+    """Return the names and answers that the board holds."""
+    rows = read_rows(board)
+    return Known(
+        {row.path: row.card.name for row in rows},
+        {row.path: _digests(row.folder) for row in rows},
+    )
+
+
+def add(board: Path, checked: Checked, date: str, why: str = "") -> Path:
+    """Write a row of what was checked, and a line of the log.
+
+    Args:
+        board: the folder of the board, such as `leaderboard`.
+        checked: what `verify` returned.
+        date: of today, ISO.
+        why: of a correction: what it corrects.
+
+    Returns:
+        The row's folder.
+
+    Raises:
+        UsageError: it was rejected, or could not be scored; or it is there already and no reason
+            was given.
+    """
+    submission, scored = checked.submission, checked.scored
+    if submission is None or scored is None or checked.verdict.status == "rejected":
+        raise UsageError("a rejected submission is not added; the findings say why")
+    path = submission.address.path
+    folder = board / RESULTS / path
+    there = (folder / VERDICT_FILE).is_file()
+    if there and not why:
+        raise UsageError(f"{folder} is there already; a correction says --why")
+    write_file(folder / MODEL_FILE, card_to_json(submission.card).encode())
+    write_file(folder / RESULT_FILE, result_to_json(scored.result).encode())
+    if submission.timing is not None:
+        write_file(folder / TIMING_FILE, timing_to_json(submission.timing).encode())
+    write_file(folder / ZIPPED_CLIPS_FILE, (submission.folder / ZIPPED_CLIPS_FILE).read_bytes())
+    write_file(folder / DIGESTS_FILE, f"{dump(dict(checked.digests or {}), path)}\n".encode())
+    write_file(folder / VERDICT_FILE, verdict_to_json(checked.verdict).encode())
+    what = "corrected" if there else "added"
+    note(board, Event(date, what, path, checked.verdict.status, why))
+    return folder
+
+
+def withdraw(board: Path, path: str, date: str, why: str) -> None:
+    """Take a row off the board; its files and its history stay.
+
+    Raises:
+        UsageError: there is no such row.
+    """
+    row = next((row for row in read_rows(board) if row.path == path), None)
+    if row is None:
+        raise UsageError(f"{board} has no row {path}")
+    note(board, Event(date, "withdrawn", path, row.verdict.status, why))
+
+
+def note(board: Path, event: Event) -> None:
+    """Add a line to the log."""
+    with (board / LOG_FILE).open("a", encoding="utf-8") as file:
+        file.write(f"{json.dumps(asdict(event), ensure_ascii=False)}\n")
+
+
+def read_log(board: Path) -> list[Event]:
+    """Return the log, oldest first.
+
+    Raises:
+        ResultError: a line is damaged.
+    """
+    file = board / LOG_FILE
+    return list(_events(file)) if file.is_file() else []
+
+
+def withdrawn(board: Path) -> set[str]:
+    """Return the paths whose last event is that they were withdrawn."""
+    last = {event.path: event.what for event in read_log(board)}
+    return {path for path, what in last.items() if what == "withdrawn"}
+
+
+def _events(file: Path) -> Iterator[Event]:
+    for number, line in enumerate(read_text(file).splitlines(), 1):
+        where = f"{file}, line {number}"
+        content = parse_object(line, where)
+        check_keys(content, names := ("date", "what", "path", "status", "why"), names, where)
+        event = Event(*(typed(content, name, str, where) for name in names))
+        if event.what not in EVENTS:
+            raise ResultError(f"{where}: what is {event.what!r}, not one of {', '.join(EVENTS)}")
+        yield event
+
+
+def _folders(board: Path) -> list[Path]:
+    return sorted(path.parent for path in (board / RESULTS).glob(f"*/*/*/{VERDICT_FILE}"))
+
+
+def _read_row(folder: Path) -> BoardRow:
+    try:
+        card = card_from_json(read_text(folder / MODEL_FILE), str(folder / MODEL_FILE))
+        path = parse_address(folder).path
+    except SubmissionError as error:
+        raise ResultError(str(error)) from error
+    result, verdict = folder / RESULT_FILE, folder / VERDICT_FILE
+    return BoardRow(
+        path,
+        folder,
+        card,
+        result_from_json(read_text(result), str(result)),
+        read_timing(folder),
+        verdict_from_json(read_text(verdict), str(verdict)),
+    )
+
+
+def _digests(folder: Path) -> Mapping[str, str]:
+    file = folder / DIGESTS_FILE
+    where = str(file)
+    return values({"digests": parse_object(read_text(file), where)}, "digests", str, where)

@@ -1,0 +1,68 @@
+"""Where a submission's predictions lie, brought here and compared with their hash."""
+
+import hashlib
+import re
+from pathlib import Path
+
+from gridkit.errors import SubmissionError
+from gridkit.hub.address import HubAddress
+from gridkit.hub.snapshot import fetch_files, open_snapshot
+from gridkit.leaderboard.submission import PredictionsFile, Submission
+
+_HUB = re.compile(
+    r"hf:(?P<repo>[\w.-]+/[\w.-]+)@(?P<commit>[0-9a-f]{40})/(?P<path>[\w./-]+\.parquet)"
+)
+_BESIDE = re.compile(r"file:(?P<name>[\w-]+\.parquet)")
+
+
+def local_predictions(submission: Submission, work: Path, at: Path | None = None) -> Path:
+    """Return the predictions as a file of this machine, which is what the submission describes.
+
+    Args:
+        submission: what names them.
+        work: where a download goes.
+        at: a copy that a person has; None: where `predictions.json` says.
+
+    Raises:
+        SubmissionError: there is none, or another one.
+        HubError, NetworkError: the Hub does not give it.
+    """
+    file = submission.predictions
+    if at is None:
+        beside, hub = _BESIDE.fullmatch(file.uri), _HUB.fullmatch(file.uri)
+        if hub is not None:
+            at = _download(file, hub, work)
+        elif beside is not None:
+            at = submission.folder / beside["name"]
+        else:
+            raise SubmissionError(
+                "predictions",
+                f"{file.uri}: expected hf:ORG/NAME@COMMIT/PATH.parquet with all 40 digits of the "
+                "commit, or file:NAME.parquet beside the other files",
+            )
+    if at.is_symlink() or not at.is_file():
+        raise SubmissionError("predictions", f"{at} is not there, or is a link")
+    if at.stat().st_size != file.bytes or _sha256(at) != file.sha256:
+        raise SubmissionError(
+            "predictions", f"{at} is not the file that predictions.json describes"
+        )
+    return at
+
+
+def describe_file(path: Path, uri: str) -> PredictionsFile:
+    """Return what `predictions.json` says of a file."""
+    return PredictionsFile(uri, _sha256(path), path.stat().st_size)
+
+
+def _download(file: PredictionsFile, hub: re.Match[str], work: Path) -> Path:
+    snapshot = open_snapshot(HubAddress(hub["repo"], hub["commit"]))
+    there = snapshot.files.get(hub["path"])
+    if there is None or there.size_bytes != file.bytes:
+        raise SubmissionError("predictions", f"{file.uri} is not there, or of another size")
+    fetch_files(snapshot, [there.path], work, work / "arriving")
+    return work / there.path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,0 +1,267 @@
+"""Check a submission without running any of its code: read, score again, audit, judge.
+
+What is wrong with a submission is a finding of its verdict. What is wrong here (the corpus, the
+network, a full disk) is an error: it says nothing about the submission.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gridkit import __version__
+from gridkit.errors import SubmissionError, UsageError
+from gridkit.evaluation.options import Options
+from gridkit.evaluation.predictions.files import FOLDER, PredictionWriter
+from gridkit.evaluation.predictions.records import Prediction
+from gridkit.evaluation.run import evaluate
+from gridkit.evaluation.scoring.scorer import Scorer, open_scorer
+from gridkit.evaluation.subset import Subset, open_subset
+from gridkit.evaluation.systems.spec import parse_model
+from gridkit.leaderboard.audits import (
+    Digests,
+    check_claim,
+    check_copies,
+    check_others,
+    check_repeats,
+    check_timing,
+    check_training,
+    digests_of,
+)
+from gridkit.leaderboard.names import skeleton
+from gridkit.leaderboard.predictions_file import local_predictions
+from gridkit.leaderboard.reading.predictions import read_strangers
+from gridkit.leaderboard.submission import Submission, read_submission
+from gridkit.leaderboard.verdict import Finding, Verdict, verdict_of
+from gridkit.recipe.shelf import shipped_folder, shipped_names
+from gridkit.results.caveats import result_caveats
+from gridkit.results.files import Scored
+from gridkit.results.records import PROTOCOL, Result
+from gridkit.store.reader import Corpus
+
+SCORED_SUBSET = "test"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the board holds already, by the path of each row."""
+
+    names: Mapping[str, str]
+    """Path to display name."""
+    digests: Mapping[str, Digests]
+    """Path to the digests of its answers."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A submission that was checked."""
+
+    submission: Submission | None
+    """None where it could not even be read."""
+    verdict: Verdict
+    scored: Scored | None = None
+    """The figures that its output gives; None where that could not be scored."""
+    digests: Digests | None = None
+
+
+def verify(
+    folder: Path,
+    corpus: Corpus,
+    work: Path,
+    known: Known,
+    *,
+    predictions: Path | None = None,
+    workers: int | None = None,
+) -> Checked:
+    """Check a submission.
+
+    Args:
+        folder: `.../ORG__MODEL/REVISION/TASK-SPLIT`.
+        corpus: with the clips of its split, prepared here.
+        work: a folder for what is made on the way; a killed check resumes from it.
+        known: what the board holds already.
+        predictions: a copy of the predictions on this machine; None: where the submission says.
+        workers: processes; None for all cores.
+
+    Raises:
+        UsageError, CorpusError: the corpus has no such split, or not all of it.
+        HubError, NetworkError: the predictions could not be fetched.
+    """
+    try:
+        submission = read_submission(folder)
+    except SubmissionError as error:
+        return Checked(None, _verdict([_broken(error)]))
+    subset = _subset(corpus, submission)
+    findings = [
+        *_check_question(submission.result, subset),
+        *_check_card(submission, subset, known),
+    ]
+    if any(one.status == "rejected" for one in findings):
+        return Checked(submission, _verdict(findings))
+    options = Options(
+        recognisers=_recognisers(submission.result),
+        task=submission.address.task,
+        workers=workers,
+        timed=False,
+    )
+    try:
+        with open_scorer(subset, options) as scorer:
+            return _rescored(
+                submission, subset, work, known, findings, options, scorer, predictions
+            )
+    except SubmissionError as error:
+        return Checked(submission, _verdict([*findings, _broken(error)]))
+
+
+def _rescored(
+    submission: Submission,
+    subset: Subset,
+    work: Path,
+    known: Known,
+    findings: Sequence[Finding],
+    options: Options,
+    scorer: Scorer,
+    predictions: Path | None,
+) -> Checked:
+    """Score what was submitted, and judge by that."""
+    taken = work / "taken"
+    saved = _take_predictions(submission, subset, taken, work, predictions)
+    scored = evaluate(parse_model(f"predictions:{taken}"), subset, work / "result", options, scorer)
+    digests = digests_of(saved[clip] for clip in subset.ids)
+    copied, evidence = (
+        check_copies(subset, saved, scorer.processes)
+        if submission.address.task == "v2s"
+        else ([], {})
+    )
+    others = {path: its for path, its in known.digests.items()
+              if path.split("/")[0] != submission.address.path.split("/")[0]}  # fmt: skip
+    found = [
+        *findings,
+        *check_claim(submission.result, scored.result),
+        *_check_clips(submission, scored),
+        *copied,
+        *check_repeats(digests, submission.address.task),
+        *check_others(digests, submission.address.task, others),
+        *check_timing(submission),
+    ]
+    return Checked(
+        submission, _verdict(found, evidence), _as_submitted(scored, submission), digests
+    )
+
+
+def _subset(corpus: Corpus, submission: Submission) -> Subset:
+    subset = open_subset(corpus, f"{submission.address.split}:{SCORED_SUBSET}")
+    if subset.missing:
+        raise UsageError(
+            f"{corpus.folder} lacks {subset.missing} clips of {submission.address.split}:"
+            f"{SCORED_SUBSET}; a submission is checked on all of them"
+        )
+    return subset
+
+
+def _check_question(claimed: Result, subset: Subset) -> Iterator[Finding]:
+    """Yield where the claimed result answers another question than the board asks."""
+    wanted = (
+        ("protocol", claimed.protocol, PROTOCOL),
+        ("subset", claimed.subset_name, SCORED_SUBSET),
+        ("clips", claimed.scored_sha256, subset.facts()["scored_sha256"]),
+        ("clips of the split that are missing", claimed.missing, 0),
+        ("number of clips", claimed.n, len(subset.ids)),
+        ("corpus", claimed.corpus_sha256, subset.corpus_sha256),
+        ("synthetic", claimed.is_synthetic, bool(subset.corpus.file.synthetic)),
+    )
+    for what, found, expected in wanted:
+        if found != expected:
+            yield Finding("rejected", "question", f"{what}: {found}, the board's is {expected}")
+    if claimed.is_synthetic:
+        yield Finding("unverified", "synthetic", "the clips are synthetic: this is a rehearsal")
+    for caveat in result_caveats(claimed):
+        if caveat.bars_rank and not claimed.missing:
+            yield Finding("unverified", "caveat", caveat.sentence)
+
+
+def _check_card(submission: Submission, subset: Subset, known: Known) -> Iterator[Finding]:
+    mine = submission.address.path.split("/")[0]
+    looks = skeleton(submission.card.name)
+    for path, name in known.names.items():
+        if path.split("/")[0] != mine and skeleton(name) == looks:
+            yield Finding("unverified", "name", f"the name looks like {name!r} of {path}")
+    yield from check_training(submission, subset.split)
+
+
+def _take_predictions(
+    submission: Submission, subset: Subset, taken: Path, work: Path, at: Path | None
+) -> Mapping[str, Prediction]:
+    """Return the predictions as gridkit's own file: every clip of the split once, no other.
+
+    Raises:
+        SubmissionError: they are not that.
+    """
+    writer = PredictionWriter(taken)
+    if writer.is_finished:
+        return writer.saved()
+    path = local_predictions(submission, work, at)
+    for part in (taken / FOLDER).glob("part-*"):
+        part.unlink()
+    wanted, met = set(subset.ids), set[str]()
+    for prediction in read_strangers(path, submission.address.task, len(wanted)):
+        if prediction.id in met or prediction.id not in wanted:
+            what = "twice" if prediction.id in met else "which is not of the split"
+            raise SubmissionError("ids", f"{path}: {prediction.id}, {what}")
+        met.add(prediction.id)
+        writer.add(prediction)
+    if met != wanted:
+        lacking = f"{len(wanted - met)} clips, {min(wanted - met)} the first"
+        raise SubmissionError("ids", f"{path} lacks {lacking}; a failed clip is a row with null")
+    return writer.finish()
+
+
+def _check_clips(submission: Submission, scored: Scored) -> Iterator[Finding]:
+    """Yield where the claimed figures of clips are not those of the output."""
+    try:
+        claimed = {clip.id: clip for clip in submission.clips()}
+    except SubmissionError as error:
+        yield _broken(error)
+        return
+    for clip in scored.clips:
+        claim = claimed.get(clip.id)
+        if claim is None or claim.status != clip.status or not _alike(claim.metrics, clip.metrics):
+            yield Finding("rejected", "claim", f"clips.jsonl.gz: {clip.id} has other figures")
+            return
+    if len(claimed) != scored.result.n:
+        yield Finding("rejected", "claim", f"clips.jsonl.gz has {len(claimed)} clips")
+
+
+def _alike(one: Mapping[str, float], two: Mapping[str, float]) -> bool:
+    """Tell whether the figures that both have are the same; the headline's is in both."""
+    shared = one.keys() & two.keys()
+    return bool(shared) == bool(two) and all(
+        abs(one[name] - two[name]) <= 1e-6 * max(1.0, abs(two[name])) for name in shared
+    )
+
+
+def _recognisers(claimed: Result) -> tuple[str, ...]:
+    """Return the recognisers of the claim that this machine has: pocketsphinx, shipped recipes."""
+    if claimed.task != "v2s":
+        return ("pocketsphinx",)
+    named = {name.removeprefix("recogniser ") for name in claimed.versions if " " in name}
+    shipped = sorted(named & set(shipped_names()))
+    return ("pocketsphinx", *(str(shipped_folder() / name) for name in shipped))
+
+
+def _as_submitted(scored: Scored, submission: Submission) -> Scored:
+    """Return the result with what the submission says of the system, and of its times."""
+    card = replace(
+        submission.result.system,
+        name=submission.card.name,
+        decoding=submission.card.decoding,
+        revision=submission.address.revision,
+    )
+    return replace(scored, result=replace(scored.result, system=card), timing=submission.timing)
+
+
+def _broken(error: SubmissionError) -> Finding:
+    return Finding("rejected", error.code, str(error))
+
+
+def _verdict(findings: Sequence[Finding], evidence: Mapping[str, float] | None = None) -> Verdict:
+    return verdict_of(findings, evidence or {}, f"gridkit {__version__}")
