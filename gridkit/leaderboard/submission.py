@@ -137,15 +137,16 @@ def read_submission(folder: Path) -> Submission:
             else None
         )
         predictions = _predictions(folder / PREDICTIONS_FILE)
+        card = _text(folder / MODEL_FILE)
     except ResultError as error:
         raise SubmissionError("damaged", str(error)) from error
-    card = card_from_json(_text(folder / MODEL_FILE), str(folder / MODEL_FILE))
     said = (result.task, result.split_name)
     if said != (address.task, address.split):
         raise SubmissionError(
             "layout", f"{folder}: {RESULT_FILE} is of {said[0]} on {said[1]}, the folder is not"
         )
-    return Submission(folder, address, card, result, timing, predictions)
+    known = card_from_json(card, str(folder / MODEL_FILE))
+    return Submission(folder, address, known, result, timing, predictions)
 
 
 def predictions_to_json(file: PredictionsFile) -> dict[str, object]:

@@ -79,15 +79,18 @@ def _end_of_header(content: bytes, where: str) -> int:
 
 def _ends_with_a_frame(content: bytes, start: int) -> bool:
     """Tell whether a frame ends with the file: its last two bytes are the CRC-16 of a frame."""
-    wanted = int.from_bytes(content[-2:], "big")
     at = len(content) - 2
     # a frame begins with the bits 11111111 1111100, then a bit for the kind of block size
-    while (
-        at := max(content.rfind(b"\xff\xf8", start, at), content.rfind(b"\xff\xf9", start, at))
-    ) >= 0:
-        if _crc_16(content[at:-2]) == wanted:
-            return True
+    while (at := max(content.rfind(sync, start, at) for sync in (b"\xff\xf8", b"\xff\xf9"))) >= 0:
+        if _is_frame(content[at:]):
+            # the CRC of a frame and its CRC is 0, whatever zeros follow
+            first = len(content.rstrip(b"\0"))
+            return not any(_is_frame(content[at:end]) for end in range(first, len(content)))
     return False
+
+
+def _is_frame(content: bytes) -> bool:
+    return _crc_16(content[:-2]) == int.from_bytes(content[-2:], "big")
 
 
 def _crc_16(content: bytes) -> int:
