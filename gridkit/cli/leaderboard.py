@@ -1,18 +1,29 @@
 """`gridkit leaderboard`: check submissions, add them to the board, withdraw them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from gridkit.cli.decodings import DECODINGS
+
 if TYPE_CHECKING:
     from gridkit.leaderboard.verdict import Verdict
-    from gridkit.leaderboard.verify import Checked
+    from gridkit.leaderboard.verify import Checked, Known
+    from gridkit.store.reader import Corpus
 
 EXAMPLE = """\b
 Example:
   gridkit leaderboard verify leaderboard/submissions/lab__gan/v1/v2s-s1 --data grid
   gridkit leaderboard add leaderboard/submissions/lab__gan/v1/v2s-s1 --data grid
+"""
+REPRODUCE_EXAMPLE = """\b
+Example:
+  gridkit leaderboard reproduce leaderboard/submissions/lab__gan/v1/v2s-s1 \\
+    --model recipes/gan --data grid
 """
 SUBMISSION = click.argument(
     "folder", metavar="FOLDER", type=click.Path(exists=True, file_okay=False, path_type=Path)
@@ -83,6 +94,76 @@ def add(
     click.echo(f"added     {add_row(board, checked, _today(), why)}")
 
 
+@command.command(epilog=REPRODUCE_EXAMPLE)
+@SUBMISSION
+@DATA
+@BOARD
+@COPY
+@WORKERS
+@click.option("--model", required=True, help="Code and weights, as gridkit evaluate takes them.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@click.option("--decoding", type=click.Choice(DECODINGS), help="Of a recipe.")
+@click.option("--work", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Keep what is made on the way there; a killed run resumes.")  # fmt: skip
+@click.option("--why", default="", help="Of a row that is there already: what changed.")
+def reproduce(
+    folder: Path,
+    data: str,
+    board: Path,
+    predictions: Path | None,
+    workers: int | None,
+    model: str,
+    device: str,
+    decoding: str | None,
+    work: Path | None,
+    why: str,
+) -> None:
+    """Run code and weights, locked in, and make a row of what they give.
+
+    A row is `reproduced` where the figures are those submitted, and where clips that are
+    compressed again, moved by a pixel or mirrored lose no more than the interval is wide.
+    """
+    from gridkit.leaderboard.board import add as add_row
+
+    with _checking(data, board, work) as check:
+        checked = check(folder, predictions, workers)
+        checked = check.run_model(checked, model, device, decoding)
+        _say(checked)
+        click.echo(f"added     {add_row(board, checked, _today(), why)}")
+
+
+@command.command("check-pr")
+@click.argument("base")
+@click.argument("head")
+@DATA
+@BOARD
+@WORKERS
+@click.option("--checkout", type=click.Path(exists=True, file_okay=False, path_type=Path),
+              default=Path(), help="Of HEAD.  [default: the current folder]")  # fmt: skip
+def check_pr(
+    base: str, head: str, data: str, board: Path, workers: int | None, checkout: Path
+) -> None:
+    """Check the submissions that a pull request adds; it may change nothing else.
+
+    It prints Markdown for a comment, and ends with status 6 where anything is rejected.
+    """
+    from gridkit.errors import CheckFailed
+    from gridkit.leaderboard.pull_request import touched_by
+
+    touched = touched_by(checkout, base, head)
+    for finding in touched.findings:
+        click.echo(f"- **{finding.status}** {finding.text}")
+    rejected = bool(touched.findings)
+    with _checking(data, board, None) as check:
+        for folder in touched.submissions:
+            verdict = check(checkout / folder, None, workers).verdict
+            click.echo(f"\n### `{folder}`: {verdict.status}\n")
+            _print(verdict, "- ")
+            rejected |= verdict.status == "rejected"
+    if rejected:
+        raise CheckFailed("the request cannot be taken as it is")
+
+
 @command.command()
 @click.argument("path", metavar="ORG__MODEL/REVISION/TASK-SPLIT")
 @BOARD
@@ -98,18 +179,59 @@ def withdraw(path: str, board: Path, why: str) -> None:
 def _check(
     folder: Path, data: str, board: Path, predictions: Path | None, workers: int | None
 ) -> "Checked":
+    with _checking(data, board, None) as check:
+        return check(folder, predictions, workers)
+
+
+@contextmanager
+def _checking(data: str, board: Path, work: Path | None) -> "Iterator[_Check]":
+    """Give what checks submissions on a corpus, with a folder for what is made on the way."""
     import tempfile
 
     from gridkit.leaderboard.board import known_to
-    from gridkit.leaderboard.verify import verify as check
     from gridkit.prepare.from_hub import local_corpus
     from gridkit.store.reader import open_corpus
 
     corpus = open_corpus(local_corpus(data))
-    with tempfile.TemporaryDirectory(prefix="gridkit-verify-") as work:
-        return check(
-            folder, corpus, Path(work), known_to(board), predictions=predictions, workers=workers
-        )
+    with tempfile.TemporaryDirectory(prefix="gridkit-verify-") as temporary:
+        yield _Check(corpus, known_to(board), work or Path(temporary))
+
+
+@dataclass(frozen=True)
+class _Check:
+    """Checks submissions, each in a folder of its own."""
+
+    corpus: "Corpus"
+    known: "Known"
+    work: Path
+
+    def __call__(self, folder: Path, predictions: Path | None, workers: int | None) -> "Checked":
+        from gridkit.leaderboard.verify import verify as check
+
+        own = self._own(folder)
+        return check(folder, self.corpus, own, self.known, predictions=predictions, workers=workers)
+
+    def run_model(
+        self, checked: "Checked", model: str, device: str, decoding: str | None
+    ) -> "Checked":
+        """Return what was checked with the verdict that a run of the model leaves."""
+        from gridkit.evaluation.systems.spec import decoded_by, download_model, parse_model
+        from gridkit.leaderboard.reproduce import reproduce as run
+        from gridkit.leaderboard.verify import options_of, subset_of
+
+        if checked.submission is None:
+            return checked
+        submission = checked.submission
+        spec = decoded_by(download_model(parse_model(model)), decoding)
+        options = replace(options_of(submission, None), device=device)
+        subset = subset_of(self.corpus, submission)
+        verdict = run(checked, spec, subset, self._own(submission.folder), options)
+        return replace(checked, verdict=verdict)
+
+    def _own(self, folder: Path) -> Path:
+        own = self.work.joinpath(*folder.absolute().parts[-3:])
+        own.mkdir(parents=True, exist_ok=True)
+        return own
 
 
 def _say(checked: "Checked", *, as_json: bool = False) -> None:
@@ -125,14 +247,14 @@ def _say(checked: "Checked", *, as_json: bool = False) -> None:
         raise CheckFailed("the submission is rejected")
 
 
-def _print(verdict: "Verdict") -> None:
+def _print(verdict: "Verdict", mark: str = "  ") -> None:
     from gridkit.errors import printable
 
     click.echo(f"{verdict.status}: {_MEANINGS[verdict.status]}")
     for finding in verdict.findings:
-        click.echo(f"  {finding.status:10}  {finding.code:10}  {printable(finding.text)}")
+        click.echo(f"{mark}{finding.status:10}  {finding.code:10}  {printable(finding.text)}")
     for name, value in verdict.evidence.items():
-        click.echo(f"  measured    {name:14}  {value:.3f}")
+        click.echo(f"{mark}measured    {name:15}  {value:.3f}")
 
 
 _MEANINGS = {

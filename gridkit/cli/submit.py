@@ -43,6 +43,9 @@ Example:
     metavar="DIR",
     help="Folder of submissions.",
 )
+@click.option(
+    "--branch", is_flag=True, help="Also commit it on a branch of the git checkout it lies in."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing.")
 def command(
     result: Path,
@@ -52,15 +55,18 @@ def command(
     card_file: Path | None,
     predictions_uri: str | None,
     root: Path,
+    branch: bool,
     dry_run: bool,
 ) -> None:
     """Make a submission of what `gridkit evaluate` wrote into RESULT.
 
     What is submitted is the system's output. The board computes the figures again.
     """
+    from gridkit.leaderboard.git_request import check_checkout
     from gridkit.leaderboard.submit import address_of, check_result, write_submission
     from gridkit.results.files import read_scored
 
+    checkout = check_checkout(root) if branch else None
     scored = read_scored(result)
     check_result(scored)
     address = address_of(scored, org, model, revision)
@@ -73,6 +79,18 @@ def command(
     folder = write_submission(result, root, address, card, predictions_uri)
     click.echo(f"written   {folder}")
     click.echo(f"check it  gridkit leaderboard verify {folder} --data DIR")
+    if checkout is not None:
+        _commit(checkout, folder)
+
+
+def _commit(checkout: Path, folder: Path) -> None:
+    from gridkit.leaderboard.git_request import commit_branch, request_text
+    from gridkit.leaderboard.submission import read_submission
+
+    submission = read_submission(folder)
+    branch = commit_branch(checkout, folder, submission.address, submission.card.name)
+    click.echo(f"branch    {branch}; git push it, and open a request with this text:\n")
+    click.echo(request_text(submission))
 
 
 def _read_card(path: Path) -> "ModelCard":

@@ -90,19 +90,14 @@ def verify(
         submission = read_submission(folder)
     except SubmissionError as error:
         return Checked(None, _verdict([_broken(error)]))
-    subset = _subset(corpus, submission)
+    subset = subset_of(corpus, submission)
     findings = [
         *_check_question(submission.result, subset),
         *_check_card(submission, subset, known),
     ]
     if any(one.status == "rejected" for one in findings):
         return Checked(submission, _verdict(findings))
-    options = Options(
-        recognisers=_recognisers(submission.result),
-        task=submission.address.task,
-        workers=workers,
-        timed=False,
-    )
+    options = options_of(submission, workers)
     try:
         with open_scorer(subset, options) as scorer:
             return _rescored(
@@ -148,7 +143,12 @@ def _rescored(
     )
 
 
-def _subset(corpus: Corpus, submission: Submission) -> Subset:
+def subset_of(corpus: Corpus, submission: Submission) -> Subset:
+    """Return the clips that a submission is scored on.
+
+    Raises:
+        UsageError, CorpusError: the corpus has no such split, or not all of it.
+    """
     subset = open_subset(corpus, f"{submission.address.split}:{SCORED_SUBSET}")
     if subset.missing:
         raise UsageError(
@@ -156,6 +156,16 @@ def _subset(corpus: Corpus, submission: Submission) -> Subset:
             f"{SCORED_SUBSET}; a submission is checked on all of them"
         )
     return subset
+
+
+def options_of(submission: Submission, workers: int | None) -> Options:
+    """Return how a submission is scored: as it says, by the recognisers that gridkit ships."""
+    return Options(
+        recognisers=_recognisers(submission.result),
+        task=submission.address.task,
+        workers=workers,
+        timed=False,
+    )
 
 
 def _check_question(claimed: Result, subset: Subset) -> Iterator[Finding]:

@@ -1,0 +1,72 @@
+"""Which submissions a pull request touches, and whether it touches anything else."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gridkit.errors import EnvironmentProblem, SubmissionError, UsageError
+from gridkit.leaderboard.submission import parse_address
+from gridkit.leaderboard.verdict import Finding
+
+SUBMISSIONS = PurePosixPath("leaderboard/submissions")
+_PARTS = len(SUBMISSIONS.parts) + 3
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a pull request changes."""
+
+    submissions: tuple[PurePosixPath, ...]
+    """Folders, from the root of the checkout."""
+    findings: tuple[Finding, ...]
+    """Why it cannot be taken as it is."""
+
+
+def touched_by(checkout: Path, base: str, head: str) -> Touched:
+    """Return what the commits from where HEAD left BASE up to HEAD change.
+
+    Raises:
+        UsageError: it is no checkout, or has no such commits.
+        EnvironmentProblem: git is not installed.
+    """
+    for commit in (base, head):
+        if commit.startswith("-"):
+            raise UsageError(f"{commit!r} is not a commit")
+    command = ["git", "-C", str(checkout), "diff", "--name-status", "--no-renames", "-z"]
+    try:
+        done = subprocess.run(
+            [*command, f"{base}...{head}", "--"], capture_output=True, check=False
+        )
+    except OSError as error:
+        raise EnvironmentProblem("git cannot be run; install it") from error
+    if done.returncode:
+        raise UsageError(f"git finds no {base}...{head} in {checkout}")
+    parts = done.stdout.decode("utf-8", "replace").split("\0")[:-1]
+    return _sorted(dict(zip(parts[1::2], parts[::2], strict=True)))
+
+
+def _sorted(changes: dict[str, str]) -> Touched:
+    folders, findings = set[PurePosixPath](), []
+    for name, kind in changes.items():
+        path = PurePosixPath(name)
+        folder = PurePosixPath(*path.parts[:_PARTS])
+        inside = SUBMISSIONS in path.parents and len(path.parts) == _PARTS + 1
+        if not inside or not _is_address(folder):
+            text = f"{name!r} does not belong to a submission; a request changes nothing else"
+            findings.append(Finding("rejected", "touches", text))
+        elif kind != "A":
+            text = f"{name!r} is there already; a submission that changed is another revision"
+            findings.append(Finding("rejected", "touches", text))
+        else:
+            folders.add(folder)
+    if not changes:
+        findings.append(Finding("rejected", "touches", "the request changes nothing"))
+    return Touched(tuple(sorted(folders)), tuple(findings))
+
+
+def _is_address(folder: PurePosixPath) -> bool:
+    try:
+        parse_address(Path("/", folder))
+    except SubmissionError:
+        return False
+    return True
