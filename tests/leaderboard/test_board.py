@@ -1,0 +1,60 @@
+"""Rows of the board: written of what was checked, logged, corrected, withdrawn."""
+
+import pytest
+
+from gridkit.errors import ResultError, UsageError
+from gridkit.leaderboard.board import add, known_to, read_log, read_rows, withdraw
+from gridkit.leaderboard.verdict import verdict_from_json, verdict_to_json
+
+PATH = "lab__voice/v1/v2s-six"
+
+
+@pytest.fixture
+def checked(check, honest_folder):
+    return check(honest_folder)
+
+
+def test_a_row_is_what_was_scored_here_and_the_log_says_what_became_of_it(tmp_path, checked):
+    board = tmp_path / "board"
+    add(board, checked, "2026-01-02")
+    (row,) = read_rows(board)
+    assert (row.path, row.card.name, row.verdict) == (PATH, "Honest voice", checked.verdict)
+    assert row.result == checked.scored.result
+    assert known_to(board).digests[PATH] == checked.digests
+    with pytest.raises(UsageError, match="says --why"):
+        add(board, checked, "2026-01-03")
+    add(board, checked, "2026-01-03", "scored again")
+    withdraw(board, PATH, "2026-01-04", "its people ask")
+    assert read_rows(board) == []
+    assert [(event.what, event.why) for event in read_log(board)] == [
+        ("added", ""),
+        ("corrected", "scored again"),
+        ("withdrawn", "its people ask"),
+    ]
+    with pytest.raises(UsageError, match="has no row"):
+        withdraw(board, PATH, "2026-01-05", "again")
+    add(board, checked, "2026-01-06", "back")
+    assert [row.path for row in read_rows(board)] == [PATH]
+
+
+def test_a_rejected_submission_is_no_row(tmp_path, check, submitted, edit):
+    edit(submitted / "model.json", uses_text=True)
+    with pytest.raises(UsageError, match="rejected"):
+        add(tmp_path / "board", check(submitted), "2026-01-02")
+    assert not (tmp_path / "board").exists()
+
+
+def test_a_verdict_comes_back_and_a_damaged_one_is_named(checked):
+    text = verdict_to_json(checked.verdict)
+    assert verdict_from_json(text) == checked.verdict
+    with pytest.raises(ResultError, match="status is 'best'"):
+        verdict_from_json(text.replace('"rescored"', '"best"'))
+
+
+def test_a_damaged_log_is_named_by_its_line(tmp_path, checked):
+    board = tmp_path / "board"
+    add(board, checked, "2026-01-02")
+    with (board / "log.jsonl").open("a") as log:
+        log.write("{}\n")
+    with pytest.raises(ResultError, match=r"log\.jsonl, line 2"):
+        read_rows(board)
