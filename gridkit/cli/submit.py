@@ -1,11 +1,14 @@
 """`gridkit submit`: a result becomes a submission to the board."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gridkit.leaderboard.model_card import ModelCard
 
 EXAMPLE = """\b
@@ -30,9 +33,14 @@ Example:
     help="A model.json.  [default: asked for, line by line]",
 )
 @click.option(
+    "--upload",
+    metavar="ORG/NAME",
+    help="Put the predictions into this dataset on the Hub.  [default: beside the other files]",
+)
+@click.option(
     "--predictions-uri",
     metavar="hf:ORG/NAME@COMMIT/PATH",
-    help="Where you put the file of predictions.  [default: beside the other files]",
+    help="Where you have put the predictions yourself.",
 )
 @click.option(
     "--to",
@@ -53,6 +61,7 @@ def command(
     model: str,
     revision: str,
     card_file: Path | None,
+    upload: str | None,
     predictions_uri: str | None,
     root: Path,
     branch: bool,
@@ -66,6 +75,8 @@ def command(
     from gridkit.leaderboard.submit import address_of, check_result, write_submission
     from gridkit.results.files import read_scored
 
+    if upload is not None and predictions_uri is not None:
+        raise click.UsageError("--upload and --predictions-uri exclude each other")
     checkout = check_checkout(root) if branch else None
     scored = read_scored(result)
     check_result(scored)
@@ -76,11 +87,27 @@ def command(
             f"{root / address.path}: {scored.result.n} clips of {card.name}; nothing written"
         )
         return
-    folder = write_submission(result, root, address, card, predictions_uri)
+    place = _place(upload, predictions_uri, address.path)
+    folder = write_submission(result, root, address, card, place)
     click.echo(f"written   {folder}")
     click.echo(f"check it  gridkit leaderboard verify {folder} --data DIR")
     if checkout is not None:
         _commit(checkout, folder)
+
+
+def _place(upload: str | None, uri: str | None, folder: str) -> "Callable[[Path], str]":
+    """Return what puts the predictions where they will lie."""
+    from gridkit.leaderboard.submit import beside
+
+    if upload is not None:
+        return partial(_upload, upload, folder)
+    return beside if uri is None else lambda _path: uri
+
+
+def _upload(repo: str, folder: str, path: Path) -> str:
+    from gridkit.leaderboard.predictions_file import upload_predictions
+
+    return upload_predictions(path, repo, f"{folder}/{path.name}")
 
 
 def _commit(checkout: Path, folder: Path) -> None:

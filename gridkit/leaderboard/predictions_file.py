@@ -2,10 +2,13 @@
 
 import hashlib
 import re
+from functools import partial
 from pathlib import Path
 
 from gridkit.errors import SubmissionError
 from gridkit.hub.address import HubAddress
+from gridkit.hub.client import hub_errors, open_hub
+from gridkit.hub.commits import patiently
 from gridkit.hub.snapshot import fetch_files, open_snapshot
 from gridkit.leaderboard.submission import PredictionsFile, Submission
 
@@ -47,6 +50,32 @@ def local_predictions(submission: Submission, work: Path, at: Path | None = None
             "predictions", f"{at} is not the file that predictions.json describes"
         )
     return at
+
+
+def upload_predictions(path: Path, repo: str, place: str) -> str:
+    """Put a file of predictions into a dataset repository on the Hub, and return its address.
+
+    Args:
+        path: the file.
+        repo: ORG/NAME; made, public, where it is missing.
+        place: path in the repository.
+
+    Raises:
+        HubError, NetworkError: as `hub_errors`.
+    """
+    hub = open_hub()
+    with hub_errors(f"hf:{repo}"):
+        patiently(partial(hub.create_repo, repo, repo_type="dataset", exist_ok=True))
+        send = partial(
+            hub.upload_file,
+            path_or_fileobj=path,
+            path_in_repo=place,
+            repo_id=repo,
+            repo_type="dataset",
+            commit_message=f"Predictions {place}",
+        )
+        commit = patiently(send).oid
+    return f"hf:{repo}@{commit}/{place}"
 
 
 def describe_file(path: Path, uri: str) -> PredictionsFile:

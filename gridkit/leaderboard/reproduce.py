@@ -25,7 +25,7 @@ from gridkit.media.codecs import decode_crop, encode_crop
 from gridkit.media.video import Planes
 from gridkit.results.clip_table import tabulate
 from gridkit.results.files import Scored
-from gridkit.results.records import Estimate, Result
+from gridkit.results.records import ClipScore, Estimate, Result
 from gridkit.results.statistics import estimates
 from gridkit.results.wording import describe
 
@@ -57,10 +57,9 @@ def reproduce(
     own = evaluate(spec, subset, work / "reproduced", options)
     findings = list(compare_figures(checked.scored.result, own.result))
     evidence = dict(before.evidence)
-    for name, change in CHANGES.items():
-        loss = _loss(own, spec, subset, options, change)
+    width = _width(own.result.metrics[own.result.rank_metric])
+    for name, loss in _losses(own, spec, subset, options).items():
         evidence[f"lost_{name}"] = loss
-        width = _width(own.result.metrics[own.result.rank_metric])
         if loss > width:
             findings.append(
                 Finding(
@@ -90,22 +89,28 @@ def compare_figures(submitted: Result, own: Result) -> Iterator[Finding]:
             )
 
 
-def _loss(own: Scored, spec: ModelSpec, subset: Subset, options: Options, change: Change) -> float:
-    """Return by how much the headline is worse where the frames are changed."""
+def _losses(own: Scored, spec: ModelSpec, subset: Subset, options: Options) -> dict[str, float]:
+    """Return by how much the headline is worse where the frames are changed, by change."""
     metric = own.result.rank_metric
     references = {one.id: one for one in _some(subset)}
+    kept = [clip for clip in own.clips if clip.id in references]
+    unchanged = _headline(kept, metric)
+    sign = 1 if describe(metric).better == "down" else -1
+    losses = {}
     with worker_of(spec, subset, options) as worker:
         input_of = subset.input_of(worker.start().crop)
-        scores = [
-            score_clip(
-                ClipJob(reference, _asked(worker.ask(change(input_of(clip))).checked, clip), {})
-            )
-            for clip, reference in references.items()
-        ]
-    changed = estimates(tabulate(scores, [metric]))[metric].value
-    kept = [clip for clip in own.clips if clip.id in references]
-    unchanged = estimates(tabulate(kept, [metric]))[metric].value
-    return changed - unchanged if describe(metric).better == "down" else unchanged - changed
+        for name, change in CHANGES.items():
+            answers = {clip: worker.ask(change(input_of(clip))).checked for clip in references}
+            scores = [
+                score_clip(ClipJob(references[clip], _asked(answer, clip), {}))
+                for clip, answer in answers.items()
+            ]
+            losses[name] = sign * (_headline(scores, metric) - unchanged)
+    return losses
+
+
+def _headline(clips: list[ClipScore], metric: str) -> float:
+    return estimates(tabulate(clips, [metric]))[metric].value
 
 
 def _some(subset: Subset) -> Iterator[Reference]:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,11 @@ from gridkit.store.files import unfinished_file, write_file
 PARQUET = "predictions.parquet"
 ROWS = 8
 """Rows per group: what a reader has in memory at a time."""
+
+
+def beside(path: Path) -> str:
+    """Return the uri of predictions that lie beside the other files of a submission."""
+    return f"file:{path.name}"
 
 
 def address_of(scored: Scored, org: str, model: str, revision: str) -> Address:
@@ -72,7 +78,11 @@ def check_result(scored: Scored) -> None:
 
 
 def write_submission(
-    result: Path, root: Path, address: Address, card: ModelCard, uri: str | None = None
+    result: Path,
+    root: Path,
+    address: Address,
+    card: ModelCard,
+    place: Callable[[Path], str] = beside,
 ) -> Path:
     """Write the submission of a RESULT folder, and return its folder.
 
@@ -81,7 +91,7 @@ def write_submission(
         root: holds submissions, such as `leaderboard/submissions`.
         address: whose.
         card: what its people say of the system.
-        uri: where the predictions will lie; None: beside the other files.
+        place: puts the file of predictions where it will lie, and returns its uri.
 
     Raises:
         UsageError: the board could not take it.
@@ -100,7 +110,7 @@ def write_submission(
     if isinstance(scored.timing, Timing):
         write_file(folder / TIMING_FILE, timing_to_json(scored.timing).encode())
     write_file(folder / ZIPPED_CLIPS_FILE, _zipped(scored.folder / CLIPS_FILE))
-    described = predictions_to_json(describe_file(parquet, uri or f"file:{PARQUET}"))
+    described = predictions_to_json(describe_file(parquet, place(parquet)))
     write_file(
         folder / PREDICTIONS_FILE, f"{dump(described, PREDICTIONS_FILE, indent=1)}\n".encode()
     )
