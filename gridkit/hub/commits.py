@@ -1,4 +1,4 @@
-"""Commits to a dataset repository on the Hub: what has to go, in which batches, and sending one.
+"""Commits to a repository on the Hub: what has to go, in which batches, and sending one.
 
 Content decides, by the hashes that the Hub gives: SHA-256 of a large file, git's blob id of a
 small one. A file that is there already, byte for byte, is not sent. A file is replaced or removed
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gridkit.errors import GridkitError
-from gridkit.hub.snapshot import HubFile, git_blob_id
+from gridkit.hub.snapshot import HubFile, RepoType, git_blob_id
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, HfApi
@@ -135,7 +135,9 @@ def make_batches(
     return [tuple(batch) for batch in batches]
 
 
-def titles_of(hub: "HfApi", repo: str, commit: str, paths: Collection[str]) -> dict[str, str]:
+def titles_of(
+    hub: "HfApi", repo: str, commit: str, paths: Collection[str], repo_type: RepoType
+) -> dict[str, str]:
     """Return the title of the commit that last changed each path."""
     ordered = sorted(paths)
     titles: dict[str, str] = {}
@@ -147,7 +149,7 @@ def titles_of(hub: "HfApi", repo: str, commit: str, paths: Collection[str]) -> d
                 ordered[start : start + 100],
                 expand=True,
                 revision=commit,
-                repo_type="dataset",
+                repo_type=repo_type,
             )
         )
         titles |= {
@@ -165,6 +167,7 @@ def send_commit(
     remove: Sequence[str],
     title: str,
     *,
+    repo_type: RepoType = "dataset",
     pull_request: bool = False,
     on_position: Callable[[str, int], None] = lambda _path, _position: None,
 ) -> "CommitInfo":
@@ -172,12 +175,13 @@ def send_commit(
 
     Args:
         hub: the client.
-        repo: ORG/NAME of a dataset.
+        repo: ORG/NAME.
         revision: branch, or `refs/pr/N`.
         parent: commit that the branch must still point to.
         files: the files to send.
         remove: what is taken out of the repository.
         title: of the commit.
+        repo_type: of the repository.
         pull_request: whether to open a pull request with it.
         on_position: called with a path and how many of its bytes were sent.
 
@@ -196,7 +200,7 @@ def send_commit(
     hub.preupload_lfs_files(
         repo,
         additions,
-        repo_type="dataset",
+        repo_type=repo_type,
         revision=revision,
         create_pr=pull_request,
         free_memory=False,
@@ -205,15 +209,15 @@ def send_commit(
         repo,
         [*additions, *(CommitOperationDelete(path, is_folder=False) for path in remove)],
         commit_message=title,
-        repo_type="dataset",
+        repo_type=repo_type,
         revision=revision,
         parent_commit=parent,
         create_pr=pull_request,
     )
 
 
-def card_problems(hub: "HfApi", card: str) -> list[str]:
-    """Return what the Hub finds wrong with a dataset card's metadata.
+def card_problems(hub: "HfApi", card: str, repo_type: RepoType) -> list[str]:
+    """Return what the Hub finds wrong with a card's metadata.
 
     `DatasetCard.validate` does the same, at the endpoint that was set when it was imported.
 
@@ -223,7 +227,7 @@ def card_problems(hub: "HfApi", card: str) -> list[str]:
     from huggingface_hub import get_session, hf_raise_for_status
 
     answer = get_session().post(
-        f"{hub.endpoint}/api/validate-yaml", json={"content": card, "repoType": "dataset"}
+        f"{hub.endpoint}/api/validate-yaml", json={"content": card, "repoType": repo_type}
     )
     if answer.status_code == 400:
         messages = [str(error.get("message")) for error in answer.json().get("errors", [])]

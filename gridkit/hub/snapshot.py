@@ -61,7 +61,7 @@ def git_blob_id(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One commit of a dataset repository."""
+    """One commit of a repository."""
 
     address: HubAddress
     """As it was asked for."""
@@ -69,6 +69,7 @@ class Snapshot:
     """All 40 digits."""
     files: Mapping[str, HubFile]
     """By path."""
+    repo_type: RepoType = "dataset"
 
 
 def find_commit(address: HubAddress, repo_type: RepoType) -> str:
@@ -86,18 +87,18 @@ def find_commit(address: HubAddress, repo_type: RepoType) -> str:
     return commit
 
 
-def open_snapshot(address: HubAddress) -> Snapshot:
-    """Return which files a revision of a dataset has.
+def open_snapshot(address: HubAddress, repo_type: RepoType = "dataset") -> Snapshot:
+    """Return which files a revision of a repository has.
 
     Raises:
         HubError, NetworkError: as `hub_errors`.
     """
     from huggingface_hub import RepoFile
 
-    commit = find_commit(address, "dataset")
+    commit = find_commit(address, repo_type)
     with hub_errors(address):
         tree = open_hub().list_repo_tree(
-            address.repo, recursive=True, revision=commit, repo_type="dataset"
+            address.repo, recursive=True, revision=commit, repo_type=repo_type
         )
         files = {
             entry.path: HubFile(
@@ -106,7 +107,7 @@ def open_snapshot(address: HubAddress) -> Snapshot:
             for entry in tree
             if isinstance(entry, RepoFile)
         }
-    return Snapshot(address, commit, files)
+    return Snapshot(address, commit, files, repo_type)
 
 
 def fetch_files(
@@ -149,7 +150,7 @@ def _fetch(snapshot: Snapshot, file: HubFile, folder: Path, staging: Path) -> st
             open_hub().hf_hub_download(
                 snapshot.address.repo,
                 file.path,
-                repo_type="dataset",
+                repo_type=snapshot.repo_type,
                 revision=snapshot.commit,
                 local_dir=staging,
             )

@@ -16,7 +16,7 @@ from gridkit.errors import HubConflictError
 from gridkit.hub.address import DEFAULT_REVISION, HubAddress
 from gridkit.hub.client import hub_errors
 from gridkit.hub.commits import TITLE, LocalFile, Plan, make_plan, titles_of
-from gridkit.hub.snapshot import HubFile, Snapshot, fetch_files
+from gridkit.hub.snapshot import HubFile, RepoType, Snapshot, fetch_files
 from gridkit.publish.corpus import CorpusContents, contents_of
 from gridkit.publish.journal import Entry
 from gridkit.store.corpus_file import CORPUS_NAME
@@ -30,12 +30,13 @@ LOADED = "data/*.parquet"
 
 @dataclass(frozen=True)
 class Target:
-    """The repository of the corpus."""
+    """The repository of what is published."""
 
     repo: str
-    """ORG/NAME of a dataset."""
+    """ORG/NAME."""
     revision: str = DEFAULT_REVISION
     create_pr: bool = False
+    repo_type: RepoType = "dataset"
 
     @property
     def address(self) -> HubAddress:
@@ -83,7 +84,7 @@ def compare(
     obsolete = {*entry.known, *(published.files if published else ())}
     same = {file.path for file in files if file.is_same(there.get(file.path))}
     unknown = ((paths | obsolete) & there.keys()) - same - entry.known.keys()
-    titles = titles_of(hub, target.repo, snapshot.commit, unknown)
+    titles = titles_of(hub, target.repo, snapshot.commit, unknown, target.repo_type)
 
     def is_ours(file: HubFile) -> bool:
         known = entry.holds(file)
@@ -110,7 +111,8 @@ def check_nothing_is_foreign(hub: "HfApi", target: Target, comparison: Compariso
     if comparison.plan.foreign:
         path = comparison.plan.foreign[0]
         with hub_errors(target.address):
-            title = titles_of(hub, target.repo, comparison.commit, [path])[path]
+            titles = titles_of(hub, target.repo, comparison.commit, [path], target.repo_type)
+            title = titles[path]
         raise HubConflictError(
             f"{target.address}: {path} is {_whose(title)}, "
             f"{_count(comparison.plan.foreign)}, and is not overwritten; propose yours with "

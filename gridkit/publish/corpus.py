@@ -50,13 +50,18 @@ def files_of(corpus: Corpus, card: str) -> tuple[LocalFile, ...]:
     described = [*sorted(lists), LANDMARKS_NAME, *preview, MANIFEST_NAME]
     return (
         *shards,
-        *(_hashed(folder, path) for path in described),
-        _of_bytes(CARD_NAME, card.encode()),
-        _hashed(folder, CORPUS_NAME),
+        *(hashed_file(folder, path) for path in described),
+        file_of_bytes(CARD_NAME, card.encode()),
+        hashed_file(folder, CORPUS_NAME),
     )
 
 
-def _hashed(folder: Path, path: str) -> LocalFile:
+def hashed_file(folder: Path, path: str) -> LocalFile:
+    """Return a file of a folder with its hash.
+
+    Raises:
+        CorpusError: it cannot be read.
+    """
     try:
         with (folder / path).open("rb") as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
@@ -66,7 +71,8 @@ def _hashed(folder: Path, path: str) -> LocalFile:
     return LocalFile(path, folder / path, size_bytes, sha256)
 
 
-def _of_bytes(path: str, content: bytes) -> LocalFile:
+def file_of_bytes(path: str, content: bytes) -> LocalFile:
+    """Return a file with this content."""
     return LocalFile(path, content, len(content), hashlib.sha256(content).hexdigest())
 
 

@@ -16,14 +16,14 @@ from gridkit import __version__
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
 from gridkit.compute.transfer_progress import NoProgress, TransferProgress
-from gridkit.errors import CorpusError, HubError, UsageError
-from gridkit.hub.address import DEFAULT_REVISION
+from gridkit.errors import CorpusError, HubError
 from gridkit.hub.client import LOG_IN, has_token, hub_errors, open_hub
 from gridkit.hub.commits import LocalFile, Plan, card_problems, make_plan, patiently
 from gridkit.publish.card_check import check_card
 from gridkit.publish.comparison import Target, check_nothing_is_foreign
 from gridkit.publish.corpus import corpus_sha256, files_of, hub_card
 from gridkit.publish.journal import Journal
+from gridkit.publish.place import find_repository, has_branch, make_place
 from gridkit.publish.upload import Outcome, Upload
 from gridkit.store.card import CARD_NAME
 from gridkit.store.reader import Corpus, open_corpus
@@ -77,14 +77,14 @@ def publish(
         raise HubError(f"{target.address}: no token for the Hub; {LOG_IN}")
     hub = open_hub()
     with folder_lock(folder):
-        exists = _find_repo(hub, target, private=private)
+        exists = find_repository(hub, target, private=private)
         journal = Journal(folder)
         _validate(corpus, workers, decode=False)
         files, card = _checked_files(corpus, target)
         with hub_errors(target.address):
             _check_card_there(hub, card)
         # before the decoding, which may take long: a token without the right fails at once
-        _make_place(hub, target, exists=exists, private=private)
+        make_place(hub, target, exists=exists, private=private)
         _check_decoding(corpus, journal, workers)
         upload = Upload(hub, target, files, _title(corpus), journal)
         with bars() as shown:
@@ -104,13 +104,13 @@ def preview(folder: Path, target: Target, *, private: bool = False, workers: int
     """
     corpus = open_corpus(folder)
     hub = open_hub()
-    exists = _find_repo(hub, target, private=private)
+    exists = find_repository(hub, target, private=private)
     _validate(corpus, workers, decode=False)
     files, _ = _checked_files(corpus, target)
     if not exists:
         return Preview(make_plan(files, {}, (), lambda _file: False), creates_repo=True)
     with hub_errors(target.address):
-        there = target if _has_branch(hub, target) else Target(target.repo)
+        there = target if has_branch(hub, target) else Target(target.repo)
     upload = Upload(hub, there, files, _title(corpus), Journal(folder))
     comparison = upload.compare()
     check_nothing_is_foreign(hub, there, comparison)
@@ -151,91 +151,9 @@ def _checked_files(corpus: Corpus, target: Target) -> tuple[tuple[LocalFile, ...
 
 def _check_card_there(hub: "HfApi", card: str) -> None:
     """Let the Hub check the card's metadata before anything is sent."""
-    problems = patiently(partial(card_problems, hub, card))
+    problems = patiently(partial(card_problems, hub, card, "dataset"))
     if problems:
         raise CorpusError(f"the Hub does not take the card ({CARD_NAME}): {problems[0]}")
-
-
-def _find_repo(hub: "HfApi", target: Target, *, private: bool) -> bool:
-    """Return whether the repository exists.
-
-    Raises:
-        UsageError: it exists, and is public where a private one was asked for.
-    """
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    with hub_errors(target.address):
-        try:
-            info = patiently(partial(hub.dataset_info, target.repo))
-        except GatedRepoError:
-            raise
-        except RepositoryNotFoundError:
-            return False
-    if private and not info.private:
-        raise UsageError(
-            f"--private: {target.repo} exists and is public; change that in its settings on the "
-            "Hub, or leave the option out"
-        )
-    return True
-
-
-def _make_place(hub: "HfApi", target: Target, *, exists: bool, private: bool) -> None:
-    """Make the repository and the branch where they are missing.
-
-    Raises:
-        UsageError: someone made the repository meanwhile, and it is public although a private
-            one was asked for; or the revision is a tag.
-        HubError, NetworkError: as `hub_errors`; the token may not write.
-    """
-    with hub_errors(target.address):
-        if exists and not target.create_pr:
-            _check_token_writes(hub, target)
-        if not exists:
-            _create(hub, target, private=private)
-            # someone else may have made it meanwhile, and then it has their settings
-            _find_repo(hub, target, private=private)
-        if not _has_branch(hub, target):
-            create = partial(hub.create_branch, branch=target.revision, exist_ok=True)
-            patiently(partial(create, target.repo, repo_type="dataset"))
-
-
-def _check_token_writes(hub: "HfApi", target: Target) -> None:
-    """Refuse a token for reading only; whether another one may write here, the first commit shows.
-
-    Raises:
-        HubError: the token is of the kind that never writes.
-    """
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        account = hub.whoami()
-    except HfHubHTTPError:
-        return  # rate limited, or for another kind of token; no reason to stop
-    token = (account.get("auth") or {}).get("accessToken") or {}
-    if token.get("role") == "read":
-        raise HubError(
-            f"{target.address}: the token of {account.get('name')} is for reading only; {LOG_IN}, "
-            "with one that has write access"
-        )
-
-
-def _create(hub: "HfApi", target: Target, *, private: bool) -> None:
-    create = partial(hub.create_repo, private=private or None, exist_ok=True)
-    patiently(partial(create, target.repo, repo_type="dataset"))
-
-
-def _has_branch(hub: "HfApi", target: Target) -> bool:
-    """Return whether the branch is there; a pull request's reference is taken as it is.
-
-    Raises:
-        UsageError: the revision is a tag.
-    """
-    if target.revision == DEFAULT_REVISION or target.revision.startswith("refs/pr/"):
-        return True
-    refs = patiently(partial(hub.list_repo_refs, target.repo, repo_type="dataset"))
-    if target.revision in [tag.name for tag in refs.tags]:
-        raise UsageError(f"--revision {target.revision}: a tag of {target.repo}; name a branch")
-    return target.revision in [branch.name for branch in refs.branches]
 
 
 def _title(corpus: Corpus) -> str:

@@ -61,7 +61,8 @@ class Upload:
     def place(self) -> str:
         """The target's name in the journal."""
         kind = ", pull request" if self.target.create_pr else ""
-        return f"{self.hub.endpoint}/datasets/{self.target.repo}@{self.target.revision}{kind}"
+        where = "datasets/" if self.target.repo_type == "dataset" else ""
+        return f"{self.hub.endpoint}/{where}{self.target.repo}@{self.target.revision}{kind}"
 
     def compare(self) -> Comparison:
         """Compare the files with what the repository holds now; sends nothing.
@@ -72,11 +73,11 @@ class Upload:
         entry = self.journal.entry(self.place)
         with hub_errors(self.target.address):
             if self.target.create_pr:
-                entry = known_pull_request(self.hub, self.target.repo, entry)
+                entry = known_pull_request(self.hub, self.target, entry)
             number = entry.pull_request
             revision = f"refs/pr/{number}" if number else self.target.revision
             address = HubAddress(self.target.repo, revision)
-            there = patiently(lambda: open_snapshot(address))
+            there = patiently(lambda: open_snapshot(address, self.target.repo_type))
             return compare(self.hub, self.target, self.files, entry, there)
 
     def run(self, on_bytes: Callable[[int], None] = lambda _count: None) -> Outcome:
@@ -140,6 +141,7 @@ class Upload:
                 batch,
                 remove,
                 title,
+                repo_type=self.target.repo_type,
                 pull_request=opens,
                 on_position=meter.at,
             )
