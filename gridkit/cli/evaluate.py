@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MIN_CALLS = 20
 """Of a timing, by the protocol."""
+LINES_OF_LOG = 60
+"""Of what a system printed, shown where a dry run fails; the traceback is the end of it."""
 EXAMPLE = """\b
 Examples:
   gridkit evaluate --model my_model.py --data grid --split s1
@@ -168,9 +170,16 @@ def command(
 
 
 def _try(spec: "ModelSpec", subset: "Subset", options: "Options") -> None:
+    from gridkit.errors import GridkitError
     from gridkit.evaluation.predictions.collect import try_out
 
-    tried = try_out(spec, subset, options)
+    try:
+        tried = try_out(spec, subset, options)
+    except GridkitError as error:
+        printed = "\n".join(getattr(error, "__notes__", ())).rstrip().splitlines()
+        for line in printed[-LINES_OF_LOG:]:
+            click.echo(line, err=True)
+        raise
     facts = tried.facts
     rate = f", {facts.sample_rate} Hz" if facts.sample_rate else ""
     kind = facts.crop or "sound"

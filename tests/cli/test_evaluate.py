@@ -130,6 +130,26 @@ def test_a_dry_run_says_that_sound_is_too_loud(capsys, corpus, place):
     assert err.startswith("but 100% of a clip's samples are at full scale: sound is taken in [-1")
 
 
+@pytest.mark.parametrize("where", ["load", "call"])
+def test_a_dry_run_that_fails_shows_the_traceback(capsys, corpus, place, where):
+    raises = {"load": ("1 / 0", "0"), "call": ("0", "1 / 0")}[where]
+    (place / "bad.py").write_text(
+        "class System:\n"
+        "    task, crop = 'lipreading', 'mouth96'\n"
+        f"    def __call__(self, frames): return {raises[1]}\n"
+        f"def load(device): return {raises[0]} or System()\n"
+    )
+    arguments = ["--model", "bad.py", "--split", "s1", "--data", corpus, "--dry-run"]
+    status, out, err = run(capsys, *arguments)
+    line = {"load": 4, "call": 3}[where]
+    assert (status, out) == (3, "")
+    assert "Traceback (most recent call last):" in err
+    assert f'bad.py", line {line}, in' in err
+    assert err.splitlines()[-1].endswith(
+        f"ZeroDivisionError: division by zero (bad.py, line {line})"
+    )
+
+
 def test_a_dry_run_says_that_an_export_takes_clips_of_one_length(capsys, corpus, place):
     class Rows(torch.nn.Module):
         def forward(self, frames):

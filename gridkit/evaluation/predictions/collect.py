@@ -6,7 +6,7 @@ from pathlib import Path
 from gridkit.compute.local import Workers
 from gridkit.compute.progress import Progress
 from gridkit.corpus.tasks import TEXT_TASKS
-from gridkit.errors import ModelChangedError, UsageError
+from gridkit.errors import ModelChangedError, SystemFailedError, SystemLoadError, UsageError
 from gridkit.evaluation.contamination import contamination_of
 from gridkit.evaluation.model_files import ModelFiles
 from gridkit.evaluation.options import Options
@@ -49,13 +49,19 @@ def try_out(spec: ModelSpec, subset: Subset, options: Options) -> DryRun:
     Raises:
         UsageError: it is not a system that is run.
         SystemLoadError: it cannot be loaded or breaks the contract.
-        SystemFailedError: it gave no usable answer.
+        SystemFailedError: it gave no usable answer. What the system printed, its traceback too, is
+            a note of either.
     """
     if not spec.is_run:
         raise UsageError(f"--dry-run: {spec.text} is not run; give a system")
     with worker_of(spec, subset, options) as worker:
-        input_of = subset.input_of(worker.start().crop)
-        return dry_run(worker, (input_of(clip) for clip in subset.ids[:2]))
+        try:
+            input_of = subset.input_of(worker.start().crop)
+            return dry_run(worker, (input_of(clip) for clip in subset.ids[:2]))
+        except (SystemLoadError, SystemFailedError) as error:
+            worker.stop()
+            error.add_note(worker.log())
+            raise
 
 
 def collect_predictions(

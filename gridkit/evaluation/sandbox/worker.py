@@ -29,6 +29,7 @@ from gridkit.evaluation.sandbox.launch import LOG_TAIL_BYTES, NoAnswerError, Pro
 from gridkit.evaluation.sandbox.limits import Limits
 from gridkit.evaluation.sandbox.policy import device_files, readable_paths
 from gridkit.evaluation.systems.answers import Checked, check_answer, failed, one_line
+from gridkit.evaluation.systems.call import SHARED_MEMORY
 from gridkit.evaluation.systems.contract import RECIPE_KINDS
 from gridkit.evaluation.systems.spec import ModelSpec
 from gridkit.recipe.shelf import shipped_names
@@ -267,7 +268,8 @@ class Worker:
         if header.get("kind") == "load-error":
             detail, kind = one_line(str(header.get("detail"))), str(header.get("class"))
             if kind == "crash":
-                why = _LOCKED if self._isolate and "Permission denied" in detail else ""
+                is_locked = "Permission denied" in detail and SHARED_MEMORY not in detail
+                why = _LOCKED if self._isolate and is_locked else ""
                 raise SystemLoadError(f"{name} failed while it was loaded: {detail}{why}")
             raise _ERRORS.get(kind, SystemLoadError)(detail)
         return header

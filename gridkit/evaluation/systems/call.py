@@ -5,9 +5,13 @@ so that both see the same system and the same answers.
 """
 
 import inspect
+import os
+import site
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,15 @@ from gridkit.corpus.tasks import TASKS
 from gridkit.errors import SystemLoadError
 from gridkit.evaluation.systems.contract import RATES_HZ, System
 
+_SHARING_FILES = tuple(
+    os.path.join("multiprocessing", f"{name}.py")  # noqa: PTH118 (the end of a path as text)
+    for name in ("synchronize", "shared_memory", "heap")
+)
+SHARED_MEMORY = (
+    "no shared memory in isolation on this machine: use num_workers=0, and no Pool, Queue or "
+    "shared_memory (docs/wrap-a-model.md)"
+)
+"""What a person is told where a system needs it and does not get it."""
 _CARD_TYPES = (str, int, float, bool, type(None))
 
 
@@ -110,15 +123,46 @@ def describe_answer(answer: object) -> tuple[dict[str, object], bytes | memoryvi
 
 
 def describe_exception(error: BaseException) -> dict[str, object]:
-    """Return why a call failed: `reason`, and `detail` with the last line that ran."""
+    """Return why a call failed: `reason`, and `detail` with the author's own last line that ran."""
     torch = sys.modules.get("torch")
     kinds: tuple[type[BaseException], ...] = (MemoryError,)
     if torch is not None and hasattr(torch, "OutOfMemoryError"):
         kinds = (MemoryError, torch.OutOfMemoryError)
     reason = "out-of-memory" if isinstance(error, kinds) else "crash"
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    where = f" ({Path(last.filename).name}, line {last.lineno})"
-    return {"reason": reason, "detail": f"{type(error).__name__}: {error}{where}"}
+    hint = f"; {SHARED_MEMORY}" if _lacks_shared_memory(error) else ""
+    return {"reason": reason, "detail": f"{type(error).__name__}: {error}{_where(error)}{hint}"}
+
+
+def _where(error: BaseException) -> str:
+    """Return file and line, in brackets: the last of the author's, else the last that ran."""
+    if isinstance(error, SyntaxError):
+        return ""  # it names its line itself
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _is_of_library(frame.filename)]
+    last = (own or frames)[-1]
+    return f" ({Path(last.filename).name}, line {last.lineno})"
+
+
+def _is_of_library(file: str) -> bool:
+    return file.startswith("<") or any(Path(file).is_relative_to(folder) for folder in _libraries())
+
+
+@cache
+def _libraries() -> tuple[Path, ...]:
+    """Return where code lies that is not the author's: Python's library, packages, gridkit."""
+    kinds = ("stdlib", "platstdlib", "purelib", "platlib")
+    folders = [sysconfig.get_path(kind) for kind in kinds] + site.getsitepackages()
+    folders += [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    return (*map(Path, folders), Path(__file__).parents[2])
+
+
+def _lacks_shared_memory(error: BaseException) -> bool:
+    if "shared memory object" in str(error):  # torch
+        return True
+    frames = traceback.extract_tb(error.__traceback__)
+    return isinstance(error, PermissionError) and any(
+        frame.filename.endswith(_SHARING_FILES) for frame in frames
+    )
 
 
 def _is_plain(value: object) -> bool:

@@ -251,6 +251,32 @@ def test_what_breaks_the_contract_is_told_in_one_line(write, change, says):
     assert "model.py" in str(raised.value)
 
 
+LIBRARY_FAILS = """
+import json
+import numpy as np
+class System:
+    task, crop = "lipreading", "mouth96"
+    def __call__(self, frames):
+        return self.read("{")
+    def read(self, text):
+        return json.loads(text)
+def load(device): return System()
+"""
+
+
+def test_an_error_names_the_authors_own_line_not_that_of_a_library(write):
+    with Worker(parse_model(write(LIBRARY_FAILS))) as worker:
+        detail = worker.ask(FRAMES).checked.detail
+    assert detail.startswith("JSONDecodeError: ")
+    assert detail.endswith("(model.py, line 9)")
+    broken = write(LIBRARY_FAILS.replace("import json", "import json; json.loads('{')"))
+    with pytest.raises(SystemLoadError, match=r"JSONDecodeError.*\(model\.py, line 2\)$"):
+        Worker(parse_model(broken)).start()
+    nonsense = write(LIBRARY_FAILS.replace("import json", "import json json"))
+    with pytest.raises(SystemLoadError, match=r"SyntaxError: .*\(model\.py, line 2\)$"):
+        Worker(parse_model(nonsense)).start()
+
+
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "cuda:x"])
 def test_a_device_that_is_not_there_is_a_problem_of_the_machine(write, device):
     with pytest.raises(EnvironmentProblem, match=f"no such device: {device}"):

@@ -1,12 +1,13 @@
 """Lock a system's process in: Linux Landlock, by system calls, without a dependency.
 
 After `lock_in` the process, and all it starts, reads only the files and folders named, writes
-only to its own folder, opens no TCP connection, and signals, traces or reads the memory of no
-process outside. Root's capabilities are given up, but for the one that reads a file whatever its
-owner; and a filter refuses system calls that Landlock does not know of (`seccomp.py`). Rights and
-structures are those of `include/uapi/linux/landlock.h`; what a kernel's version (ABI) does not
-know is left out. All of it binds the calling thread and those it starts later, so it is called
-before numpy or torch start theirs.
+only to its own folder and, where the kernel gives it one, to a /dev/shm of its own, opens no TCP
+connection, and signals, traces or reads the memory of no process outside. Root's capabilities are
+given up, but for the one that reads a file whatever its owner; and a filter refuses system calls
+that Landlock does not know of (`seccomp.py`). Rights and structures are those of
+`include/uapi/linux/landlock.h`; what a kernel's version (ABI) does not know is left out. All of it
+binds the calling thread and those it starts later, so it is called before numpy or torch start
+theirs.
 
 Not covered, for who knows a path already: whether it exists (`stat`), the mode, owner and times of
 a file of the same user, and a socket that has a path.
@@ -26,7 +27,9 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _PATH_BENEATH = 1
 _ABI_QUERY = 1
 _SET_NO_NEW_PRIVS, _SET_PARENT_DEATH_SIGNAL, _DROP_BOUNDING = 38, 1, 24
-_NEW_USER, _NEW_IPC, _NEW_NET = 0x10000000, 0x08000000, 0x40000000
+_NEW_USER, _NEW_IPC, _NEW_NET, _NEW_MOUNTS = 0x10000000, 0x08000000, 0x40000000, 0x00020000
+_SHARED_MEMORY = "/dev/shm"
+_NO_SUID, _NO_DEVICES, _NO_EXECUTE, _RECURSIVE, _PRIVATE = 2, 4, 8, 0x4000, 0x40000
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _TRUNCATE, _IOCTL_DEVICE = 1 << 14, 1 << 15
@@ -71,9 +74,13 @@ def lock_in(read: Iterable[str], write: Iterable[str], devices: Iterable[str]) -
     )
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
     own_namespaces = _leave_shared_namespaces()
+    read, write = list(read), list(write)
+    is_needed = any(Path(path).is_relative_to(_SHARED_MEMORY) for path in (*read, *write))
+    has_memory = own_namespaces and not is_needed and _mount_own_memory()
+    own_memory = [_SHARED_MEMORY] if has_memory else []
     ruleset = _checked(_libc().syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(size), 0))
     anything = handled & ~_MAKE_DEVICE
-    for paths, rights in ((read, _READ), (write, anything), (devices, _DEVICE)):
+    for paths, rights in ((read, _READ), ([*write, *own_memory], anything), (devices, _DEVICE)):
         for path in paths:
             _allow(ruleset, path, rights & handled)
     _checked(_libc().prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
@@ -93,8 +100,34 @@ def die_with_parent(signal_number: int) -> None:
 def _leave_shared_namespaces() -> bool:
     # Landlock knows neither System V shared memory nor UDP. Where the kernel lets us, both are
     # left behind; else the filter of system calls refuses them
-    kinds = (_NEW_IPC | _NEW_NET, _NEW_USER | _NEW_IPC | _NEW_NET)
-    return any(_libc().unshare(flags) == 0 for flags in kinds)
+    kinds = _NEW_IPC | _NEW_NET
+    user, group = os.geteuid(), os.getegid()
+    if _libc().unshare(kinds) == 0:
+        return True
+    if _libc().unshare(_NEW_USER | kinds) != 0:
+        return False
+    # without a name there, it could make no file in its own memory
+    with contextlib.suppress(OSError):
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    return True
+
+
+def _mount_own_memory() -> bool:
+    """Give this process a /dev/shm of its own, empty; return whether the kernel lets us.
+
+    Semaphores and shared memory lie there: of DataLoader's workers, Pool, Queue. The machine's own
+    could hold what others put there.
+    """
+    libc = _libc()
+    own = _NO_SUID | _NO_DEVICES | _NO_EXECUTE
+    place = _SHARED_MEMORY.encode()
+    return (
+        libc.unshare(_NEW_MOUNTS) == 0
+        and libc.mount(b"none", b"/", None, _RECURSIVE | _PRIVATE, None) == 0
+        and libc.mount(b"tmpfs", place, b"tmpfs", own, b"mode=1777") == 0
+    )
 
 
 def _give_up_capabilities() -> None:

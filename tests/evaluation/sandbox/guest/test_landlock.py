@@ -6,6 +6,9 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
+import tempfile
 from multiprocessing import shared_memory
 from pathlib import Path
 
@@ -26,6 +29,36 @@ NEVER = {"arguments", "environment", "stack", "objects", "open_files", "working_
 ALL = set(re.findall(r"^def (\w+)\(\):", (HERE / "hunter.py").read_text(), re.MULTILINE))
 
 needs_landlock = pytest.mark.skipif(landlock_abi() < 6, reason="this kernel has no Landlock ABI 6")
+SHARING = """
+import multiprocessing, os
+from multiprocessing.shared_memory import SharedMemory
+import numpy as np
+from torch.utils.data import DataLoader
+class System:
+    task, crop = "lipreading", "mouth96"
+    def __init__(self):
+        self.queue = multiprocessing.Queue()
+    def __call__(self, frames):
+        shared = SharedMemory(create=True, size=8)
+        print("seen:", sorted(os.listdir("/dev/shm")))
+        shared.close()
+        shared.unlink()
+        with multiprocessing.Pool(2) as pool:
+            assert pool.map(abs, [-1, 2]) == [1, 2]
+        self.queue.put("from a queue")
+        loaded = DataLoader(frames.astype(np.float32), batch_size=25, num_workers=2)
+        return f"{sum(len(batch) for batch in loaded)} {self.queue.get()}"
+def load(device): return System()
+"""
+
+
+def has_own_memory():
+    """Tell whether this kernel gives a process a /dev/shm of its own."""
+    mount = (
+        "import ctypes; unshare = ctypes.CDLL(None).unshare\n"
+        "raise SystemExit(unshare(0x48020000) and unshare(0x58020000))"
+    )
+    return subprocess.run([sys.executable, "-c", mount], check=False).returncode == 0
 
 
 @pytest.fixture
@@ -73,6 +106,39 @@ def test_weights_that_lie_elsewhere_are_explained(tmp_path):
         SystemLoadError, match=r"Permission denied.*only its own folder: put the file"
     ):
         worker.start()
+
+
+@needs_landlock
+@pytest.mark.skipif(not has_own_memory(), reason="this kernel gives a process no memory of its own")
+def test_workers_queues_and_shared_memory_work_in_memory_of_its_own(tmp_path):
+    theirs = shared_memory.SharedMemory(create=True, size=8)
+    try:
+        (tmp_path / "model.py").write_text(SHARING)
+        with Worker(parse_model(str(tmp_path / "model.py"))) as worker:
+            answer = worker.ask(FRAMES).checked
+        assert (answer.text, answer.failure, answer.detail) == ("75 from a queue", None, None)
+        (seen,) = re.findall(r"seen: (.*)", worker.log())
+        assert theirs.name not in seen
+        assert "psm_" in seen
+    finally:
+        theirs.close()
+        theirs.unlink()
+
+
+@needs_landlock
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no /dev/shm here")
+def test_where_there_is_no_shared_memory_the_message_says_what_to_do(tmp_path):
+    """A model that itself lies in /dev/shm: there, nothing can be put over it."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        model = Path(folder, "model.py")
+        model.write_text(SHARING)
+        with pytest.raises(SystemLoadError, match=r"line 9\); no shared memory.*num_workers=0"):
+            Worker(parse_model(str(model))).start()
+        model.write_text(SHARING.replace("multiprocessing.Queue()", "None"))
+        with Worker(parse_model(str(model))) as worker:
+            answer = worker.ask(FRAMES).checked
+        assert answer.failure == "crash"
+        assert re.search(r"model.py, line 11\); no shared memory.*num_workers=0", answer.detail)
 
 
 @needs_landlock
