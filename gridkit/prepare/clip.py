@@ -59,7 +59,7 @@ def prepare_clip(task: Task, settings: Settings) -> Clip | Rejection:
     assert media.samples is not None
     track = tracker(settings.landmark_model).track(media.video.luma)
     if track.missing.all():
-        return Rejection(Reason.NO_FACE, f"no face found in any of {FRAMES} frames")
+        return Rejection(Reason.NO_FACE, _why_no_face(media.video.luma, settings))
     quality = measure(media, media.samples, track, task.words)
     return Clip(
         id=task.id,
@@ -89,6 +89,13 @@ def add_crops(task: Task, clip: Clip, settings: Settings) -> Clip:
         raise MediaError(f"{task.file.key}: was kept before, and can no longer be decoded")
     crops = _crops(media.video, clip.landmarks, missing, settings.lossless)
     return replace(clip, crops={**clip.crops, **crops})
+
+
+def _why_no_face(luma: np.ndarray, settings: Settings) -> str:
+    upside_down = tracker(settings.landmark_model).track(luma[:, ::-1])
+    if upside_down.missing.all():
+        return f"no face found in any of {FRAMES} frames"
+    return "the face is upside down; turn the pictures, or give the file a display matrix"
 
 
 def _read(task: Task) -> Media | Rejection:

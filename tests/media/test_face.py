@@ -278,6 +278,29 @@ def test_overlap_of_boxes():
 
 
 @pytest.mark.grid
+@pytest.mark.parametrize("clip", ["s1/swbv2n.mpg", "s31/lwiu7s.mpg"])
+@pytest.mark.parametrize("turned", [np.s_[:, ::-1, ::-1], np.s_[:, ::-1]])
+def test_hair_and_chins_of_faces_that_are_upside_down_are_no_faces(
+    grid_dir, tracker, clip, turned, monkeypatch
+):
+    luma = decode_clip(grid_dir / "video" / clip).video.luma
+    assert tracker.track(luma[turned]).missing.all()
+    half = np.concatenate([luma[:38], luma[38:][turned]])
+    assert np.flatnonzero(tracker.track(half).missing).tolist() == list(range(38, 75))
+    monkeypatch.setattr(FaceDetector, "_is_upright", lambda *_, **__: True)
+    assert not tracker.track(luma[turned]).missing.all(), "dlib finds faces in this clip"
+
+
+def test_a_photograph_upside_down_takes_no_face_from_who_is_upright(portrait, wall, tracker):
+    upright, beside = portrait.matrix(110, 150, 1.1), portrait.matrix(270, 150, 1.1)
+    frame = portrait.paste(wall, beside)[::-1].copy()
+    luma = np.stack([portrait.paste(frame, upright)] * 5)
+    track = tracker.track(luma)
+    assert (track.faces, track.missing.any()) == (1, False)
+    assert errors_px(track, portrait, [upright] * 5).max() < 2.5
+
+
+@pytest.mark.grid
 @pytest.mark.parametrize("code", GRAY_STARTS.split())
 def test_grid_clips_that_begin_gray(grid_dir, tracker, code):
     track = tracker.track(decode_clip(grid_dir / f"video/s1/{code}.mpg").video.luma)

@@ -157,6 +157,18 @@ def write_recording(path: Path, media: Media, kept: list[int]) -> None:
         container.mux(sound.encode(None))
 
 
+def test_a_clip_that_is_upside_down_is_rejected_and_why_is_said(source) -> None:
+    task = make_plan(scan(source), "talking").batches[0].tasks[0]
+    upright = decode_clip(task.file.file)
+    pictures = np.repeat(upright.video.luma[:, ::-1, ::-1, None], 3, axis=-1)
+    sound = soxr.resample(upright.samples.astype(float), 16_000, 44_100).astype(np.int16)
+    write_mpeg(task.file.file, pictures, sound)
+    assert prepare_clip(task, make_settings(())) == Rejection(
+        Reason.NO_FACE,
+        "the face is upside down; turn the pictures, or give the file a display matrix",
+    )
+
+
 def test_a_clip_in_4k_is_rejected_by_its_header(source, make_clip, monkeypatch) -> None:
     task = make_plan(scan(source), "talking").batches[0].tasks[0]
     make_clip(task.file.file, frames=2, size=(3840, 2160), format="matroska")
