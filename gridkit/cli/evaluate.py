@@ -78,6 +78,12 @@ Older protocols, and what is not known of each:
 @click.option(
     "--follow-links", is_flag=True, help="Let the model read what links in its folder lead to."
 )
+@click.option("--env", "variables", multiple=True, metavar="NAME",
+              help="An environment variable that the model gets as it is here; several times for "
+              "several.")  # fmt: skip
+@click.option("--reads", multiple=True, type=click.Path(path_type=Path, exists=True),
+              metavar="PATH", help="A file or folder that the model may read besides its "
+              "own.")  # fmt: skip
 @click.option("--trust-remote-code", is_flag=True, help="Run Python code from the Hub.")
 @click.option("--dry-run", is_flag=True, help="Check the system on two clips, score nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print result.json.")
@@ -103,6 +109,8 @@ def command(
     allow_missing: bool,
     no_isolation: bool,
     follow_links: bool,
+    variables: tuple[str, ...],
+    reads: tuple[Path, ...],
     trust_remote_code: bool,
     dry_run: bool,
     as_json: bool,
@@ -131,6 +139,8 @@ def command(
         workers=workers,
         isolate=not no_isolation,
         follow_links=follow_links,
+        variables=variables,
+        reads=reads,
         timed=not no_timing,
         calls=calls,
         source=source,

@@ -7,7 +7,7 @@ models. A file is hashed once, and again where size, time of change or the file 
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from io import UnsupportedOperation
 from pathlib import Path
@@ -49,12 +49,13 @@ class ModelFiles:
 
     Args:
         spec: the model, downloaded.
+        reads: files and folders that it may read besides; they count as its own.
     """
 
-    def __init__(self, spec: ModelSpec):
-        self._spec = spec
+    def __init__(self, spec: ModelSpec, reads: Sequence[Path] = ()):
+        self._spec, self._reads = spec, tuple(reads)
         self._known: dict[Path, tuple[State, str]] = {}
-        self._before: Mapping[str, Path] = files_of(spec)
+        self._before: Mapping[str, Path] = files_of(spec, reads)
         self._hashes = {name: self._sha256(path) for name, path in self._before.items()}
         self._sizes = {path: state[2] for path, (state, _) in self._known.items()}
 
@@ -80,7 +81,7 @@ class ModelFiles:
         Raises:
             ModelChangedError: one changed, came or went; the message names it.
         """
-        now = files_of(self._spec)
+        now = files_of(self._spec, self._reads)
         changed = {
             name
             for name in self._hashes.keys() | now.keys()
@@ -122,8 +123,11 @@ class ModelFiles:
         return known[1]
 
 
-def files_of(spec: ModelSpec) -> dict[str, Path]:
-    """Return the files that decide what a model says, by their names below its folder."""
+def files_of(spec: ModelSpec, reads: Sequence[Path] = ()) -> dict[str, Path]:
+    """Return the files that decide what a model says, by their names below its folder.
+
+    Those that it reads elsewhere have their whole path as name.
+    """
     if spec.path is None:
         return {}
     folder = spec.path if spec.path.is_dir() else spec.path.parent
@@ -132,7 +136,13 @@ def files_of(spec: ModelSpec) -> dict[str, Path]:
         files = _prediction_files(folder)
     else:
         files = _recipe_files(folder) if spec.kind in RECIPE_KINDS else _files_below(folder)
-    return {str(file.relative_to(folder)): file for file in sorted(files)}
+    own = {str(file.relative_to(folder)): file for file in sorted(files)}
+    places = [path.resolve() for path in reads] if spec.is_run else []
+    return own | {
+        str(file): file
+        for place in places
+        for file in ([place] if place.is_file() else sorted(_files_below(place)))
+    }
 
 
 def _digest(hashes: Mapping[str, str]) -> str:

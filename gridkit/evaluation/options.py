@@ -22,6 +22,10 @@ class Options:
     isolate: bool = True
     follow_links: bool = False
     """Whether a system may read what links in its folder lead to."""
+    variables: tuple[str, ...] = ()
+    """Names of environment variables that a system is given as they are here."""
+    reads: tuple[Path, ...] = ()
+    """Files and folders that a system may read besides its own."""
     timed: bool = True
     calls: int | None = None
     """Timed calls; None: those of the protocol."""

@@ -7,6 +7,7 @@ put together from two.
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ from gridkit.errors import ResultError
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.controls import FROM_TRAIN
 from gridkit.evaluation.predictions.files import FOLDER
+from gridkit.evaluation.sandbox.policy import given_variables
 from gridkit.evaluation.subset import Subset
 from gridkit.evaluation.systems.contract import RECIPE_KINDS
 from gridkit.evaluation.systems.spec import ModelSpec
@@ -93,6 +95,12 @@ def question_of(
     system: dict[str, object] = {"model": model, "content": content}
     if spec.is_run:
         system |= {"device": options.device, "isolated": options.isolate}
+        if options.variables:
+            given = given_variables(os.environ, options.variables)
+            # a value may be a secret
+            system["variables"] = {name: digest_of(value) for name, value in sorted(given.items())}
+        if options.reads:
+            system["reads"] = sorted(str(path.resolve()) for path in options.reads)
         if spec.path is not None and spec.kind in RECIPE_KINDS:
             decoding = spec.decoding or load_recipe(spec.path).decoding
             system |= {} if decoding is None else {"decoding": decoding}
@@ -157,7 +165,8 @@ def check_question(out: Path, question: Mapping[str, object]) -> None:
         earlier = dict(json.loads(path.read_text()))
     except (ValueError, TypeError) as error:
         raise ResultError(f"{path} is damaged; choose another --out, or remove {out}") from error
-    differs = [key for key, value in question.items() if earlier.get(key) != value]
+    keys = dict.fromkeys((*question, *earlier))
+    differs = [key for key in keys if earlier.get(key) != question.get(key)]
     if differs:
         named = [
             _differing_files(earlier, question) if key == "content" else key for key in differs

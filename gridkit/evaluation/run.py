@@ -66,7 +66,7 @@ def evaluate(
         check_task(spec, subset, out, options)
         check_folder(out)
         with folder_lock(out):
-            files = ModelFiles(spec)
+            files = ModelFiles(spec, options.reads)
             check_question(out, question_of(spec, files.content, subset, options, scorer.versions))
             _check_kept(out)
             card = collect_predictions(spec, files, subset, out, options, scorer.processes)

@@ -149,6 +149,34 @@ def test_a_result_names_what_it_was_made_of(hummed, score):
     }
 
 
+def test_a_system_gets_the_variables_and_files_that_it_is_given(
+    score, model, monkeypatch, tmp_path
+):
+    (tmp_path / "given").mkdir()
+    vocabulary = tmp_path / "given" / "vocab.txt"
+    vocabulary.write_text("a b c")
+    path = model(
+        f"assert open({str(vocabulary)!r}).read() == 'a b c'\n"
+        "        assert os.environ['MY_BACKEND'] == 'jax'"
+    )
+    monkeypatch.setenv("MY_BACKEND", "jax")
+    choices = {"variables": ("MY_BACKEND",), "reads": (vocabulary.parent,), "recognisers": ()}
+    scored = score(path, **choices)
+    assert scored.result.failed == {}
+    card = scored.result.system.entries()
+    assert (card["variables"], card["reads"]) == (["MY_BACKEND"], ["given"])
+    assert "jax" not in (scored.folder / QUESTION_FILE).read_text()
+    with pytest.raises(ResultError, match=r"differs in content: .*vocab\.txt, reads, variables"):
+        score(path, recognisers=())
+    monkeypatch.setenv("MY_BACKEND", "torch")
+    with pytest.raises(ResultError, match="differs in variables;"):
+        score(path, **choices)
+    monkeypatch.setenv("MY_BACKEND", "jax")
+    vocabulary.write_text("x y z")
+    with pytest.raises(ResultError, match=rf"content: {vocabulary}"):
+        score(path, **choices)
+
+
 def alter_clips(folder):
     file = folder / CLIPS_FILE
     lines = [json.loads(line) for line in file.read_text().splitlines()]

@@ -188,7 +188,7 @@ def _predict(
         facts = worker.start()
         _ask(worker, subset, writer, facts)
         check_files()
-        return _card(spec, facts, subset, worker.limits)
+        return _card(spec, facts, subset, worker.limits, options)
     except ModelChangedError:
         writer.discard()
         raise
@@ -225,8 +225,16 @@ def _ask(
 
 
 def _card(
-    spec: ModelSpec, facts: SystemFacts, subset: Subset, limits: Limits | None = None
+    spec: ModelSpec,
+    facts: SystemFacts,
+    subset: Subset,
+    limits: Limits | None = None,
+    options: Options | None = None,
 ) -> SystemCard:
+    given = {
+        "variables": sorted(options.variables) if options else [],
+        "reads": sorted(path.resolve().name for path in options.reads) if options else [],
+    }
     entries = {
         "name": spec.label,
         **facts.card,
@@ -239,5 +247,5 @@ def _card(
         "contamination": contamination_of(spec, subset),
         "stateful": None,  # known at the end
         "limits_s": asdict(limits) if limits else None,
-    }
+    } | {key: names for key, names in given.items() if names}
     return card_of_entries(entries, spec.text)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +46,10 @@ class Process:
     Args:
         setup: its first message: what to load, and what it may reach.
         threads: of numerical libraries in it.
+        variables: of its environment, besides those that each system has.
     """
 
-    def __init__(self, setup: Header, *, threads: int):
+    def __init__(self, setup: Header, *, threads: int, variables: Mapping[str, str] | None = None):
         self._folder = tempfile.TemporaryDirectory(prefix="gridkit-", ignore_cleanup_errors=True)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `end`)
         self._killed_for_memory = _killed_for_memory()
@@ -60,7 +61,7 @@ class Process:
             stderr=self._log,
             bufsize=0,
             cwd=folder,
-            env=clean_environment(os.environ, folder, threads=threads),
+            env=clean_environment(os.environ, folder, threads=threads, given=variables),
             start_new_session=True,
         )
         assert self._process.stdin is not None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import gridkit
 from gridkit.compute.import_path import python_path
+from gridkit.errors import UsageError
 from gridkit.evaluation.sandbox.telling import inodes_of, telling_of_clips
 
 _SYSTEM = (
@@ -33,6 +34,10 @@ _OF_PREFIX = "bin include lib lib32 lib64 libexec share etc ssl targets pyvenv.c
 """Of the folder that Python is installed in: it may be a project's own, with corpora in it."""
 _KEPT_VARIABLES = ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH")
 _KEPT_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "PYTORCH_", "CUBLAS_")
+_SET_HERE = (
+    "HOME TMPDIR XDG_CACHE_HOME PYTHONPATH PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED USER LOGNAME"
+).split()
+_OFFLINE = {"HF_HUB_OFFLINE": "1"}
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -51,12 +56,13 @@ def readable_paths(
             results (`telling.py`). Folders of PYTHONPATH are looked through in the same way.
         device: `cpu`, `cuda` or `cuda:N`.
         hidden: corpora and results: left out, wherever they lie and whatever they are called there.
-        extra: what else a person allows.
+        extra: what else a person allows, less the same.
         follow_links: add what links in the system's folder lead to, less the same.
     """
-    wanted = [*map(Path, _SYSTEM), *_interpreter(), *extra]
+    wanted = [*map(Path, _SYSTEM), *_interpreter()]
     hidden = [path.resolve() for path in hidden]
-    own = [Path(part).resolve() for part in python_path() if Path(part).exists()]
+    others = (*map(Path, python_path()), *extra)
+    own = [path.resolve() for path in others if path.exists()]
     if own_folder is not None:
         links = [path for path in own_folder.iterdir() if follow_links and path.is_symlink()]
         own += [path.resolve() for path in (own_folder, *links) if path.exists()]
@@ -76,7 +82,11 @@ def device_files(device: str) -> list[str]:
 
 
 def clean_environment(
-    environment: Mapping[str, str], own_folder: Path, *, threads: int
+    environment: Mapping[str, str],
+    own_folder: Path,
+    *,
+    threads: int,
+    given: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the environment variables of a system's process.
 
@@ -84,6 +94,7 @@ def clean_environment(
         environment: of this process; little of it is kept.
         own_folder: what the system may write in.
         threads: of numerical libraries.
+        given: what a person gives it besides (`given_variables`).
     """
     kept = {
         name: value
@@ -98,7 +109,24 @@ def clean_environment(
     }
     user = dict.fromkeys(("USER", "LOGNAME"), "system")
     counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))
-    return kept | own | python | user | counts | {"HF_HUB_OFFLINE": "1"}
+    return kept | (dict(given) if given else {}) | own | python | user | counts | _OFFLINE
+
+
+def given_variables(environment: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Return the environment variables that a person gives a system, by name.
+
+    Raises:
+        UsageError: one is not set, or gridkit itself sets it.
+    """
+    for name in names:
+        if name in _SET_HERE or name in _OFFLINE or name in _THREAD_VARIABLES:
+            raise UsageError(f"--env {name}: gridkit itself sets it for a system")
+        if name not in environment:
+            raise UsageError(
+                f"--env {name}: no such variable is set; give the name alone, and set the value "
+                f"before: {name.partition('=')[0]}=... gridkit evaluate ..."
+            )
+    return {name: environment[name] for name in names}
 
 
 def without(folder: Path, hidden: Iterable[Path]) -> list[Path]:

@@ -42,7 +42,7 @@ _HEALTHY = ("type", "length", "channels")
 """Failures of whole answers, of a process that works as it was written: it is not loaded again."""
 _LOCKED = (
     "; a system may read only its own folder: put the file there, or a link to it "
-    "and add --follow-links (--no-isolation shows whether that is it)"
+    "and add --follow-links, or add --reads PATH (--no-isolation shows whether that is it)"
 )
 """Said where a system was kept from a file."""
 _CLOCKS_DIFFER = 0.01
@@ -77,6 +77,7 @@ class Worker:
         profiles: crop profiles of the corpus; None: any will do.
         hidden: corpora, sources and results, which the process must not reach.
         readable: what else it may read.
+        variables: what else its environment has.
         follow_links: whether it may read what links in its own folder lead to.
         isolate: False leaves it unlocked; the facts then say `none`.
         threads: of numerical libraries in it; None: one per usable core.
@@ -92,6 +93,7 @@ class Worker:
         profiles: Collection[str] | None = None,
         hidden: Iterable[Path] = (),
         readable: Iterable[Path] = (),
+        variables: Mapping[str, str] | None = None,
         follow_links: bool = False,
         isolate: bool = True,
         threads: int | None = None,
@@ -105,7 +107,7 @@ class Worker:
         # what the Hub's client downloads are links into its cache
         self._follow_links = follow_links or spec.kind == "hub"
         self._threads = threads or usable_cores()
-        self._before_start = before_start
+        self._before_start, self._variables = before_start, variables
         self._facts: SystemFacts | None = None
         self._hardware: Mapping[str, object] = {}
         self._process: Process | None = None
@@ -129,7 +131,7 @@ class Worker:
         if self._process is None:
             if self._before_start is not None:
                 self._before_start()
-            self._process = Process(self._setup(), threads=self._threads)
+            self._process = Process(self._setup(), threads=self._threads, variables=self._variables)
             self.starts += 1
             self._asked = False
             try:

@@ -1,11 +1,13 @@
 """The process that a system of a run answers in: what it is given, and what it must not reach."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from gridkit.compute.cache import cache_folder
 from gridkit.evaluation.options import Options
+from gridkit.evaluation.sandbox.policy import given_variables
 from gridkit.evaluation.sandbox.worker import Worker
 from gridkit.evaluation.subset import Subset
 from gridkit.evaluation.systems.spec import ModelSpec
@@ -24,9 +26,12 @@ def worker_of(
     Args:
         spec: the system.
         subset: the clips that it will be asked about.
-        options: device, limits and isolation.
+        options: device, limits, isolation, and what it is given besides.
         out: the RESULT folder, where there is one.
         before_start: called before each process is started.
+
+    Raises:
+        UsageError: a variable that it is to be given is not set.
     """
     _settle_access_times(subset.corpus.folder)
     hidden = [subset.corpus.folder, cache_folder(), *([out] if out else [])]
@@ -37,6 +42,8 @@ def worker_of(
         profiles=tuple(subset.corpus.file.profiles),
         hidden=hidden,
         isolate=options.isolate,
+        readable=options.reads,
+        variables=given_variables(os.environ, options.variables),
         follow_links=options.follow_links,
         before_start=before_start,
     )

@@ -3,7 +3,15 @@
 import sys
 from pathlib import Path
 
-from gridkit.evaluation.sandbox.policy import clean_environment, readable_paths, without
+import pytest
+
+from gridkit.errors import UsageError
+from gridkit.evaluation.sandbox.policy import (
+    clean_environment,
+    given_variables,
+    readable_paths,
+    without,
+)
 
 
 def test_a_folder_is_opened_around_what_is_hidden(tmp_path):
@@ -63,3 +71,36 @@ def test_the_environment_keeps_only_what_is_named(tmp_path):
     assert "SSH_KEY" not in kept
     assert (kept["PATH"], kept["LC_ALL"], kept["HOME"]) == ("/bin", "C", str(tmp_path))
     assert kept["OMP_NUM_THREADS"] == "3"
+
+
+def test_a_person_gives_a_variable_by_its_name(tmp_path):
+    parent = {"KERAS_BACKEND": "jax", "SSH_KEY": "y"}
+    given = given_variables(parent, ["KERAS_BACKEND"])
+    kept = clean_environment(parent, tmp_path, threads=3, given=given)
+    assert kept["KERAS_BACKEND"] == "jax"
+    assert "SSH_KEY" not in kept
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("KERAS_BACKEND", "--env KERAS_BACKEND: no such variable is set"),
+        ("KERAS_BACKEND=jax", "KERAS_BACKEND=... gridkit evaluate"),
+        ("HOME", "--env HOME: gridkit itself sets it"),
+        ("OMP_NUM_THREADS", "gridkit itself sets it"),
+    ],
+)
+def test_a_variable_that_cannot_be_given_is_refused(name, says):
+    with pytest.raises(UsageError, match=says):
+        given_variables({"HOME": "/root", "OMP_NUM_THREADS": "9"}, [name])
+
+
+def test_what_tells_of_clips_is_hidden_in_what_a_person_gives_too(tmp_path):
+    for name in ("vocab.txt", "clips/bbaf2n.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    paths = readable_paths(None, device="cpu", hidden=[], extra=[tmp_path])
+    assert str(tmp_path / "vocab.txt") in paths
+    assert not {str(tmp_path), str(tmp_path / "clips"), str(tmp_path / "clips/bbaf2n.wav")} & {
+        *paths
+    }
