@@ -45,6 +45,15 @@ def faces_line(faces: int) -> str:
     return f"{faces} faces in one picture: the one whose lips move most counts"
 
 
+def unseen_line(start_s: float, end_s: float) -> str:
+    """Say where words may be missing.
+
+    >>> unseen_line(1.2, 1.8)
+    'no face from 1.20 to 1.80 s: words may be missing or guessed there'
+    """
+    return f"no face from {start_s:.2f} to {end_s:.2f} s: words may be missing or guessed there"
+
+
 @contextmanager
 def clip_bar(clip: Path, label: str) -> Iterator[Callable[[float], None]]:
     """Show how many seconds of a clip are done."""

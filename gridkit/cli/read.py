@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gridkit.cli.clip_files import check_out, clip_bar, face_line, faces_line
+from gridkit.cli.clip_files import check_out, clip_bar, face_line, faces_line, unseen_line
 from gridkit.cli.decodings import DECODINGS
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def show_reading(reading: "Reading") -> None:
             click.echo(f"{times}  {word.word:<8} {word.confidence:.2f}")
     if reading.face_share < 1:
         click.echo(face_line(reading.face_share))
+    for gap in reading.unseen:
+        click.echo(unseen_line(gap.start_s, gap.end_s))
     if reading.faces > 1:
         click.echo(faces_line(reading.faces))
 
@@ -114,7 +116,15 @@ def reading_json(reading: "Reading") -> dict[str, Any]:
         "face_share": reading.face_share,
         "faces": reading.faces,
         "sentences": [sentence_json(sentence) for sentence in reading.sentences],
+        "unseen": unseen_json(reading),
     }
+
+
+def unseen_json(reading: "Reading") -> list[dict[str, float]]:
+    """Return where words may be missing, as `--json` prints it."""
+    return [
+        {"start_s": round(gap.start_s, 3), "end_s": round(gap.end_s, 3)} for gap in reading.unseen
+    ]
 
 
 def sentence_json(words: "tuple[TimedWord, ...]") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gridkit.cli.clip_files import check_out, clip_bar, face_line, faces_line
+from gridkit.cli.clip_files import check_out, clip_bar, face_line, faces_line, unseen_line
 
 if TYPE_CHECKING:
     from gridkit.recipe.spoken_file import SpokenFile
@@ -100,6 +100,8 @@ def show_spoken(out: Path, spoken: "SpokenFile") -> None:
     if speech.reading is not None:
         count = len(speech.reading.sentences)
         click.echo(f"{spoken.captions}: captions, {count} sentence{'' if count == 1 else 's'}")
+        for gap in speech.reading.unseen:
+            click.echo(unseen_line(gap.start_s, gap.end_s))
     if speech.face_share < 1:
         click.echo(f"{face_line(speech.face_share)}; silence elsewhere")
     if speech.faces > 1:
@@ -108,7 +110,7 @@ def show_spoken(out: Path, spoken: "SpokenFile") -> None:
 
 def spoken_json(out: Path, spoken: "SpokenFile") -> dict[str, Any]:
     """Return what was written as `--json` prints it, times in seconds to the millisecond."""
-    from gridkit.cli.read import sentence_json
+    from gridkit.cli.read import sentence_json, unseen_json
 
     speech, reading = spoken.speech, spoken.speech.reading
     return {
@@ -119,4 +121,5 @@ def spoken_json(out: Path, spoken: "SpokenFile") -> dict[str, Any]:
         "encoded_again": spoken.encoded,
         "captions": None if spoken.captions is None else str(spoken.captions),
         "sentences": None if reading is None else [sentence_json(s) for s in reading.sentences],
+        "unseen": None if reading is None else unseen_json(reading),
     }

@@ -8,7 +8,7 @@ Mouths are read in blocks of a minute, and only the words are kept: a long video
 memory than a short one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -33,8 +33,20 @@ QUIET_FRAMES = 14
 """There are at least so many before and after the speech of a GRID clip."""
 SENTENCE_S = 1.0
 """Almost no sentence of GRID is shorter."""
+UNSEEN_FRAMES = 5
+"""A word may be lost where there is no face for so long (0.2 s)."""
+NEAR_SPEECH_S = 0.2
+"""A word may be lost where there is no face so soon before or after a sentence, or inside it."""
 CAPTION_STAYS_S = 1.0
 """How long a caption stays after the last word of its sentence."""
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A time without a face, in or at a sentence: words may be missing or guessed there."""
+
+    start_s: float
+    end_s: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,8 @@ class Reading:
     """Share of the video in which a face was found."""
     faces: int = 1
     """The most faces seen in one frame; the one whose lips move most was read."""
+    unseen: tuple[Unseen, ...] = ()
+    """Where words may be missing or guessed."""
 
     @property
     def captions(self) -> tuple[Caption, ...]:
@@ -94,7 +108,7 @@ def read_clip(
     for piece in mouths:
         sentences.add(piece[lipreader.crop])
         progress(mouths.length_s)
-    return Reading(sentences.rest(), mouths.length_s, mouths.face_share, mouths.faces)
+    return sentences.reading(mouths)
 
 
 class SentenceReader:
@@ -105,9 +119,17 @@ class SentenceReader:
         self._sentences: list[tuple[TimedWord, ...]] = []
         self._block: Mouths | None = None
         self._start = 0
+        self._frames = 0
+        self._faceless: list[slice] = []
 
     def add(self, piece: Mouths) -> None:
         """Take the next frames, and read them as soon as a block is full."""
+        for part in parts_of(piece.missing):
+            start, stop = part.start + self._frames, part.stop + self._frames
+            if self._faceless and self._faceless[-1].stop == start:
+                start = self._faceless.pop().start
+            self._faceless.append(slice(start, stop))
+        self._frames += len(piece)
         block = piece if self._block is None else self._block.joined(piece)
         done = 0
         if len(block) >= BLOCK_FRAMES:
@@ -121,6 +143,35 @@ class SentenceReader:
             spoken, _ = read_block(self._block, self._lipreader, last=True)
             self._sentences += later(spoken, self._start)
         return tuple(self._sentences)
+
+    def reading(self, mouths: MouthStream) -> Reading:
+        """Read what is left, and return what was read in all frames of a stream."""
+        sentences = self.rest()
+        unseen = unseen_at(sentences, self._faceless)
+        return Reading(sentences, mouths.length_s, mouths.face_share, mouths.faces, unseen)
+
+
+def unseen_at(
+    sentences: Sequence[tuple[TimedWord, ...]], faceless: Sequence[slice]
+) -> tuple[Unseen, ...]:
+    """Return where words may be missing from sentences.
+
+    Args:
+        sentences: in order of time.
+        faceless: the parts of the video without a face, in frames.
+    """
+    spoken_s = [
+        (said[0].start_s - NEAR_SPEECH_S, said[-1].end_s + NEAR_SPEECH_S) for said in sentences
+    ]
+    return tuple(
+        Unseen(part.start / RATE_FPS, part.stop / RATE_FPS)
+        for part in faceless
+        if part.stop - part.start >= UNSEEN_FRAMES
+        and any(
+            part.start / RATE_FPS < end_s and start_s < part.stop / RATE_FPS
+            for start_s, end_s in spoken_s
+        )
+    )
 
 
 def read_block(
@@ -136,7 +187,7 @@ def read_block(
     Returns:
         The sentences, times from the block's first frame; and how many frames are done with.
     """
-    parts = spoken_parts(silence(mouths, lipreader))
+    parts = spoken_parts(silence(mouths, lipreader), mouths.missing)
     whole = [part for part in parts if last or part.stop + FRAMES <= len(mouths)]
     if not whole and parts and parts[0].start == 0:
         whole = parts[:1]  # a minute without a pause
@@ -164,15 +215,44 @@ def silence(mouths: Mouths, lipreader: Lipreader) -> np.ndarray:
     return np.where(mouths.missing, 1.0, total / count)
 
 
-def spoken_parts(silent: np.ndarray) -> list[slice]:
-    """Return the parts with speech; pauses separate them."""
-    spoken = np.flatnonzero(silent < 0.5)
-    if not len(spoken):
+def spoken_parts(silent: np.ndarray, missing: np.ndarray) -> list[slice]:
+    """Return the parts with speech. Pauses separate them; cutaways inside a sentence do not.
+
+    Args:
+        silent: probability of silence in each frame, (T,), 1 where there is no face.
+        missing: bool (T,), no face there.
+    """
+    parts: list[slice] = []
+    for part in parts_of(silent < 0.5, step_frames=PAUSE_FRAMES):
+        if part.stop - part.start < SHORTEST_FRAMES:
+            continue
+        goes_on = parts and _goes_on(parts[-1], part, missing)
+        parts.append(slice(parts.pop().start, part.stop) if goes_on else part)
+    return parts
+
+
+def _goes_on(before: slice, part: slice, missing: np.ndarray) -> bool:
+    """Return whether two parts with speech are one sentence: nobody saw a pause between them."""
+    seen = int((~missing[before.stop : part.start]).sum())
+    return seen < PAUSE_FRAMES and part.stop - before.start <= FRAMES
+
+
+def parts_of(frames: np.ndarray, step_frames: int = 1) -> list[slice]:
+    """Return the parts of a clip that hold these frames.
+
+    Args:
+        frames: which count, bool (T,).
+        step_frames: from one to the next within a part, at most.
+
+    >>> parts_of(np.array([1, 1, 0, 1, 0, 0, 1], bool), step_frames=2)
+    [slice(0, 4, None), slice(6, 7, None)]
+    """
+    places = np.flatnonzero(frames)
+    if not len(places):
         return []
-    breaks = np.flatnonzero(np.diff(spoken) > PAUSE_FRAMES)
-    firsts, lasts = spoken[[0, *(breaks + 1)]], spoken[[*breaks, -1]]
-    parts = [slice(int(a), int(b) + 1) for a, b in zip(firsts, lasts, strict=True)]
-    return [part for part in parts if part.stop - part.start >= SHORTEST_FRAMES]
+    breaks = np.flatnonzero(np.diff(places) > step_frames)
+    firsts, lasts = places[[0, *(breaks + 1)]], places[[*breaks, -1]]
+    return [slice(int(a), int(b) + 1) for a, b in zip(firsts, lasts, strict=True)]
 
 
 def _read_part(

@@ -92,7 +92,7 @@ def speak_clip(
     write(fit_length(sound.rest(), round(mouths.length_s * SAMPLE_RATE_HZ) - written))
     reading = None
     if sentences is not None:
-        reading = Reading(sentences.rest(), mouths.length_s, mouths.face_share, mouths.faces)
+        reading = sentences.reading(mouths)
     return Speech(mouths.length_s, mouths.face_share, reading, mouths.faces)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from gridkit.cli.main import main
 from gridkit.models.word_timing import TimedWord
-from gridkit.recipe.reading import Reading
+from gridkit.recipe.reading import Reading, Unseen
 
 
 def run(*arguments: object) -> int:
@@ -97,12 +97,13 @@ def test_json_tells_sentences_apart(shown):
                 "words": [{"word": "set", "start_s": 20.0, "end_s": 20.28, "confidence": 0.5}],
             },
         ],
+        "unseen": [],
     }
 
 
 def test_json_of_nothing_tells_the_face_share(shown):
     assert json.loads(shown(Reading((), 2.0, 0.5), "--json")) == {
-        "length_s": 2.0, "face_share": 0.5, "faces": 1, "sentences": [],
+        "length_s": 2.0, "face_share": 0.5, "faces": 1, "sentences": [], "unseen": [],
     }  # fmt: skip
 
 
@@ -126,3 +127,13 @@ def test_several_faces_are_told(shown):
     assert shown(reading).splitlines()[2:] == [
         "2 faces in one picture: the one whose lips move most counts"
     ]
+
+
+def test_where_words_may_be_missing_is_told(shown):
+    words = (TimedWord("bin", 1.0, 1.2, 0.9), TimedWord("now", 2.0, 2.2, 0.9))
+    reading = Reading((words,), 3.0, 0.8, unseen=(Unseen(1.24, 1.84),))
+    assert shown(reading).splitlines()[3:] == [
+        "a face was found in 80 % of the frames",
+        "no face from 1.24 to 1.84 s: words may be missing or guessed there",
+    ]
+    assert json.loads(shown(reading, "--json"))["unseen"] == [{"start_s": 1.24, "end_s": 1.84}]

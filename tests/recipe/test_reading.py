@@ -20,7 +20,14 @@ from gridkit.models.alphabet import CLASSES, encode
 from gridkit.models.decoding import greedy
 from gridkit.models.word_timing import TimedWord
 from gridkit.recipe import load_system, reading
-from gridkit.recipe.reading import Reading, read_block, read_clip, spoken_parts
+from gridkit.recipe.reading import (
+    Reading,
+    Unseen,
+    read_block,
+    read_clip,
+    spoken_parts,
+    unseen_at,
+)
 
 LIPNET = Path(__file__).parent.parent.parent / "recipes/lipnet-s1"
 
@@ -130,8 +137,55 @@ def test_what_is_written_early_counts_where_there_is_no_face():
 def test_pauses_part_sentences_and_twitches_are_none():
     silent = np.ones(100)
     silent[[*range(10, 20), *range(25, 30), *range(50, 60), *range(80, 83)]] = 0.1
-    assert spoken_parts(silent) == [slice(10, 30), slice(50, 60)]
-    assert spoken_parts(np.ones(5)) == []
+    assert spoken_parts(silent, np.zeros(100, bool)) == [slice(10, 30), slice(50, 60)]
+    assert spoken_parts(np.ones(5), np.zeros(5, bool)) == []
+
+
+@pytest.mark.parametrize(("still_frames", "ends"), [(0, [57]), (9, [66]), (10, [30, 67])])
+def test_a_cutaway_is_not_a_pause(still_frames, ends):
+    """A still mouth that is seen for 0.4 s beside it is one."""
+    lengths = [10, 20, still_frames, 12, 15, 20]  # speech is the second and the fifth
+    silent = np.repeat([1, 0.1, 1, 1, 0.1, 1], lengths)
+    missing = np.repeat([False, False, False, True, False, False], lengths)
+    assert [part.stop for part in spoken_parts(silent, missing)] == ends
+
+
+def test_two_sentences_with_a_cutaway_between_are_two():
+    silent, missing = np.ones(150), np.zeros(150, bool)
+    silent[[*range(10, 55), *range(75, 120)]] = 0.1
+    missing[55:75] = True
+    assert spoken_parts(silent, missing) == [slice(10, 55), slice(75, 120)]
+
+
+def test_a_sentence_goes_on_after_a_cutaway():
+    classes = shown("bin blue at", 75, 20)
+    missing = np.zeros(75, bool)
+    missing[28:36] = True  # "blue", less its last letter
+    classes = np.concatenate([classes[:36], np.zeros(8, np.uint8), classes[36:]])[:75]
+    missing[36:44] = True
+    sentences, _ = read_block(mouths_of(classes, missing), Parrot(), last=True)
+    assert len(sentences) == 1
+    assert texts(sentences)[0].startswith("bin")
+    assert texts(sentences)[0].endswith("at")
+
+
+def test_where_a_word_may_be_lost_is_known_over_pieces_and_blocks(monkeypatch):
+    classes = shown("bin blue at", 150, 60)
+    missing = np.zeros(150, bool)
+    missing[[*range(10), *range(68, 76), *range(100, 110)]] = True  # before, inside, after
+    pieces = [
+        {"mouth96": mouths_of(part, gone)}
+        for part, gone in zip(np.array_split(classes, 13), np.array_split(missing, 13), strict=True)
+    ]
+    monkeypatch.setattr(reading, "MouthStream", lambda *_: FakeStream(pieces))
+    result = read_clip(Path("any"), Parrot())
+    assert result.unseen == (Unseen(68 / 25, 76 / 25),)
+
+
+def test_what_is_not_seen_close_to_a_sentence_may_hide_a_word():
+    said = ((TimedWord("bin", 1.0, 1.2, 1.0), TimedWord("blue", 1.5, 1.9, 1.0)),)
+    faceless = [slice(0, 21), slice(32, 36), slice(51, 60), slice(70, 99)]
+    assert unseen_at(said, faceless) == (Unseen(0.0, 0.84), Unseen(2.04, 2.4))
 
 
 def test_captions_grow_and_go():
