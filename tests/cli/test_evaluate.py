@@ -166,6 +166,19 @@ def test_a_dry_run_says_that_an_export_takes_clips_of_one_length(capsys, corpus,
     assert "docs/wrap-a-model.md" in err
 
 
+def test_where_every_clip_failed_the_status_says_so(capsys, corpus, place):
+    (place / "bad.py").write_text(MODEL.format(crop="mouth96").replace('"bin blue', '1 / 0, "bin'))
+    clips = grid_split("s1").ids("test")[:2]
+    (place / "two.tsv").write_text("".join(f"{clip}\ttest\n" for clip in clips))
+    arguments = ["--split", "two.tsv", "--data", corpus, "--no-timing", "--no-controls"]
+    status, out, err = run(capsys, "--model", "bad.py", *arguments)
+    assert status == 3
+    assert "2/2" in out, "the table is there all the same"
+    assert "every clip failed (crash 2), so each figure is its floor" in err.splitlines()[-1]
+    assert (place / "results/bad.py-two-test/report.html").is_file()
+    assert run(capsys, "--model", "reader.py", *arguments)[0] == 0
+
+
 def test_an_evaluation_ends_in_a_table_and_a_report(capsys, corpus, place, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr("gridkit.compute.progress.PLAIN_INTERVAL_S", inf)  # on a busy machine too
