@@ -6,6 +6,7 @@ are looked at beforehand, closely where need be, and what is read is the part ar
 full size.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from gridkit.media.detector import (
     SMALLEST_PX,
+    WORKING_WIDTH_PX,
     Box,
     FaceDetector,
     smallest_closely_px,
@@ -36,14 +38,24 @@ STABLE_SHARE = 0.5
 """Who is in fewer of the pictures with a face is nobody, or passes by."""
 
 
+READ_PX = 160
+"""Faces larger than that are made so large: nothing more can be read in more pixels."""
+MOST_PIXELS = 600_000
+"""Of a part, once it is made smaller: pictures are held in memory for 6 s."""
+
+
 @dataclass(frozen=True)
 class Look:
-    """Where the faces of a video are."""
+    """How the pictures of a video are to be looked at."""
 
     part: Part | None
-    """The part to look at; None for the whole picture."""
+    """The part that counts; None for the whole picture."""
+    widest_px: int
+    """Wider ones are made so wide."""
+    working_width_px: int
+    """Faces are then looked for in pictures made about so wide."""
     smallest_px: int
-    """The side of the smallest face that would be found in them."""
+    """The side of the smallest face that would be found in the video."""
 
 
 def look_for_faces(path: Path, widest_px: int) -> Look:
@@ -63,17 +75,22 @@ def look_for_faces(path: Path, widest_px: int) -> Look:
         for picture in _some(stream.pictures()):
             size_px = picture.luma.shape
             if size_px[1] <= widest_px or _is_large_enough(detector, picture):
-                return Look(None, smallest_face_px(min(size_px[1], widest_px)))
+                smallest_px = smallest_face_px(min(size_px[1], widest_px))
+                return Look(None, widest_px, WORKING_WIDTH_PX, smallest_px)
             looks += [boxes] if (boxes := detector.look_closely(picture.luma)) else []
             if len(looks) == ENOUGH_LOOKS:
                 break
     height_px, width_px = size_px
-    part = part_with(looks, width_px, height_px, widest_px) if looks else None
-    return Look(part, smallest_closely_px(width_px))
+    smallest_px = smallest_closely_px(width_px)
+    if not looks:
+        return Look(None, widest_px, WORKING_WIDTH_PX, smallest_px)
+    part, scale = part_with(looks, width_px, height_px)
+    part_px = round(part.width_px * scale)
+    return Look(part, part_px, part_px, smallest_px)
 
 
-def part_with(looks: list[list[Box]], width_px: int, height_px: int, widest_px: int) -> Part:
-    """Return the part of a picture that holds the faces that were seen.
+def part_with(looks: list[list[Box]], width_px: int, height_px: int) -> tuple[Part, float]:
+    """Return the part of a picture that holds the faces that were seen, and its scale.
 
     It holds the most prominent one, and others as long as none becomes too small to be found.
 
@@ -81,18 +98,24 @@ def part_with(looks: list[list[Box]], width_px: int, height_px: int, widest_px: 
         looks: the faces of some pictures, at least one in each.
         width_px: of the pictures.
         height_px: of the pictures.
-        widest_px: how wide the part is at most, once it is made smaller.
     """
-    people = _people([box for boxes in looks for box in boxes])
-    needed = STABLE_SHARE * len(looks)
-    part = _around(people[0], width_px, height_px)
-    chosen = people[0]
-    for person in people[1:]:
+    chosen, *others = _people([box for boxes in looks for box in boxes])
+    part = _around(chosen, width_px, height_px)
+    scale = _scale(part, chosen)
+    for person in others:
         wider = _around(chosen + person, width_px, height_px)
-        smallest_px = min(box.side_px for box in chosen + person)
-        if len(person) >= needed and smallest_px * widest_px >= SMALLEST_PX * wider.width_px:
-            chosen, part = chosen + person, wider
-    return part
+        smaller = _scale(wider, chosen + person)
+        smallest_px = smaller * min(box.side_px for box in chosen + person)
+        if len(person) >= STABLE_SHARE * len(looks) and smallest_px >= SMALLEST_PX:
+            chosen, part, scale = chosen + person, wider, smaller
+    return part, scale
+
+
+def _scale(part: Part, boxes: list[Box]) -> float:
+    """Return how large a part with these faces is made, at most its own size."""
+    smallest_px = min(box.side_px for box in boxes)
+    fitting = math.sqrt(MOST_PIXELS / (part.width_px * part.height_px))
+    return min(1.0, READ_PX / smallest_px, fitting)
 
 
 def _is_large_enough(detector: FaceDetector, picture: Picture) -> bool:

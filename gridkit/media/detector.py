@@ -89,14 +89,18 @@ class FaceDetector:
     """dlib's detector on whole frames, and near a face that is known already.
 
     Threads may share it: each has a detector of its own inside.
+
+    Args:
+        working_width_px: frames about so wide are looked at; larger ones are made smaller.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, working_width_px: int = WORKING_WIDTH_PX) -> None:
+        self._working_width_px = working_width_px
         self._own = OwnDetector()
 
     def look(self, frame: np.ndarray, *, enlarge: bool = False) -> list[Box]:
         """Return the faces of one frame, uint8 (H, W); `enlarge` finds half as large ones."""
-        shrink = shrink_factor(frame.shape[1])
+        shrink = shrink_factor(frame.shape[1], self._working_width_px)
         found = self._detect(frame, shrink, enlarge)
         return [box for box in found if self._is_upright(frame, box, shrink, enlarge)]
 
@@ -109,7 +113,7 @@ class FaceDetector:
         region, left, top = _around(frame, box, NEAR_SIDES)
         if min(region.shape) < box.side_px / 2:
             return []
-        shrink = shrink_factor(frame.shape[1])
+        shrink = shrink_factor(frame.shape[1], self._working_width_px)
         found = (
             replace(found, x_px=found.x_px + left, y_px=found.y_px + top)
             for found in self._detect(region, shrink, enlarge=False)

@@ -18,7 +18,14 @@ import cv2
 import numpy as np
 
 from gridkit.corpus.records import POINTS
-from gridkit.media.detector import Box, FaceDetector, box_of, prominence, same_place
+from gridkit.media.detector import (
+    WORKING_WIDTH_PX,
+    Box,
+    FaceDetector,
+    box_of,
+    prominence,
+    same_place,
+)
 from gridkit.media.landmarks import LEFT_EYE, RIGHT_EYE
 from gridkit.media.landmarks_model import LandmarkModel, default_landmark_model, predictor
 
@@ -66,12 +73,19 @@ class Track:
 
 
 class FaceTracker:
-    """Finds and follows the speaker's face. Loads dlib and the model: keep one per process."""
+    """Finds and follows the speaker's face. Loads dlib and the model: keep one per process.
 
-    def __init__(self, model: LandmarkModel | None = None) -> None:
+    Args:
+        model: finds the points; None for the default one.
+        working_width_px: faces are looked for in frames made about so wide.
+    """
+
+    def __init__(
+        self, model: LandmarkModel | None = None, working_width_px: int = WORKING_WIDTH_PX
+    ) -> None:
         self.model = model or default_landmark_model()
         self._finder = PointFinder(self.model)
-        self._detector = FaceDetector()
+        self._detector = FaceDetector(working_width_px)
 
     def track(self, luma: np.ndarray) -> Track:
         """Follow the most prominent face of a clip.

@@ -15,7 +15,7 @@ from gridkit.corpus.records import RATE_FPS
 from gridkit.errors import MediaError
 from gridkit.media.close_up import look_for_faces
 from gridkit.media.crops import cut_crop, load_profile, to_rgb
-from gridkit.media.detector import Box
+from gridkit.media.detector import WORKING_WIDTH_PX, Box
 from gridkit.media.face import FaceTracker, Track
 from gridkit.media.profiles import CropProfile
 from gridkit.media.speaker import face_box, who_speaks
@@ -111,8 +111,9 @@ class MouthStream:
 
     def __iter__(self) -> Iterator[Mapping[str, Mouths]]:
         look = look_for_faces(self._path, WIDEST_PX)
-        with PictureStream(self._path, WIDEST_PX, look.part) as stream:
-            for piece in follow_mouth(stream.at_rate(RATE_FPS), self._crops):
+        with PictureStream(self._path, look.widest_px, look.part) as stream:
+            pictures = stream.at_rate(RATE_FPS)
+            for piece in follow_mouth(pictures, self._crops, look.working_width_px):
                 self._frames += len(piece.missing)
                 self._found += int((~piece.missing).sum())
                 self.faces = max(self.faces, piece.faces)
@@ -127,14 +128,18 @@ class MouthStream:
             )
 
 
-def follow_mouth(pictures: Iterator[Picture], crops: Collection[str]) -> Iterator[Piece]:
+def follow_mouth(
+    pictures: Iterator[Picture], crops: Collection[str], working_width_px: int = WORKING_WIDTH_PX
+) -> Iterator[Piece]:
     """Cut the mouth out of pictures, and yield it piece by piece; each frame comes once.
 
     Args:
         pictures: 25 per second, of one size.
         crops: the profiles to cut; the face is followed once for all of them.
+        working_width_px: faces are looked for in pictures made about so wide.
     """
-    tracker, profiles = FaceTracker(), {crop: load_profile(crop) for crop in crops}
+    tracker = FaceTracker(working_width_px=working_width_px)
+    profiles = {crop: load_profile(crop) for crop in crops}
     before = 0
     spoke: Box | None = None
     for window, is_last in windows(pictures):

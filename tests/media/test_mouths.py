@@ -84,6 +84,15 @@ def test_a_face_that_is_small_in_a_large_picture_is_seen_in_full_size(portrait, 
     assert np.abs(apart).mean() < 4
 
 
+def test_several_small_faces_are_all_seen(portrait, wall, tmp_path):
+    room = np.full((1080, 1920), 120, np.uint8)
+    for left in (500, 1300):
+        room[600:888, left : left + 360] = portrait.paste(wall, portrait.matrix(180, 140, 1.0))
+    mouths = MouthStream(write_video(tmp_path / "a.mp4", [room] * 8), ["mouth96"])
+    list(mouths)
+    assert (mouths.faces, mouths.face_share) == (2, 1)
+
+
 def test_a_large_picture_without_a_face_tells_the_smallest_that_would_be_found(tmp_path, wall):
     path = write_video(tmp_path / "wall.mp4", [np.tile(wall, (2, 3))] * 3)
     with pytest.raises(MediaError, match=r"wall\.mp4; it would have to be .* 80 pixels wide"):

@@ -55,7 +55,7 @@ class Parrot:
 def faces(monkeypatch):
     """Every picture is a mouth of its brightness, but for black ones, which show no face."""
 
-    def follow(pictures, crops):
+    def follow(pictures, crops, _):
         for picture in pictures:
             level = np.full((1, 4, 4), round(picture.luma.mean()), np.uint8)
             missing = np.array([level[0, 0, 0] < 30])
@@ -222,7 +222,7 @@ import numpy as np
 from gridkit.media import mouths
 from gridkit.recipe.spoken_file import write_spoken
 
-def follow(pictures, crops):
+def follow(pictures, crops, _):
     for picture in pictures:
         level = np.full((1, 4, 4), 90, np.uint8)
         missing = np.array([False])
