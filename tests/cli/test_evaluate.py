@@ -77,6 +77,7 @@ def run(capsys, *arguments):
         (["--model", "control:nothing", "--split", "s1"], 2, "control:griffin-lim"),
         (["--model", "control:majority", "--split", "s1"], 2, "for lipreading there are"),
         (["--model", "nothing.py", "--split", "s1"], 3, "no such file: nothing.py"),
+        (["--model", "reader.py:mine", "--split", "s1", "--dry-run"], 3, "no factory 'mine'"),
         (
             ["--model", "other.py", "--split", "s1"],
             3,

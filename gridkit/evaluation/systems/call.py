@@ -134,13 +134,10 @@ def describe_exception(error: BaseException) -> dict[str, object]:
 
 
 def _where(error: BaseException) -> str:
-    """Return file and line, in brackets: the last of the author's, else the last that ran."""
-    if isinstance(error, SyntaxError):
-        return ""  # it names its line itself
+    """Return file and line of the author's last that ran, in brackets; empty where none did."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_of_library(frame.filename)]
-    last = (own or frames)[-1]
-    return f" ({Path(last.filename).name}, line {last.lineno})"
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 
 def _is_of_library(file: str) -> bool:

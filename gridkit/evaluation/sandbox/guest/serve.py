@@ -104,7 +104,9 @@ def _arrays(shapes: object, dtype: np.dtype, payload: bytearray) -> list[np.ndar
 
 
 def _load_error(error: BaseException) -> Header:
-    traceback.print_exc()
+    # of gridkit's own words, where they come from helps nobody
+    if not isinstance(error, GridkitError) or error.__cause__ is not None:
+        traceback.print_exc()
     if isinstance(error, GridkitError):
         extra, environment = MissingExtraError, EnvironmentProblem
         kinds = ((extra, "extra"), (environment, "environment"), (GridkitError, "system"))
