@@ -123,8 +123,8 @@ class FaceDetector:
     def _is_upright(self, frame: np.ndarray, box: Box, shrink: int, enlarge: bool) -> bool:
         """Return whether a detection is no part of a face that is upside down.
 
-        dlib finds faces in four of five such clips, in hair and chins. Turned over, the face itself is
-        found there, with more confidence.
+        dlib finds faces in four of five such clips, in hair and chins. Turned over, the face itself
+        is found there, with more confidence.
         """
         if box.confidence >= CLEARLY_UPRIGHT:
             return True
