@@ -6,23 +6,20 @@ import subprocess
 import pytest
 from leaderboard.conftest import CARD
 
+from gridkit.cli.main import main
 from gridkit.errors import UsageError
 from gridkit.leaderboard.git_request import check_checkout, commit_branch, request_text
 from gridkit.leaderboard.pull_request import touched_by
 from gridkit.leaderboard.submission import read_submission
 from gridkit.leaderboard.submit import write_submission
 
-WHO = ("-c", "user.name=A", "-c", "user.email=a@example.org")
-
 
 @pytest.fixture
 def git(tmp_path, monkeypatch):
     """A checkout with a remote, and what runs git in it."""
-    for name, value in zip(("user.name", "user.email"), ("A", "a@example.org"), strict=True):
-        monkeypatch.setenv(f"GIT_{'AUTHOR' if 'name' in name else 'COMMITTER'}_NAME", "A")
-        monkeypatch.setenv(f"GIT_{'AUTHOR' if 'name' in name else 'COMMITTER'}_EMAIL", value)
-    monkeypatch.setenv("GIT_AUTHOR_EMAIL", "a@example.org")
-    monkeypatch.setenv("GIT_COMMITTER_NAME", "A")
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "A")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@example.org")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "none"))
     root = tmp_path / "checkout"
     root.mkdir()
@@ -113,6 +110,29 @@ def test_a_request_that_touches_anything_else_cannot_be_taken(git, submission):
         touched_by(git.root, "main", "nowhere")
     with pytest.raises(UsageError, match="not a commit"):
         touched_by(git.root, "--output=x", "main")
+
+
+def test_the_command_prints_a_comment_and_its_status_says_whether_it_can_be_taken(
+    git, submission, voices, capsys
+):
+    written = submission()
+    branch = commit_branch(git.root, written.folder, written.address, written.card.name)
+    git("switch", "--quiet", branch)
+
+    def check_pr(*more):
+        paths = ("--checkout", git.root, "--board", git.root / "board", "--data", voices.folder)
+        with pytest.raises(SystemExit) as end:
+            main(["leaderboard", "check-pr", "main", branch, *map(str, paths), *more])
+        return end.value.code, capsys.readouterr().out
+
+    status, said = check_pr("--workers", "1")
+    assert status == 0
+    assert "### `leaderboard/submissions/lab__voice/v1/v2s-six`: rescored" in said
+    (git.root / "README.md").write_text("mine")
+    git("commit", "--quiet", "--all", "--message", "more")
+    status, said = check_pr("--workers", "1")
+    assert status == 6
+    assert said.startswith("- **rejected** 'README.md' does not belong to a submission")
 
 
 def test_the_text_of_a_request_shows_names_and_makes_nothing_of_them(submission, edit):
