@@ -1,4 +1,4 @@
-"""`gridkit leaderboard`: check submissions, add them to the board, withdraw them."""
+"""`gridkit leaderboard`: check submissions, add and withdraw rows, build the site."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +19,7 @@ EXAMPLE = """\b
 Example:
   gridkit leaderboard verify leaderboard/submissions/lab__gan/v1/v2s-s1 --data grid
   gridkit leaderboard add leaderboard/submissions/lab__gan/v1/v2s-s1 --data grid
+  gridkit leaderboard build --out site
 """
 REPRODUCE_EXAMPLE = """\b
 Example:
@@ -72,7 +73,8 @@ def verify(
 
     It ends with status 6 where the submission is rejected.
     """
-    checked = _check(folder, data, board, predictions, workers)
+    with _checking(data, board, None) as check:
+        checked = check(folder, predictions, workers)
     _say(checked, as_json=as_json)
 
 
@@ -89,9 +91,11 @@ def add(
     """Check a submission, and make it a row of the board."""
     from gridkit.leaderboard.board import add as add_row
 
-    checked = _check(folder, data, board, predictions, workers)
-    _say(checked)
-    click.echo(f"added     {add_row(board, checked, _today(), why)}")
+    with _checking(data, board, None) as check:
+        checked = check(folder, predictions, workers)
+        _say(checked)
+        row = add_row(board, checked, _today(), why, check.samples(checked))
+        click.echo(f"added     {row}")
 
 
 @command.command(epilog=REPRODUCE_EXAMPLE)
@@ -129,7 +133,8 @@ def reproduce(
         checked = check(folder, predictions, workers)
         checked = check.run_model(checked, model, device, decoding)
         _say(checked)
-        click.echo(f"added     {add_row(board, checked, _today(), why)}")
+        row = add_row(board, checked, _today(), why, check.samples(checked))
+        click.echo(f"added     {row}")
 
 
 @command.command("check-pr")
@@ -176,11 +181,69 @@ def withdraw(path: str, board: Path, why: str) -> None:
     click.echo(f"withdrawn {path}")
 
 
-def _check(
-    folder: Path, data: str, board: Path, predictions: Path | None, workers: int | None
-) -> "Checked":
-    with _checking(data, board, None) as check:
-        return check(folder, predictions, workers)
+@command.command(epilog=EXAMPLE)
+@click.argument("task", type=click.Choice(["v2s", "lipreading", "recognition"]))
+@click.argument("split")
+@DATA
+@BOARD
+@WORKERS
+@click.option(
+    "--recogniser",
+    "recognisers",
+    multiple=True,
+    default=("pocketsphinx",),
+    show_default=True,
+    help="Transcribes the speech: a name, or a recipe folder; several times for several.",
+)
+def controls(
+    task: str,
+    split: str,
+    data: str,
+    board: Path,
+    workers: int | None,
+    recognisers: tuple[str, ...],
+) -> None:
+    """Score the controls of a table: what the best and the worst figures look like."""
+    from gridkit.evaluation.options import Options
+    from gridkit.evaluation.reference_rows import control_rows
+    from gridkit.evaluation.scoring.scorer import open_scorer
+    from gridkit.evaluation.subset import open_subset
+    from gridkit.leaderboard.controls import write_controls
+    from gridkit.leaderboard.verify import SCORED_SUBSET
+    from gridkit.prepare.from_hub import local_corpus
+    from gridkit.store.reader import open_corpus
+
+    subset = open_subset(open_corpus(local_corpus(data)), f"{split}:{SCORED_SUBSET}")
+    options = Options(recognisers=recognisers, task=task, workers=workers, timed=False)
+    with open_scorer(subset, options) as scorer:
+        for folder in write_controls(board, control_rows(task, subset, options, scorer)):
+            click.echo(f"control   {folder}")
+
+
+@command.command(epilog=EXAMPLE)
+@BOARD
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder of the site.",
+)
+def build(board: Path, out: Path) -> None:
+    """Build the site of the board: pages that open from a disk, without a server or a network.
+
+    What a build before left in the folder stays where nothing has changed.
+    """
+    from gridkit.errors import UsageError
+    from gridkit.leaderboard.site.build import build as build_site
+
+    if not board.is_dir():
+        raise UsageError(f"{board} is not a folder; name that of the board by --board")
+    built = build_site(board, out)
+    click.echo(f"rows      {built.rows} in {built.boards} tables")
+    click.echo(f"written   {len(built.written)} files; removed {len(built.removed)}")
+    click.echo(f"site      {out / 'index.html'}")
 
 
 @contextmanager
@@ -228,6 +291,17 @@ class _Check:
         verdict = run(checked, spec, subset, self._own(submission.folder), options)
         return replace(checked, verdict=verdict)
 
+    def samples(self, checked: "Checked") -> dict[str, bytes]:
+        """Return the clips to listen to, where the submission could be scored."""
+        from gridkit.evaluation.report.media import media_of
+        from gridkit.leaderboard.samples import make_samples
+        from gridkit.leaderboard.verify import subset_of
+
+        if checked.submission is None or checked.scored is None:
+            return {}
+        subset = subset_of(self.corpus, checked.submission)
+        return make_samples(checked.scored, media_of(checked.scored, subset))
+
     def _own(self, folder: Path) -> Path:
         own = self.work.joinpath(*folder.absolute().parts[-3:])
         own.mkdir(parents=True, exist_ok=True)
@@ -249,20 +323,13 @@ def _say(checked: "Checked", *, as_json: bool = False) -> None:
 
 def _print(verdict: "Verdict", mark: str = "  ") -> None:
     from gridkit.errors import printable
+    from gridkit.leaderboard.verdict import MEANINGS
 
-    click.echo(f"{verdict.status}: {_MEANINGS[verdict.status]}")
+    click.echo(f"{verdict.status}: {MEANINGS[verdict.status]}")
     for finding in verdict.findings:
         click.echo(f"{mark}{finding.status:10}  {finding.code:10}  {printable(finding.text)}")
     for name, value in verdict.evidence.items():
         click.echo(f"{mark}measured    {name:15}  {value:.3f}")
-
-
-_MEANINGS = {
-    "rescored": "the output gives the figures that are claimed; how it was made is not known",
-    "reproduced": "a maintainer ran code and weights, which gave this output",
-    "unverified": "something needs a person; it has no rank",
-    "rejected": "a rule is broken",
-}
 
 
 def _today() -> str:

@@ -67,17 +67,20 @@ def reference_rows(
         else:
             rows += shipped_rows(recipes, scored)
         if controls:
-            rows += control_rows(scored, subset, options, scorer)
+            rows += control_rows(
+                scored.result.task, subset, options, scorer, but=scored.result.system.name
+            )
     return rows
 
 
-def control_rows(scored: Scored, subset: Subset, options: Options, scorer: Scorer) -> Iterator[Row]:
-    """Yield the controls of a system's task, without the system itself where it is one.
+def control_rows(
+    task: str, subset: Subset, options: Options, scorer: Scorer, *, but: str = ""
+) -> Iterator[Row]:
+    """Yield the controls of a task, but for the one of a name: the system itself may be one.
 
     Those that the cache does not have are evaluated now. Those that cannot be made of these clips
     are left out and named.
     """
-    task = scored.result.task
     question = clips_question(subset, options, scorer.versions)
     key = digest_of([question, train_sha256(subset)])
     folder = cache_folder() / "controls" / key / task
@@ -85,7 +88,7 @@ def control_rows(scored: Scored, subset: Subset, options: Options, scorer: Score
         for name in CONTROLS[task]:
             control = parse_model(f"{CONTROL_PREFIX}{name}")
             why = _left_out(name, subset)
-            if scored.result.system.name == control.text:
+            if control.text == but:
                 continue
             if why:
                 print(f"{control.text} left out: {why}", file=sys.stderr)

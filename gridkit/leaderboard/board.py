@@ -4,6 +4,7 @@
         model.json, result.json, timing.json, clips.jsonl.gz    as in a submission, scored here
         verdict.json                                            what was checked
         digests.json                                            of each answer
+        samples/                                                clips to listen to
     log.jsonl    {"date": ..., "what": "added", "path": ..., "status": ..., "why": ...}
 
 The log is only ever added to.
@@ -16,7 +17,9 @@ from pathlib import Path
 
 from gridkit.errors import ResultError, SubmissionError, UsageError
 from gridkit.leaderboard.model_card import MODEL_FILE, ModelCard, card_from_json, card_to_json
+from gridkit.leaderboard.samples import FOLDER as SAMPLES
 from gridkit.leaderboard.submission import ZIPPED_CLIPS_FILE, parse_address
+from gridkit.leaderboard.submit import zipped
 from gridkit.leaderboard.verdict import (
     VERDICT_FILE,
     Verdict,
@@ -24,7 +27,7 @@ from gridkit.leaderboard.verdict import (
     verdict_to_json,
 )
 from gridkit.leaderboard.verify import Checked, Known
-from gridkit.results.files import RESULT_FILE, result_from_json, result_to_json
+from gridkit.results.files import CLIPS_FILE, RESULT_FILE, result_from_json, result_to_json
 from gridkit.results.records import Result
 from gridkit.results.strict_json import check_keys, dump, parse_object, read_text, typed, values
 from gridkit.results.timing import (
@@ -74,8 +77,19 @@ def read_rows(board: Path) -> list[BoardRow]:
     Raises:
         ResultError: a file is damaged.
     """
+    return [read_row(folder) for folder in row_folders(board)]
+
+
+def row_folders(board: Path) -> list[Path]:
+    """Return the folders of the rows by path, without those that were withdrawn."""
     gone = withdrawn(board)
-    return [row for row in map(_read_row, _folders(board)) if row.path not in gone]
+    found = sorted(path.parent for path in (board / RESULTS).glob(f"*/*/*/{VERDICT_FILE}"))
+    return [folder for folder in found if row_path(folder) not in gone]
+
+
+def row_path(folder: Path) -> str:
+    """Return what the path of a row's folder says: ORG__MODEL/REVISION/TASK-SPLIT."""
+    return "/".join(folder.parts[-3:])
 
 
 def known_to(board: Path) -> Known:
@@ -87,7 +101,13 @@ def known_to(board: Path) -> Known:
     )
 
 
-def add(board: Path, checked: Checked, date: str, why: str = "") -> Path:
+def add(
+    board: Path,
+    checked: Checked,
+    date: str,
+    why: str = "",
+    samples: Mapping[str, bytes] | None = None,
+) -> Path:
     """Write a row of what was checked, and a line of the log.
 
     Args:
@@ -95,6 +115,7 @@ def add(board: Path, checked: Checked, date: str, why: str = "") -> Path:
         checked: what `verify` returned.
         date: of today, ISO.
         why: of a correction: what it corrects.
+        samples: the files of `make_samples`, by name.
 
     Returns:
         The row's folder.
@@ -115,12 +136,22 @@ def add(board: Path, checked: Checked, date: str, why: str = "") -> Path:
     write_file(folder / RESULT_FILE, result_to_json(scored.result).encode())
     if submission.timing is not None:
         write_file(folder / TIMING_FILE, timing_to_json(submission.timing).encode())
-    write_file(folder / ZIPPED_CLIPS_FILE, (submission.folder / ZIPPED_CLIPS_FILE).read_bytes())
+    # the clips as scored here: no figure of the board is a claim
+    write_file(folder / ZIPPED_CLIPS_FILE, zipped(scored.folder / CLIPS_FILE))
     write_file(folder / DIGESTS_FILE, f"{dump(dict(checked.digests or {}), path)}\n".encode())
+    _replace_samples(folder / SAMPLES, samples or {})
     write_file(folder / VERDICT_FILE, verdict_to_json(checked.verdict).encode())
     what = "corrected" if there else "added"
     note(board, Event(date, what, path, checked.verdict.status, why))
     return folder
+
+
+def _replace_samples(folder: Path, files: Mapping[str, bytes]) -> None:
+    for path in folder.glob("*"):
+        if path.name not in files:
+            path.unlink()
+    for name, content in files.items():
+        write_file(folder / name, content)
 
 
 def withdraw(board: Path, path: str, date: str, why: str) -> None:
@@ -168,11 +199,12 @@ def _events(file: Path) -> Iterator[Event]:
         yield event
 
 
-def _folders(board: Path) -> list[Path]:
-    return sorted(path.parent for path in (board / RESULTS).glob(f"*/*/*/{VERDICT_FILE}"))
+def read_row(folder: Path) -> BoardRow:
+    """Read a row.
 
-
-def _read_row(folder: Path) -> BoardRow:
+    Raises:
+        ResultError: a file is damaged.
+    """
     try:
         card = card_from_json(read_text(folder / MODEL_FILE), str(folder / MODEL_FILE))
         path = parse_address(folder).path

@@ -109,7 +109,7 @@ def write_submission(
     write_file(folder / RESULT_FILE, result_to_json(claim).encode())
     if isinstance(scored.timing, Timing):
         write_file(folder / TIMING_FILE, timing_to_json(scored.timing).encode())
-    write_file(folder / ZIPPED_CLIPS_FILE, _zipped(scored.folder / CLIPS_FILE))
+    write_file(folder / ZIPPED_CLIPS_FILE, zipped(scored.folder / CLIPS_FILE))
     described = predictions_to_json(describe_file(parquet, place(parquet)))
     write_file(
         folder / PREDICTIONS_FILE, f"{dump(described, PREDICTIONS_FILE, indent=1)}\n".encode()
@@ -139,7 +139,7 @@ def _answer(one: Prediction) -> bytes | str | None:
     return one.text if one.samples is None else encode_flac(one.samples)
 
 
-def _zipped(path: Path) -> bytes:
+def zipped(path: Path) -> bytes:
     """Return a file as gzip, the same bytes each time."""
     content = io.BytesIO()
     with gzip.GzipFile(fileobj=content, mode="wb", mtime=0) as file:

@@ -23,6 +23,13 @@ SCHEMA = 1
 VERDICT_FILE = "verdict.json"
 STATUSES = ("reproduced", "rescored", "unverified", "rejected")
 """Best first."""
+MEANINGS = {
+    "reproduced": "a maintainer ran code and weights, which gave this output",
+    "rescored": "the output gives the figures that are claimed; how it was made is not known",
+    "unverified": "something needs a person; it has no rank",
+    "rejected": "a rule is broken",
+}
+"""What a status says, and no more than was checked."""
 
 
 @dataclass(frozen=True)

@@ -137,21 +137,40 @@ def paired_test(differences: np.ndarray, speakers: np.ndarray) -> tuple[float, f
         Mean over the units (clips, or the speakers' means), its 95 % interval (low, high), and
         the two-sided p. One unit tells nothing: the interval is infinite and p is 1.
     """
+    mean, half, p = (float(found[0]) for found in paired_tests(differences[None], speakers))
+    return mean, mean - half, mean + half, p
+
+
+def paired_tests(
+    differences: np.ndarray, speakers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Test many series of paired differences at once, as `paired_test` does one.
+
+    Args:
+        differences: a series in each row, (k, n).
+        speakers: the speaker of each clip, str (n,).
+
+    Returns:
+        Of each series the mean over the units, half its 95 % interval, and p; each (k,).
+    """
     names = np.unique(speakers)
     units = differences
     if len(names) >= MIN_SPEAKERS_FOR_T:
-        units = np.array([differences[speakers == name].mean() for name in names])
-    if not units.any():
-        return 0.0, 0.0, 0.0, 1.0
+        units = np.stack([differences[:, speakers == name].mean(axis=1) for name in names], axis=1)
+    count = units.shape[1]
     # that of what is tested: over clips it may point the other way, where speakers are unequal
-    mean = float(units.mean())
-    if len(units) < 2:
-        return mean, -np.inf, np.inf, 1.0
-    spread = float(np.std(units, ddof=1))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(units) - 1)) * spread / np.sqrt(len(units))
-    # units that all differ by the same amount have no spread; scipy would divide 0 by 0 there
-    p = float(stats.ttest_1samp(units, 0.0).pvalue) if np.ptp(units) > 0 else 0.0
-    return mean, mean - half, mean + half, p
+    mean = units.mean(axis=1)
+    none = ~units.any(axis=1)
+    if count < 2:
+        half, p = np.full(len(units), np.inf), np.ones(len(units))
+    else:
+        error = np.std(units, axis=1, ddof=1) / np.sqrt(count)
+        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
+        # units that all differ by the same amount have no spread: nothing is left to chance
+        spread = np.ptp(units, axis=1) > 0
+        size = np.divide(np.abs(mean), error, out=np.full(len(units), np.inf), where=spread)
+        p = 2 * stats.t.sf(size, count - 1)
+    return np.where(none, 0.0, mean), np.where(none, 0.0, half), np.where(none, 1.0, p)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

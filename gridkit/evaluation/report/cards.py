@@ -95,7 +95,7 @@ def make_card(
         id=clip.id,
         figures=clip_figures(clip, metric),
         sounds=_sounds(media) if media else (),
-        video=data_uri(_playable(media.crop_mp4), "video/mp4")
+        video=data_uri(playable_crop(media.crop_mp4), "video/mp4")
         if media and media.crop_mp4
         else None,
         transcripts=clip_transcripts(clip),
@@ -152,6 +152,6 @@ def _sounds(media: ClipMedia) -> tuple[Sound, ...]:
     )
 
 
-def _playable(mp4: bytes) -> bytes:
+def playable_crop(mp4: bytes) -> bytes:
     """Return a crop as H.264: a lossless one (FFV1) is what no browser plays."""
     return encode_crop(decode_crop(mp4)) if b"FFV1" in mp4 else mp4

@@ -72,6 +72,47 @@ def nice_axis(values: Sequence[float], *, from_zero: bool = True, in_percent: bo
 
 
 @dataclass(frozen=True)
+class LogAxis:
+    """A logarithmic axis from `low` to `high`, both over 0."""
+
+    low: float
+    high: float
+
+    def percent(self, value: float) -> float:
+        """Return where a value stands, 0 to 100, cut at the ends."""
+        share = math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
+        return round(100 * min(share, 1.0), 3)
+
+    @property
+    def ticks(self) -> list[float]:
+        """Return the values that are labelled: 1, 2 and 5 of each power of ten."""
+        powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        every = [m * 10.0**power for power in powers for m in (1, 2, 5)]
+        inside = [value for value in every if self.low <= value <= self.high]
+        many = len(inside) > 2 * TICKS
+        return [value for value in inside if not many or f"{value:e}".startswith("1")]
+
+    def anchor(self, value: float) -> str:
+        """Return how a label stands at its tick so that it keeps inside the plot."""
+        at = self.percent(value)
+        return "start" if at < 3 else "end" if at > 97 else "middle"
+
+    def label(self, value: float) -> str:
+        """Return a tick's value."""
+        return f"{value:.12g}"
+
+
+def log_axis(values: Sequence[float]) -> LogAxis:
+    """Return a logarithmic axis that holds all values, with room at both ends.
+
+    >>> log_axis([9.0, 130.0]).ticks
+    [10.0, 20.0, 50.0, 100.0, 200.0]
+    """
+    room = 1.6
+    return LogAxis(min(values) / room, max(values) * room)
+
+
+@dataclass(frozen=True)
 class Bin:
     """One bar of a histogram."""
 

@@ -1,16 +1,15 @@
 """The report of one result: a single HTML page that needs no network and no other file."""
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from gridkit.evaluation.report.media import MediaOf
 from gridkit.evaluation.report.page import Page, build_page
+from gridkit.evaluation.report.templates import environment, page_data
 from gridkit.results.files import REPORT_FILE, Scored, read_scored
-from gridkit.results.rows import Row, latency_text
+from gridkit.results.rows import Row
 from gridkit.store.files import write_file
 
 
@@ -35,15 +34,9 @@ def write_report(folder: Path, others: Sequence[Row] = (), media: MediaOf | None
 
 def render_report(scored: Scored, others: Sequence[Row] = (), media: MediaOf | None = None) -> str:
     """Return the page as text; see `write_report`."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["latency"] = latency_text
     page: Page = build_page(scored, others, media)
-    return environment.from_string(_data("report.html.j2")).render(
-        page=page, css=Markup(_data("report.css")), js=Markup(_data("report.js"))
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(page=page, css=Markup(page_data("report.css")), js=Markup(page_data("report.js")))
     )
-
-
-def _data(name: str) -> str:
-    return resources.files("gridkit.evaluation.report").joinpath("data", name).read_text("utf-8")

@@ -30,13 +30,15 @@ MediaOf = Callable[[str], ClipMedia | None]
 def media_of(scored: Scored, subset: Subset) -> Callable[[str], ClipMedia]:
     """Return what gives the report the sounds and the crop of a clip.
 
-    The crop is the one that the system saw; for a system that saw none, the first in the corpus.
+    The crop is the one that the system saw; for a system that saw none, or one that
+    the corpus does not have, the first in the corpus.
 
     Args:
         scored: the system's result; its folder holds the predictions.
         subset: the clips it was scored on.
     """
-    profile = scored.result.system.crop or next(iter(subset.corpus.file.profiles))
+    profiles, crop = subset.corpus.file.profiles, scored.result.system.crop
+    profile = crop if crop is not None and crop in profiles else next(iter(profiles))
     predictions = PredictionWriter(scored.folder).saved()
     return corpus_media(subset, lambda clip: predictions[clip].samples, profile)
 

@@ -109,6 +109,8 @@ class Page:
     speakers: tuple[SpeakerBar, ...]
     transcriber: str | None
     confusions: tuple[Confusion, ...]
+    slots: tuple[tuple[str, float], ...]
+    """Slot to the share of its words that are right."""
     failures: tuple[tuple[str, int, str], ...]
     facts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
@@ -126,8 +128,8 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
     rows = ordered([row_of("system", scored), *others])
     main, small = columns(rows)
     headline = describe(result.rank_metric)
-    axis, points = _points(rows, result.rank_metric)
-    speaker_axis, speakers = _speakers(scored)
+    axis, points = interval_points(rows, result.rank_metric)
+    speaker_axis, speakers = speaker_bars(scored)
     transcriber = _main_transcriber(scored)
     chosen = best_median_worst(scored)
     wrong = most_errors(scored) if result.task in TEXT_TASKS else []
@@ -147,8 +149,8 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
         ),
         failed=sum(result.failed.values()),
         latency=latency,
-        table=_table(rows, main),
-        small_print=_table(rows, small),
+        table=table_view(rows, main),
+        small_print=table_view(rows, small),
         axis=axis,
         points=points,
         cards=tuple(
@@ -163,6 +165,7 @@ def build_page(scored: Scored, others: Sequence[Row], media: MediaOf | None) -> 
         speakers=speakers,
         transcriber=transcriber,
         confusions=maps if transcriber else (),
+        slots=tuple((one.slot, one.accuracy) for one in maps) if transcriber else (),
         failures=tuple(
             (reason, count, _failure_meaning(reason))
             for reason, count in sorted(result.failed.items(), key=lambda item: -item[1])
@@ -181,7 +184,8 @@ def _keeping(
         yield clip
 
 
-def _table(rows: Sequence[Row], names: Sequence[str]) -> TableView:
+def table_view(rows: Sequence[Row], names: Sequence[str]) -> TableView:
+    """Return rows as a table with these metrics."""
     protocol = rows[0].result.protocol
     return TableView(
         tuple(_as_counted(describe(name), protocol) for name in names),
@@ -205,7 +209,8 @@ def _as_counted(facts: MetricFacts, protocol: str) -> MetricFacts:
     return replace(facts, meaning=f"{counted}, as {protocol} counts.")
 
 
-def _points(rows: Sequence[Row], metric: str) -> tuple[Axis, tuple[Point, ...]]:
+def interval_points(rows: Sequence[Row], metric: str) -> tuple[Axis, tuple[Point, ...]]:
+    """Return the axis and the figures of rows with their intervals, in percent of the width."""
     shown = [(row, row.result.metrics[metric]) for row in rows if metric in row.result.metrics]
     axis = nice_axis(
         [edge for _, found in shown for edge in _edges(found)],
@@ -234,7 +239,8 @@ def _edges(found: Estimate) -> tuple[float, float]:
     return found.low, found.high
 
 
-def _speakers(scored: Scored) -> tuple[Axis, tuple[SpeakerBar, ...]]:
+def speaker_bars(scored: Scored) -> tuple[Axis, tuple[SpeakerBar, ...]]:
+    """Return the axis, and each speaker's own headline beside those of the speaker's clips."""
     metric = scored.result.rank_metric
     values, of_speaker = scored.table.column(metric), scored.table.speakers
     axis = nice_axis([float(value) for value in values], in_percent=describe(metric).percent)
@@ -264,17 +270,18 @@ def _facts(
     result: Result, latency: Latency | None
 ) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     groups = [
-        ("System", _pairs(result.system.entries())),
-        ("Split", _pairs(result.split)),
-        ("Corpus", _pairs(result.corpus)),
-        ("Versions", _pairs(result.versions)),
+        ("System", fact_pairs(result.system.entries())),
+        ("Split", fact_pairs(result.split)),
+        ("Corpus", fact_pairs(result.corpus)),
+        ("Versions", fact_pairs(result.versions)),
     ]
     if latency:
         groups.append(("Timing", latency.conditions))
     return tuple((heading, pairs) for heading, pairs in groups if pairs)
 
 
-def _pairs(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+def fact_pairs(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Return what is known, as text by name."""
     return tuple((key, _plain(value)) for key, value in values.items() if value is not None)
 
 

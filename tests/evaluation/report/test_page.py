@@ -3,101 +3,29 @@
 import base64
 import io
 import json
-import os
 import re
-import shutil
-import subprocess
-import tempfile
-import time
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from support.browser import Browser, find_browser
+from support.made_results import make_clip, make_media, make_result
 from support.timings import make_timing
 
 from gridkit.corpus.codes import codes_by_speaker
-from gridkit.corpus.grammar import SLOTS, text_of
-from gridkit.evaluation.report.confusion import align_sentence, confusions
+from gridkit.evaluation.report.confusion import confusions
 from gridkit.evaluation.report.html import render_report, write_report
-from gridkit.evaluation.report.media import ClipMedia
 from gridkit.evaluation.report.page import build_page
-from gridkit.media.codecs import encode_crop
-from gridkit.media.video import Planes
 from gridkit.results import files as results
 from gridkit.results.clip_table import tabulate
-from gridkit.results.records import ClipScore, Result
+from gridkit.results.records import ClipScore
 from gridkit.results.rows import Row, row_of
-from gridkit.results.statistics import estimates, per_slot, per_speaker
-from gridkit.results.system_card import SystemCard
+from gridkit.results.statistics import estimates, per_slot
 from gridkit.results.timing import write_timing
 
 HOSTILE = "<script>alert('x')</script>&\"\N{RIGHT-TO-LEFT OVERRIDE}"
-
-
-def misheard(rng, code, error_rate):
-    """A sentence with some words heard as another of their slot, or not at all."""
-    heard = []
-    for slot, initial in zip(SLOTS, code, strict=True):
-        if rng.random() >= error_rate:
-            heard.append(slot[initial])
-        elif rng.random() < 0.8:
-            heard.append(list(slot.values())[rng.integers(len(slot))])
-    return " ".join(heard)
-
-
-def make_clip(rng, clip_id, task, quality):
-    """Figures that go up together with the quality, 0 to 1."""
-    said = text_of(code := clip_id.split("/")[1])
-    heard = misheard(rng, code, 1 - quality)
-    right = tuple(int(word.right) for word in align_sentence(said, heard) if word.said)
-    wrong = sum(not word.right for word in align_sentence(said, heard))
-    if task == "lipreading":
-        return ClipScore(
-            clip_id,
-            "scored",
-            metrics={"ser": float(wrong > 0)},
-            counts={"wer": (wrong, 6), "cer": (3 * wrong, len(said))},
-            slots={"slot": right},
-            text={"system": heard},
-        )
-    return ClipScore(
-        clip_id,
-        "scored",
-        metrics={
-            "estoi": 0.9 * quality,
-            "stoi": 0.3 + 0.6 * quality,
-            "pesq_nb": 1 + 3 * quality,
-            "pesq_wb": 1 + 2 * quality,
-            "mcd_db": 9 - 7 * quality,
-            "lag_ms": float(rng.integers(-20, 20)),
-            "estoi_aligned": 0.9 * quality + 0.02,
-        },
-        counts={"wer_pocketsphinx": (wrong, 6), "cer_pocketsphinx": (3 * wrong, len(said))},
-        slots={"slot_pocketsphinx": right},
-        text={"pocketsphinx": heard},
-    )
-
-
-def make_result(name, clips, task="v2s", **changes):
-    failures = [clip.reason for clip in clips if clip.status == "failed"]
-    table = tabulate(clips)
-    values = {
-        "protocol": "gridkit-1",
-        "task": task,
-        "system": SystemCard(name, revision="1f2e3d", isolation="landlock"),
-        "corpus": {"sha256": "9c" * 32, "synthetic": False},
-        "split": {"name": "seen4", "subset": "test", "sha256": "31" * 32},
-        "n": len(clips),
-        "failed": {reason: failures.count(reason) for reason in sorted(set(failures))},
-        "rank_metric": "estoi" if task == "v2s" else "wer",
-        "metrics": estimates(table),
-        "versions": {"gridkit": "0.1.0", "pesq": "0.0.4", "pystoi": "0.4.1"},
-        "speakers": per_speaker(table),
-        "slots": per_slot(table),
-    }
-    return Result(**(values | changes))
 
 
 def make_folder(
@@ -139,20 +67,6 @@ def make_others(folder, task="v2s"):
         latency_ms = 21.5 if kind == "reference" else None
         rows.append(Row(kind, make_result(name, clips, task), latency_ms))
     return rows
-
-
-def make_media(clip_id):
-    """A tone of its own for each clip, and a picture that moves."""
-    pitch_hz = 200 + 10 * (sum(clip_id.encode()) % 30)
-    time_s = np.arange(48_000) / 16_000
-    tone = 8_000 * np.sin(2 * np.pi * pitch_hz * time_s * (1 + 0.1 * time_s))
-    noise = np.random.default_rng(0).normal(0, 900, 48_000)
-    luma = np.zeros((75, 64, 64), np.uint8)
-    for frame in range(75):
-        luma[frame, 24:40, frame % 48 : frame % 48 + 16] = 220
-    return ClipMedia(
-        tone.astype(np.int16), (tone + noise).astype(np.int16), encode_crop(Planes(luma, None))
-    )
 
 
 class Text(HTMLParser):
@@ -342,105 +256,9 @@ def test_terminal_table_shows_names_as_they_are(tmp_path):
 # In a browser
 
 
-class Browser:
-    """Headless Chromium, driven over its debugging pipe."""
-
-    def __init__(self, program, address):
-        to_browser, self._write = os.pipe()
-        self._read, from_browser = os.pipe()
-        self._profile = tempfile.mkdtemp()
-        arguments = (
-            "--headless --no-sandbox --disable-gpu --disable-background-networking "
-            "--no-first-run --hide-scrollbars --mute-audio --remote-debugging-pipe "
-            f"--autoplay-policy=no-user-gesture-required --user-data-dir={self._profile}"
-        )
-        # Chromium reads commands from descriptor 3 and writes to 4
-        redirect = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
-        self._process = subprocess.Popen(
-            ["bash", "-c", redirect, "bash", program, *arguments.split(), "about:blank"],
-            pass_fds=(to_browser, from_browser),
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(to_browser)
-        os.close(from_browser)
-        self._buffer, self._count, self._session = b"", 0, None
-        self.events = []
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.ask(f"{domain}.enable")
-        self.ask("Page.navigate", url=address)
-        self.wait_for("document.readyState === 'complete'")
-
-    def ask(self, method, **parameters):
-        self._count += 1
-        message = {"id": self._count, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._write, json.dumps(message).encode() + b"\0")
-        while (answer := self._receive()).get("id") != self._count:
-            self.events.append(answer)
-        assert "error" not in answer, answer
-        return answer["result"]
-
-    def value(self, expression):
-        answer = self.ask(
-            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
-        )
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    def wait_for(self, expression, limit_s=30):
-        end_s = time.monotonic() + limit_s
-        while not self.value(expression):
-            assert time.monotonic() < end_s, f"never true: {expression}"
-            time.sleep(0.05)
-
-    def view(self, width_px, *, dark=False, height_px=900):
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.ask("Emulation.setEmulatedMedia", features=[scheme])
-        self.ask("Emulation.setDeviceMetricsOverride", width=width_px, height=height_px,
-                 deviceScaleFactor=1, mobile=width_px < 600)  # fmt: skip
-
-    def complaints(self):
-        bad = ("Runtime.exceptionThrown", "Log.entryAdded")
-        return [
-            event
-            for event in self.events
-            if event.get("method") in bad
-            or (
-                event.get("method") == "Runtime.consoleAPICalled"
-                and event["params"]["type"] in ("error", "warning", "assert")
-            )
-        ]
-
-    def requests(self):
-        sent = [e for e in self.events if e.get("method") == "Network.requestWillBeSent"]
-        return [event["params"]["request"]["url"] for event in sent]
-
-    def close(self):
-        self._process.terminate()
-        self._process.wait(timeout=20)
-        os.close(self._write)
-        os.close(self._read)
-        shutil.rmtree(self._profile, ignore_errors=True)
-
-    def _receive(self):
-        while b"\0" not in self._buffer:
-            part = os.read(self._read, 1 << 20)
-            assert part, "the browser is gone"
-            self._buffer += part
-        message, _, self._buffer = self._buffer.partition(b"\0")
-        return json.loads(message)
-
-
 @pytest.fixture(scope="module")
 def browser(page):
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no chromium here; install it with `apt-get install chromium`")
-    opened = Browser(program, page.as_uri())
+    opened = Browser(find_browser(), page.as_uri())
     yield opened
     opened.close()
 

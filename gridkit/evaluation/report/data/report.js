@@ -1,6 +1,6 @@
 "use strict";
 // Sound drives the picture: one player at a time, the crop video and the playhead follow it.
-for (const card of document.querySelectorAll(".card")) {
+const play = (card) => {
   const video = card.querySelector("video");
   const players = [...card.querySelectorAll("audio")];
   for (const player of players) {
@@ -32,7 +32,8 @@ for (const card of document.querySelectorAll(".card")) {
       else video.pause();
     });
   }
-}
+};
+document.querySelectorAll(".card").forEach(play);
 
 // Confusions: the pointer, or the arrow keys, read out a cell below its chart.
 for (const chart of document.querySelectorAll("[data-chart=heat]")) {

@@ -1,0 +1,312 @@
+"""Build the site of a board: pages, scripts, styles and media as files, only what has changed.
+
+index.html, changes.html, compare.html    all rows
+systems/KEY.html, data/KEY.js             one row
+data/clips-HASH.js, data/standings.js     the ids of a table; the rank of each row
+media/HASH.flac .mp4 .webp                samples, however many rows show them
+site.css, *.js, manifest.json
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from jinja2 import Environment
+
+from gridkit import __version__
+from gridkit.errors import ResultError
+from gridkit.evaluation.report import templates
+from gridkit.leaderboard.board import Event, read_log, read_row, row_folders, row_path
+from gridkit.leaderboard.controls import control_files, read_controls
+from gridkit.leaderboard.model_card import MODEL_FILE
+from gridkit.leaderboard.samples import FOLDER as SAMPLES
+from gridkit.leaderboard.samples import SAMPLES_FILE, read_samples, sample_bytes
+from gridkit.leaderboard.site.entries import (
+    Entry,
+    Question,
+    RowData,
+    control_row,
+    data_from_script,
+    data_to_script,
+    key_of,
+    question_of,
+    row_data,
+    script,
+)
+from gridkit.leaderboard.site.index_page import board_title, build_index, news_of
+from gridkit.leaderboard.site.output import Output, hash_of, open_output
+from gridkit.leaderboard.site.reported import read_reported
+from gridkit.leaderboard.site.standings import Board, boards_of
+from gridkit.leaderboard.site.system_page import MEDIA, build_system_page
+from gridkit.leaderboard.submission import ZIPPED_CLIPS_FILE
+from gridkit.leaderboard.verdict import MEANINGS, VERDICT_FILE
+from gridkit.results.files import RESULT_FILE, Scored, clip_from_line
+from gridkit.results.records import ClipScore, Result
+from gridkit.results.rows import Row
+from gridkit.results.strict_json import decode
+from gridkit.results.timing import TIMING_FILE
+from gridkit.results.wording import describe
+
+SITE = "gridkit.leaderboard.site"
+SCRIPTS = ("site.js", "compare.js")
+_INPUTS = (
+    MODEL_FILE,
+    RESULT_FILE,
+    TIMING_FILE,
+    ZIPPED_CLIPS_FILE,
+    VERDICT_FILE,
+    f"{SAMPLES}/{SAMPLES_FILE}",
+)
+_CLIPS_OPEN = "gridkitClips("
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build did."""
+
+    rows: int
+    boards: int
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What the pages of all rows are made with."""
+
+    output: Output
+    templates: Environment
+    code: bytes
+    controls: Mapping[Question, list[Row]]
+    controls_hash: bytes
+    history: Mapping[str, list[Event]]
+    ids: dict[str, Sequence[str]]
+    """File of clips to the ids in it."""
+
+
+def build(board: Path, out: Path) -> Built:
+    """Build the site of a board.
+
+    Args:
+        board: the folder of the board.
+        out: the folder of the site; what a build before left there and is still right stays.
+
+    Raises:
+        ResultError: a file of the board is damaged.
+        UsageError: there are other files in the folder of the site.
+    """
+    output = open_output(out)
+    log = read_log(board)
+    history: dict[str, list[Event]] = {}
+    for event in log:
+        history.setdefault(event.path, []).append(event)
+    controls = read_controls(board)
+    context = _Context(
+        output,
+        _environment(),
+        code_hash().encode(),
+        _control_rows(controls),
+        hash_of(path.read_bytes() for path in control_files(board)).encode(),
+        history,
+        {},
+    )
+    rows = [_row(folder, context) for folder in row_folders(board)]
+    boards = boards_of(rows, context.ids, context.controls)
+    entries = [row.entry for row in rows]
+    _write_shared_pages(board, output, context.templates, boards, entries, log)
+    removed = output.finish()
+    return Built(len(rows), len(boards), tuple(output.written), tuple(removed))
+
+
+def code_hash() -> str:
+    """Return a hash of the code and the templates that make pages: newer ones make all of them."""
+    from importlib import resources
+
+    names = ("gridkit.leaderboard", SITE, templates.REPORT, "gridkit.results", "gridkit.metrics")
+    parts = [__version__.encode()]
+    for name in names:
+        for folder in (resources.files(name), resources.files(name).joinpath("data")):
+            if folder.is_dir():
+                files = sorted(folder.iterdir(), key=lambda file: file.name)
+                parts += [file.read_bytes() for file in files if file.is_file()]
+    return hash_of(parts)
+
+
+def _environment() -> Environment:
+    found = templates.environment([SITE])
+    found.globals["version"] = __version__
+    found.globals["meanings"] = MEANINGS
+    return found
+
+
+def _row(folder: Path, context: _Context) -> RowData:
+    """Return the data of a row; its page is written where its input changed."""
+    path = row_path(folder)
+    key, output = key_of(path), context.output
+    page, data_file = f"systems/{key}.html", f"data/{key}.js"
+    events = json.dumps([asdict(event) for event in context.history.get(path, [])])
+    parts = [context.code, context.controls_hash, events.encode()]
+    inputs = hash_of([*parts, *(_content(folder / name) for name in _INPUTS)])
+    if output.keeps(page, inputs) and output.keeps(data_file, inputs):
+        where = output.folder / data_file
+        data = data_from_script(where.read_text("utf-8"), str(where))
+        if _keep_clips(data.clips, context):
+            _write_media(folder, data, output)
+            return data
+    data = _write_row(folder, page, context, inputs)
+    output.write(data_file, data_to_script(data), inputs)
+    _write_media(folder, data, output)
+    return data
+
+
+def _write_row(folder: Path, page: str, context: _Context, inputs: str) -> RowData:
+    row = read_row(folder)
+    clips = list(_clips(folder / ZIPPED_CLIPS_FILE))
+    scored = Scored(folder, row.result, clips, row.timing)
+    if len(clips) != row.result.n:
+        raise ResultError(
+            f"{folder}: {ZIPPED_CLIPS_FILE} has {len(clips)} clips, and {RESULT_FILE} counts "
+            f"{row.result.n}"
+        )
+    samples = read_samples(folder)
+    shown = {sample.id for sample in samples}
+    view = build_system_page(
+        row,
+        scored,
+        [clip for clip in clips if clip.id in shown],
+        samples,
+        context.controls.get(question_of(row.result), []),
+        context.history.get(row.path, []),
+    )
+    html = context.templates.get_template("system.html.j2").render(page=view, root="../")
+    context.output.write(page, html, inputs)
+    return row_data(row, scored.table, samples, _write_clips(scored.table.ids, context))
+
+
+def _write_clips(ids: Sequence[str], context: _Context) -> str:
+    """Write the file of these ids where it is not there yet, and return its name."""
+    digest = hash_of(clip.encode() for clip in ids)
+    name = f"data/clips-{digest}.js"
+    if name not in context.ids:
+        context.ids[name] = ids
+        if not context.output.keeps(name, digest):
+            context.output.write(name, script(_CLIPS_OPEN, list(ids), name), digest)
+    return name
+
+
+def _keep_clips(name: str, context: _Context) -> bool:
+    """Read a file of ids that a kept row names; tell whether it is still there."""
+    if name in context.ids:
+        return True
+    digest = name.removeprefix("data/clips-").removesuffix(".js")
+    if not context.output.keeps(name, digest):
+        return False
+    text = (context.output.folder / name).read_text("utf-8")
+    context.ids[name] = json.loads(text.removeprefix(_CLIPS_OPEN).removesuffix(");\n"))
+    return True
+
+
+def _write_media(folder: Path, data: RowData, output: Output) -> None:
+    for sample in data.samples:
+        for name in sample.files:
+            target = f"{MEDIA}/{name}"
+            if target not in output.files and not output.keeps(target, name):
+                output.write(target, sample_bytes(folder, name), name)
+
+
+def _write_shared_pages(
+    board: Path,
+    output: Output,
+    pages: Environment,
+    boards: Sequence[Board],
+    entries: Sequence[Entry],
+    log: Sequence[Event],
+) -> None:
+    def render(template: str, **values: object) -> None:
+        text = pages.get_template(f"{template}.j2").render(root="", **values)
+        _write_changed(output, template, text)
+
+    render("index.html", page=build_index(boards, read_reported(board), log))
+    render("changes.html", news=news_of(log, entries))
+    render("compare.html")
+    _write_changed(output, "data/standings.js", _standings(boards))
+    css = templates.page_data("report.css") + templates.page_data("site.css", SITE)
+    _write_changed(output, "site.css", css)
+    _write_changed(output, "play.js", templates.page_data("report.js"))
+    for name in SCRIPTS:
+        _write_changed(output, name, templates.page_data(name, SITE))
+
+
+def _write_changed(output: Output, name: str, text: str) -> None:
+    """Write a file whose input is its content."""
+    digest = hash_of([text.encode()])
+    if not output.keeps(name, digest):
+        output.write(name, text, digest)
+
+
+def _standings(boards: Sequence[Board]) -> str:
+    """Return the script that tells pages of rows where each row stands."""
+    found = []
+    for board in boards:
+        facts = describe(board.standings[0].entry.rank_metric)
+        rows = [
+            {
+                "key": one.entry.key,
+                "name": one.entry.name,
+                "org": one.entry.org,
+                "status": one.entry.status,
+                "rank": one.rank,
+                "wide": one.wide_rank,
+            }
+            for one in board.standings
+        ]
+        found.append(
+            {
+                "id": board.id,
+                "title": board_title(board),
+                "metric": facts.label,
+                "better": facts.better,
+                "percent": facts.percent,
+                "decimals": facts.decimals,
+                "ranked": sum(row["rank"] is not None for row in rows),
+                "wide": sum(row["wide"] is not None for row in rows),
+                "rows": rows,
+            }
+        )
+    return script("gridkitStandings(", found, "standings")
+
+
+def _control_rows(results: Sequence[Result]) -> dict[Question, list[Row]]:
+    """Return the rows of controls, best first, by the question that they answer."""
+    found: dict[Question, list[Row]] = {}
+    for result in results:
+        found.setdefault(question_of(result), []).append(control_row(result))
+
+    def order(row: Row) -> tuple[float, str]:
+        estimate = row.result.metrics.get(row.result.rank_metric)
+        badness = describe(row.result.rank_metric).badness
+        return badness(estimate.value) if estimate else float("inf"), row.name
+
+    return {question: sorted(rows, key=order) for question, rows in found.items()}
+
+
+def _clips(path: Path) -> Iterator[ClipScore]:
+    """Yield the clips of a row.
+
+    Raises:
+        ResultError: the file is damaged.
+    """
+    try:
+        lines = gzip.decompress(path.read_bytes()).splitlines()
+    except (OSError, EOFError, zlib.error) as error:
+        raise ResultError(f"cannot read {path}: {error}") from error
+    for number, line in enumerate(lines, 1):
+        where = f"{path}, line {number}"
+        yield clip_from_line(decode(line, where), where)
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""

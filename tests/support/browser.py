@@ -1,0 +1,111 @@
+"""A real browser for the tests of pages: headless Chromium, or a skipped test that says why."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+
+def find_browser():
+    """The program; the test is skipped where there is none."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no chromium here; install it with `apt-get install chromium`")
+    return program
+
+
+class Browser:
+    """Headless Chromium, driven over its debugging pipe."""
+
+    def __init__(self, program, address):
+        to_browser, self._write = os.pipe()
+        self._read, from_browser = os.pipe()
+        self._profile = tempfile.mkdtemp()
+        arguments = (
+            "--headless --no-sandbox --disable-gpu --disable-background-networking "
+            "--no-first-run --hide-scrollbars --mute-audio --remote-debugging-pipe "
+            f"--autoplay-policy=no-user-gesture-required --user-data-dir={self._profile}"
+        )
+        # Chromium reads commands from descriptor 3 and writes to 4
+        redirect = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
+        self._process = subprocess.Popen(
+            ["bash", "-c", redirect, "bash", program, *arguments.split(), "about:blank"],
+            pass_fds=(to_browser, from_browser),
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(to_browser)
+        os.close(from_browser)
+        self._buffer, self._count, self._session = b"", 0, None
+        self.events = []
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.ask(f"{domain}.enable")
+        self.ask("Page.navigate", url=address)
+        self.wait_for("document.readyState === 'complete'")
+
+    def ask(self, method, **parameters):
+        self._count += 1
+        message = {"id": self._count, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        while (answer := self._receive()).get("id") != self._count:
+            self.events.append(answer)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def value(self, expression):
+        answer = self.ask(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def wait_for(self, expression, limit_s=30):
+        end_s = time.monotonic() + limit_s
+        while not self.value(expression):
+            assert time.monotonic() < end_s, f"never true: {expression}"
+            time.sleep(0.05)
+
+    def view(self, width_px, *, dark=False, height_px=900):
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.ask("Emulation.setEmulatedMedia", features=[scheme])
+        self.ask("Emulation.setDeviceMetricsOverride", width=width_px, height=height_px,
+                 deviceScaleFactor=1, mobile=width_px < 600)  # fmt: skip
+
+    def complaints(self):
+        bad = ("Runtime.exceptionThrown", "Log.entryAdded")
+        return [
+            event
+            for event in self.events
+            if event.get("method") in bad
+            or (
+                event.get("method") == "Runtime.consoleAPICalled"
+                and event["params"]["type"] in ("error", "warning", "assert")
+            )
+        ]
+
+    def requests(self):
+        sent = [e for e in self.events if e.get("method") == "Network.requestWillBeSent"]
+        return [event["params"]["request"]["url"] for event in sent]
+
+    def close(self):
+        self._process.terminate()
+        self._process.wait(timeout=20)
+        os.close(self._write)
+        os.close(self._read)
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+    def _receive(self):
+        while b"\0" not in self._buffer:
+            part = os.read(self._read, 1 << 20)
+            assert part, "the browser is gone"
+            self._buffer += part
+        message, _, self._buffer = self._buffer.partition(b"\0")
+        return json.loads(message)
