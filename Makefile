@@ -7,6 +7,7 @@
 # make bench-train               a training step of LipNet, a plain PyTorch step, steps of the voices
 # make bench-speak               voices, frames to sound, beside lipnet-s1 and plain PyTorch
 # make bench-publish             crops through `datasets`, and what publishing sends, on real clips
+# make bench-leaderboard         the site of 200 systems, and of one more
 PYTHON ?= python3
 VENV ?= .venv
 DATA ?= corpus
@@ -15,7 +16,7 @@ SPLIT ?= s1:test
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check install results bench-prepare bench-evaluate bench-read bench-train bench-speak bench-publish
+.PHONY: demo test check install results bench-prepare bench-evaluate bench-read bench-train bench-speak bench-publish bench-leaderboard
 
 install: $(INSTALLED)
 
@@ -61,3 +62,6 @@ bench-speak: $(INSTALLED)
 
 bench-publish: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_publish.py
+
+bench-leaderboard: $(INSTALLED)
+	$(BIN)/python benchmarks/bench_leaderboard.py

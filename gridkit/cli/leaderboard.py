@@ -11,8 +11,9 @@ import click
 from gridkit.cli.decodings import DECODINGS
 
 if TYPE_CHECKING:
+    from gridkit.leaderboard.board import Known
     from gridkit.leaderboard.verdict import Verdict
-    from gridkit.leaderboard.verify import Checked, Known
+    from gridkit.leaderboard.verify import Checked
     from gridkit.store.reader import Corpus
 
 EXAMPLE = """\b

@@ -14,19 +14,19 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gridkit.errors import ResultError, SubmissionError, UsageError
+from gridkit.leaderboard.audits import Digests
 from gridkit.leaderboard.model_card import MODEL_FILE, ModelCard, card_from_json, card_to_json
 from gridkit.leaderboard.samples import FOLDER as SAMPLES
-from gridkit.leaderboard.submission import ZIPPED_CLIPS_FILE, parse_address
-from gridkit.leaderboard.submit import zipped
+from gridkit.leaderboard.submission import ZIPPED_CLIPS_FILE, parse_address, zipped
 from gridkit.leaderboard.verdict import (
     VERDICT_FILE,
     Verdict,
     verdict_from_json,
     verdict_to_json,
 )
-from gridkit.leaderboard.verify import Checked, Known
 from gridkit.results.files import CLIPS_FILE, RESULT_FILE, result_from_json, result_to_json
 from gridkit.results.records import Result
 from gridkit.results.strict_json import check_keys, dump, parse_object, read_text, typed, values
@@ -38,6 +38,9 @@ from gridkit.results.timing import (
     timing_to_json,
 )
 from gridkit.store.files import write_file
+
+if TYPE_CHECKING:
+    from gridkit.leaderboard.verify import Checked
 
 RESULTS = "results"
 LOG_FILE = "log.jsonl"
@@ -69,6 +72,16 @@ class Event:
     path: str
     status: str
     why: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the board holds already, by the path of each row."""
+
+    names: Mapping[str, str]
+    """Path to display name."""
+    digests: Mapping[str, Digests]
+    """Path to the digests of its answers."""
 
 
 def read_rows(board: Path) -> list[BoardRow]:
@@ -103,7 +116,7 @@ def known_to(board: Path) -> Known:
 
 def add(
     board: Path,
-    checked: Checked,
+    checked: "Checked",
     date: str,
     why: str = "",
     samples: Mapping[str, bytes] | None = None,

@@ -19,7 +19,7 @@ from gridkit.evaluation.subset import Subset
 from gridkit.evaluation.systems.answers import Checked
 from gridkit.evaluation.systems.process import worker_of
 from gridkit.evaluation.systems.spec import ModelSpec
-from gridkit.leaderboard.verdict import Finding, Verdict
+from gridkit.leaderboard.verdict import CHANGED_CLIPS, LOST, Finding, Verdict
 from gridkit.leaderboard.verify import Checked as Verified
 from gridkit.media.codecs import decode_crop, encode_crop
 from gridkit.media.video import Planes
@@ -29,7 +29,6 @@ from gridkit.results.records import ClipScore, Estimate, Result
 from gridkit.results.statistics import estimates
 from gridkit.results.wording import describe
 
-CHANGED_CLIPS = 20
 AGREE = 0.1
 """Share of the interval's width by which figures may differ: sums in another order."""
 
@@ -59,7 +58,7 @@ def reproduce(
     evidence = dict(before.evidence)
     width = _width(own.result.metrics[own.result.rank_metric])
     for name, loss in _losses(own, spec, subset, options).items():
-        evidence[f"lost_{name}"] = loss
+        evidence[LOST + name] = loss
         if loss > width:
             findings.append(
                 Finding(

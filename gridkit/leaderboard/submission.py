@@ -12,6 +12,7 @@ is a file of a dataset repository on the Hub, `file:PATH` one beside these files
 """
 
 import gzip
+import io
 import re
 import stat
 import zlib
@@ -152,6 +153,14 @@ def read_submission(folder: Path) -> Submission:
 def predictions_to_json(file: PredictionsFile) -> dict[str, object]:
     """Return what `predictions.json` holds."""
     return {"uri": file.uri, "sha256": file.sha256, "bytes": file.bytes}
+
+
+def zipped(path: Path) -> bytes:
+    """Return a file as gzip, the same bytes each time."""
+    content = io.BytesIO()
+    with gzip.GzipFile(fileobj=content, mode="wb", mtime=0) as file:
+        file.write(path.read_bytes())
+    return content.getvalue()
 
 
 def _check_files(folder: Path) -> None:

@@ -1,7 +1,5 @@
 """Make a submission of what `gridkit evaluate` wrote: one folder, and one file of predictions."""
 
-import gzip
-import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +18,7 @@ from gridkit.leaderboard.submission import (
     ZIPPED_CLIPS_FILE,
     Address,
     predictions_to_json,
+    zipped,
 )
 from gridkit.media.codecs import encode_flac
 from gridkit.results.files import CLIPS_FILE, RESULT_FILE, Scored, read_scored, result_to_json
@@ -137,11 +136,3 @@ def _answer(one: Prediction) -> bytes | str | None:
     if one.failure is not None:
         return None
     return one.text if one.samples is None else encode_flac(one.samples)
-
-
-def zipped(path: Path) -> bytes:
-    """Return a file as gzip, the same bytes each time."""
-    content = io.BytesIO()
-    with gzip.GzipFile(fileobj=content, mode="wb", mtime=0) as file:
-        file.write(path.read_bytes())
-    return content.getvalue()

@@ -23,6 +23,10 @@ SCHEMA = 1
 VERDICT_FILE = "verdict.json"
 STATUSES = ("reproduced", "rescored", "unverified", "rejected")
 """Best first."""
+LOST = "lost_"
+"""In the evidence, before a change of the frames: by how much the headline is then worse."""
+CHANGED_CLIPS = 20
+"""How many clips are changed."""
 MEANINGS = {
     "reproduced": "a maintainer ran code and weights, which gave this output",
     "rescored": "the output gives the figures that are claimed; how it was made is not known",

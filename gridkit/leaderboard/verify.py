@@ -27,6 +27,7 @@ from gridkit.leaderboard.audits import (
     check_training,
     digests_of,
 )
+from gridkit.leaderboard.board import Known
 from gridkit.leaderboard.names import skeleton
 from gridkit.leaderboard.predictions_file import local_predictions
 from gridkit.leaderboard.reading.predictions import read_strangers
@@ -39,16 +40,6 @@ from gridkit.results.records import PROTOCOL, Result
 from gridkit.store.reader import Corpus
 
 SCORED_SUBSET = "test"
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the board holds already, by the path of each row."""
-
-    names: Mapping[str, str]
-    """Path to display name."""
-    digests: Mapping[str, Digests]
-    """Path to the digests of its answers."""
 
 
 @dataclass(frozen=True)

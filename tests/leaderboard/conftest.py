@@ -19,10 +19,11 @@ from gridkit.evaluation.run import evaluate
 from gridkit.evaluation.subset import open_subset
 from gridkit.evaluation.systems.spec import parse_model
 from gridkit.leaderboard import verify as verifying
+from gridkit.leaderboard.board import Known
 from gridkit.leaderboard.model_card import ModelCard
 from gridkit.leaderboard.submission import Address, read_submission
 from gridkit.leaderboard.submit import write_submission
-from gridkit.leaderboard.verify import Known, verify
+from gridkit.leaderboard.verify import verify
 from gridkit.media.codecs import encode_flac
 from gridkit.results.timing import write_timing
 from gridkit.store.reader import open_corpus

@@ -14,9 +14,9 @@ from gridkit.dsp.griffin_lim import sound_of
 from gridkit.dsp.mel import log_mel
 from gridkit.errors import UsageError
 from gridkit.leaderboard.audits import digests_of
+from gridkit.leaderboard.board import Known
 from gridkit.leaderboard.reading.predictions import read_strangers
 from gridkit.leaderboard.submission import read_submission
-from gridkit.leaderboard.verify import Known
 from gridkit.media.samples import to_int16
 from gridkit.results.files import read_scored
 from gridkit.results.timing import timing_to_json

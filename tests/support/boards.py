@@ -1,6 +1,7 @@
 """Boards of a leaderboard, made up: rows as `gridkit leaderboard add` leaves them."""
 
 import gzip
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from gridkit.corpus.codes import codes_by_speaker
 from gridkit.leaderboard.board import DIGESTS_FILE, RESULTS, Event, note
 from gridkit.leaderboard.controls import write_controls
 from gridkit.leaderboard.model_card import MODEL_FILE, ModelCard, card_to_json
-from gridkit.leaderboard.samples import FOLDER, make_samples
+from gridkit.leaderboard.samples import FOLDER, SAMPLES_FILE, SHARED_PLACE, make_samples
 from gridkit.leaderboard.submission import ZIPPED_CLIPS_FILE
 from gridkit.leaderboard.verdict import VERDICT_FILE, Finding, Verdict, verdict_to_json
 from gridkit.results.clip_table import tabulate
@@ -97,6 +98,34 @@ def write_samples(folder: Path, scored: Scored, task: str) -> None:
     (folder / FOLDER).mkdir()
     for name, content in make_samples(scored, media).items():
         (folder / FOLDER / name).write_bytes(content)
+
+
+def write_noise_samples(folder: Path, ids: Sequence[str], shared: Sequence[str], seed: int) -> None:
+    """Write samples of the sizes that real ones have, of bytes that nobody can play.
+
+    What is cut out of the corpus is the same for the same clip; the system's sound is its own.
+    """
+    samples, target = [], folder / FOLDER
+    target.mkdir()
+    for place, clip in [*zip(("Best", "Median", "Worst"), ids, strict=True),
+                        *((SHARED_PLACE, clip) for clip in shared)]:  # fmt: skip
+        of_clip = np.random.default_rng(list(clip.encode()))
+        own = np.random.default_rng([seed, *clip.encode()])
+        files = {
+            "reference": (of_clip, 49_000, ".flac"),
+            "reference_picture": (of_clip, 6_000, ".webp"),
+            "system": (own, 48_000, ".flac"),
+            "system_picture": (own, 5_000, ".webp"),
+            "video": (of_clip, 48_000, ".mp4"),
+        }
+        named = {}
+        for what, (rng, size, kind) in files.items():
+            content = rng.bytes(size)
+            named[what] = hashlib.sha256(content).hexdigest()[:24] + kind
+            (target / named[what]).write_bytes(content)
+        samples.append({"place": place, "id": clip, **named})
+    content = json.dumps({"schema": 1, "samples": samples})
+    (target / SAMPLES_FILE).write_text(content)
 
 
 def add_controls(board: Path, clips: Sequence[ClipScore], task: str = "v2s", split: str = "seen4"):

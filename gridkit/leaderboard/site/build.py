@@ -42,7 +42,7 @@ from gridkit.leaderboard.site.reported import read_reported
 from gridkit.leaderboard.site.standings import Board, boards_of
 from gridkit.leaderboard.site.system_page import MEDIA, build_system_page
 from gridkit.leaderboard.submission import ZIPPED_CLIPS_FILE
-from gridkit.leaderboard.verdict import MEANINGS, VERDICT_FILE
+from gridkit.leaderboard.verdict import CHANGED_CLIPS, MEANINGS, VERDICT_FILE
 from gridkit.results.files import RESULT_FILE, Scored, clip_from_line
 from gridkit.results.records import ClipScore, Result
 from gridkit.results.rows import Row
@@ -116,7 +116,7 @@ def build(board: Path, out: Path) -> Built:
     rows = [_row(folder, context) for folder in row_folders(board)]
     boards = boards_of(rows, context.ids, context.controls)
     entries = [row.entry for row in rows]
-    _write_shared_pages(board, output, context.templates, boards, entries, log)
+    _write_shared_pages(board, output, context.templates, context.code, boards, entries, log)
     removed = output.finish()
     return Built(len(rows), len(boards), tuple(output.written), tuple(removed))
 
@@ -139,6 +139,7 @@ def _environment() -> Environment:
     found = templates.environment([SITE])
     found.globals["version"] = __version__
     found.globals["meanings"] = MEANINGS
+    found.globals["changed_clips"] = CHANGED_CLIPS
     return found
 
 
@@ -221,17 +222,22 @@ def _write_shared_pages(
     board: Path,
     output: Output,
     pages: Environment,
+    code: bytes,
     boards: Sequence[Board],
     entries: Sequence[Entry],
     log: Sequence[Event],
 ) -> None:
-    def render(template: str, **values: object) -> None:
-        text = pages.get_template(f"{template}.j2").render(root="", **values)
-        _write_changed(output, template, text)
+    def render(template: str, **values: object) -> str:
+        return pages.get_template(f"{template}.j2").render(root="", **values)
 
-    render("index.html", page=build_index(boards, read_reported(board), log))
-    render("changes.html", news=news_of(log, entries))
-    render("compare.html")
+    index = render("index.html", page=build_index(boards, read_reported(board), log))
+    _write_changed(output, "index.html", index)
+    news = news_of(log, entries)
+    inputs = {"changes.html": repr(news).encode(), "compare.html": b""}
+    for name, content in inputs.items():
+        digest = hash_of([code, content])
+        if not output.keeps(name, digest):
+            output.write(name, render(name, news=news), digest)
     _write_changed(output, "data/standings.js", _standings(boards))
     css = templates.page_data("report.css") + templates.page_data("site.css", SITE)
     _write_changed(output, "site.css", css)

@@ -6,7 +6,8 @@ The manifest is written last: what a killed build left is not in it, and is buil
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,12 +26,14 @@ class Output:
     folder: Path
     before: dict[str, str]
     """File to the hash of its input, of the build before."""
+    there: frozenset[str]
+    """Which of those files are there; asking for each would take longer than the rest."""
     files: dict[str, str] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
 
     def keeps(self, name: str, inputs: str) -> bool:
         """Tell whether a file is there and of this input; it then stays."""
-        if self.before.get(name) != inputs or not (self.folder / name).is_file():
+        if self.before.get(name) != inputs or name not in self.there:
             return False
         self.files[name] = inputs
         return True
@@ -64,13 +67,13 @@ def open_output(folder: Path) -> Output:
             raise UsageError(f"{folder} is not empty and not a site; name another folder by --out")
         # so that a build that is killed can be run again
         _write_manifest(folder, {})
-        return Output(folder, {})
+        return Output(folder, {}, frozenset())
     try:
         found = values(parse_object(read_text(path), str(path)), "files", str, str(path))
     except ResultError:
-        return Output(folder, {})
+        return Output(folder, {}, frozenset())
     inside = {name: inputs for name, inputs in found.items() if _is_inside(name)}
-    return Output(folder, inside)
+    return Output(folder, inside, frozenset(_names(folder)))
 
 
 def _write_manifest(folder: Path, files: Mapping[str, str]) -> None:
@@ -85,6 +88,16 @@ def hash_of(parts: Iterable[bytes]) -> str:
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)
     return digest.hexdigest()[:24]
+
+
+def _names(folder: Path) -> Iterator[str]:
+    """Yield the files of a folder, and those one folder below."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from (f"{entry.name}/{name}" for name in os.listdir(entry.path))
+            else:
+                yield entry.name
 
 
 def _is_inside(name: str) -> bool:

@@ -23,7 +23,7 @@ from gridkit.leaderboard.audits import (
 from gridkit.leaderboard.board import BoardRow, Event
 from gridkit.leaderboard.samples import Sample
 from gridkit.leaderboard.site.entries import Entry, entry_of
-from gridkit.leaderboard.verdict import MEANINGS
+from gridkit.leaderboard.verdict import LOST, MEANINGS
 from gridkit.results.caveats import result_caveats, timing_caveats
 from gridkit.results.files import Scored
 from gridkit.results.records import ClipScore
@@ -60,6 +60,8 @@ class SystemPage:
     links: tuple[tuple[str, str], ...]
     """What a link leads to, and an https address."""
     evidence: tuple[Evidence, ...]
+    losses: tuple[tuple[str, str], ...]
+    """A change of the frames, and by how much the headline is worse then."""
     table: TableView
     small_print: TableView
     cards: tuple[Card, ...]
@@ -118,6 +120,11 @@ def build_system_page(
             if link.startswith("https://")
         ),
         evidence=_evidence(row),
+        losses=tuple(
+            (name.removeprefix(LOST), headline.text(value))
+            for name, value in row.verdict.evidence.items()
+            if name.startswith(LOST)
+        ),
         table=table_view(rows, main),
         small_print=table_view(rows, small),
         cards=tuple(
