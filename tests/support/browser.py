@@ -46,8 +46,21 @@ class Browser:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
-        self.ask("Page.navigate", url=address)
-        self.wait_for("document.readyState === 'complete'")
+        self.open(address)
+
+    def open(self, address):
+        # a step aside: another #part of the same page would not be loaded again
+        for place in ("about:blank", address):
+            self.ask("Page.navigate", url=place)
+            there = f"location.href.startsWith({json.dumps(place.split('#')[0])})"
+            self.wait_for(f"document.readyState === 'complete' && {there}")
+
+    def press(self, key):
+        code = {"Enter": 13, "Tab": 9}[key]
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key,
+                     windowsVirtualKeyCode=code, **(text if kind == "keyDown" else {}))  # fmt: skip
 
     def ask(self, method, **parameters):
         self._count += 1

@@ -91,13 +91,10 @@ def hash_of(parts: Iterable[bytes]) -> str:
 
 
 def _names(folder: Path) -> Iterator[str]:
-    """Yield the files of a folder, and those one folder below."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from (f"{entry.name}/{name}" for name in os.listdir(entry.path))
-            else:
-                yield entry.name
+    """Yield the files of a folder, and of those in it, as paths with slashes."""
+    for base, _, names in os.walk(folder):
+        inside = Path(base).relative_to(folder).as_posix()
+        yield from (name if inside == "." else f"{inside}/{name}" for name in names)
 
 
 def _is_inside(name: str) -> bool:
