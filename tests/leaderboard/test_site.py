@@ -1,5 +1,6 @@
 """The site of a board: ranks, what is shown as what, hostile texts, builds that repeat."""
 
+import gzip
 import json
 import re
 import shutil
@@ -12,20 +13,18 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from support.boards import add_controls, add_row, make_clips, read_script
+from support.boards import add_controls, add_row, make_clips, read_script, scored_row
 
 from gridkit.cli.leaderboard import command
 from gridkit.errors import ResultError, UsageError
-from gridkit.leaderboard.board import Event, note, read_row, withdraw
+from gridkit.leaderboard.board import Event, note, withdraw
 from gridkit.leaderboard.model_card import ModelCard
 from gridkit.leaderboard.site.build import build
 from gridkit.leaderboard.site.entries import script
 from gridkit.leaderboard.site.reported import COLUMNS, read_reported
 from gridkit.leaderboard.site.standings import pareto_front
 from gridkit.leaderboard.verdict import Finding
-from gridkit.results.clip_table import tabulate
 from gridkit.results.compare import compare
-from gridkit.results.files import Scored
 
 REPOSITORY = Path(__file__).parents[2]
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>'&amp;{{ 7*7 }}"
@@ -88,19 +87,11 @@ def folder_of(board):
     return board
 
 
-def scored_of(board, name):
-    folder = next((board / "results").glob(f"lab__{name}/*/*"))
-    row = read_row(folder)
-    place = list(QUALITIES).index(name)
-    clips = make_clips(QUALITIES[name], speakers=("s1", "s2"), each=12, seed=place)
-    return Scored(folder, row.result, clips, None, tabulate(clips))
-
-
 def test_ranks_are_those_of_compare_among_reproduced_rows_and_with_rescored_ones(board, tmp_path):
     build(board, tmp_path / "site")
     shown = {name: ranks for kind, name, ranks in rows_of(tmp_path / "site/index.html") if ranks}
     for place, names in enumerate((("a", "c"), ("a", "b", "c", "e"))):
-        wanted = compare([scored_of(board, name) for name in names]).ranks
+        wanted = compare([scored_row(board, name, tmp_path) for name in names]).ranks
         assert {name: shown[name][place] for name in names} == {
             name: str(rank) for name, rank in zip(names, wanted, strict=True)
         }
@@ -316,6 +307,16 @@ def test_rows_with_other_clips_than_they_count_are_refused(board, tmp_path):
         build(board, tmp_path / "site")
 
 
+def test_clips_that_were_changed_are_refused(board, tmp_path):
+    path = next(board.glob("results/lab__e/*/*/clips.jsonl.gz"))
+    text = gzip.decompress(path.read_bytes()).decode()
+    changed = re.sub(r'"estoi": [\d.]+', '"estoi": 0.99', text, count=1)
+    assert changed != text
+    path.write_bytes(gzip.compress(changed.encode()))
+    with pytest.raises(ResultError, match=r"not what result\.json was made of"):
+        build(board, tmp_path / "site")
+
+
 def test_an_empty_board_has_a_site_that_says_so(tmp_path):
     runner = CliRunner()
     (tmp_path / "board").mkdir()
@@ -366,6 +367,6 @@ def test_a_script_hands_over_what_it_was_given():
 def test_values_of_clips_are_kept_to_the_last_digit(board, tmp_path):
     build(board, tmp_path / "site")
     data = read_script(tmp_path / "site/data/lab__a__v1__v2s-seen4.js")
-    assert np.array_equal(data["values"], scored_of(board, "a").table.column("estoi"))
+    assert np.array_equal(data["values"], scored_row(board, "a", tmp_path).table.column("estoi"))
     ids = read_script(tmp_path / "site" / data["clips"])
-    assert tuple(ids) == scored_of(board, "a").table.ids
+    assert tuple(ids) == scored_row(board, "a", tmp_path).table.ids

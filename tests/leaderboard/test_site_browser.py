@@ -1,14 +1,11 @@
 """The site in a real browser, from a disk: sort, find, rank, open, play, compare."""
 
 import pytest
-from support.boards import add_controls, add_row, make_clips, read_script
+from support.boards import add_controls, add_row, make_clips, read_script, scored_row
 from support.browser import Browser, find_browser
 
-from gridkit.leaderboard.board import read_row
 from gridkit.leaderboard.site.build import build
-from gridkit.results.clip_table import tabulate
 from gridkit.results.compare import compare
-from gridkit.results.files import Scored
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 NAMES = {"alpha": 0.7, "beta": 0.52, "gamma": 0.48, HOSTILE: 0.6}
@@ -133,18 +130,14 @@ def test_a_system_opens_and_its_sample_plays_with_the_video(opened):
     page.value("document.querySelectorAll('audio')[1].pause()")
 
 
-def test_two_rows_compare_as_the_command_compares_them(opened, board):
+def test_two_rows_compare_as_the_command_compares_them(opened, board, tmp_path):
     page = opened("index.html")
     for name in ("beta", "gamma"):
         page.value(f"document.querySelector('.pick[value=lab__{name}__v1__v2s-seen4]').click()")
     assert page.value("document.querySelector('.picked').hidden") is False
     page.value("document.querySelector('.picked a').click()")
     page.wait_for("!!document.querySelector('#verdict-line')")
-    scored = []
-    for name in ("beta", "gamma"):
-        folder = next(board.glob(f"results/lab__{name}/*/*"))
-        clips = clips_of(name)
-        scored.append(Scored(folder, read_row(folder).result, clips, None, tabulate(clips)))
+    scored = [scored_row(board, name, tmp_path) for name in ("beta", "gamma")]
     (wanted,) = compare(scored).pairs
     shown = page.value("({...document.querySelector('#verdict-line').dataset})")
     assert float(shown["mean"]) == pytest.approx(wanted.difference, rel=1e-9)

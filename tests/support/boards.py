@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gridkit.corpus.codes import codes_by_speaker
+from gridkit.corpus.splits import hash_ids
 from gridkit.leaderboard.board import DIGESTS_FILE, RESULTS, Event, note
 from gridkit.leaderboard.controls import write_controls
 from gridkit.leaderboard.model_card import MODEL_FILE, ModelCard, card_to_json
@@ -17,7 +18,14 @@ from gridkit.leaderboard.samples import FOLDER, SAMPLES_FILE, SHARED_PLACE, make
 from gridkit.leaderboard.submission import ZIPPED_CLIPS_FILE
 from gridkit.leaderboard.verdict import VERDICT_FILE, Finding, Verdict, verdict_to_json
 from gridkit.results.clip_table import tabulate
-from gridkit.results.files import RESULT_FILE, Scored, clip_to_line, result_to_json
+from gridkit.results.files import (
+    CLIPS_FILE,
+    RESULT_FILE,
+    Scored,
+    clip_to_line,
+    read_scored,
+    result_to_json,
+)
 from gridkit.results.records import ClipScore
 from gridkit.results.rows import Row
 from gridkit.results.timing import TIMING_FILE, timing_to_json
@@ -69,15 +77,21 @@ def add_row(
     path = path or f"lab__{name}/v1/{task}-{split}"
     folder = board / RESULTS / path
     folder.mkdir(parents=True)
-    definition = {"name": split, "subset": "test", "scored_sha256": f"{len(clips):064x}"}
-    result = make_result(card.name, clips, task, split=definition, protocol=protocol)
+    lines = "".join(map(clip_to_line, clips)).encode()
+    result = make_result(
+        card.name,
+        clips,
+        task,
+        split=definition_of(clips, split),
+        protocol=protocol,
+        sha256={CLIPS_FILE: hashlib.sha256(lines).hexdigest()},
+    )
     (folder / MODEL_FILE).write_text(card_to_json(card))
     (folder / RESULT_FILE).write_text(result_to_json(result))
     if latency_ms is not None:
         times = (latency_ms * (1 + 0.1 * np.random.default_rng(1).random(60))).tolist()
         timing = make_timing(times, environment={"device": device, "threads": 2})
         (folder / TIMING_FILE).write_text(timing_to_json(timing))
-    lines = "".join(map(clip_to_line, clips)).encode()
     (folder / ZIPPED_CLIPS_FILE).write_bytes(gzip.compress(lines, mtime=0))
     verdict = Verdict(status, tuple(findings), evidence or {}, "gridkit 0.1.0")
     (folder / VERDICT_FILE).write_text(verdict_to_json(verdict))
@@ -86,6 +100,12 @@ def add_row(
         write_samples(folder, Scored(folder, result, clips, None, tabulate(clips)), task)
     note(board, Event(date, "added", path, status, why))
     return folder
+
+
+def definition_of(clips: Sequence[ClipScore], split: str) -> dict[str, object]:
+    """What a result says of a split whose test clips these are."""
+    ids = sorted(clip.id for clip in clips)
+    return {"name": split, "subset": "test", "scored_sha256": hash_ids(ids)}
 
 
 def write_samples(folder: Path, scored: Scored, task: str) -> None:
@@ -130,7 +150,7 @@ def write_noise_samples(folder: Path, ids: Sequence[str], shared: Sequence[str],
 
 def add_controls(board: Path, clips: Sequence[ClipScore], task: str = "v2s", split: str = "seen4"):
     """Write two controls of the table of these clips."""
-    definition = {"name": split, "subset": "test", "scored_sha256": f"{len(clips):064x}"}
+    definition = definition_of(clips, split)
     ids = {clip.id for clip in clips}
     speakers = list(dict.fromkeys(clip.split("/")[0] for clip in ids))
     rows = []
@@ -139,6 +159,17 @@ def add_controls(board: Path, clips: Sequence[ClipScore], task: str = "v2s", spl
         result = make_result(f"control:{name}", made, task, split=definition)
         rows.append(Row("control", result))
     write_controls(board, rows)
+
+
+def scored_row(board: Path, name: str, work: Path) -> Scored:
+    """What `gridkit compare` reads of a row: its result and its clips as a RESULT folder."""
+    row = next((board / RESULTS).glob(f"lab__{name}/*/*"))
+    folder = work / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RESULT_FILE).write_bytes((row / RESULT_FILE).read_bytes())
+    clips = gzip.decompress((row / ZIPPED_CLIPS_FILE).read_bytes())
+    (folder / CLIPS_FILE).write_bytes(clips)
+    return read_scored(folder)
 
 
 def read_script(path: Path):

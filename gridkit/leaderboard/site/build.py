@@ -8,9 +8,10 @@ site.css, *.js, manifest.json
 """
 
 import gzip
+import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -43,7 +44,7 @@ from gridkit.leaderboard.site.standings import Board, boards_of
 from gridkit.leaderboard.site.system_page import MEDIA, build_system_page
 from gridkit.leaderboard.submission import ZIPPED_CLIPS_FILE
 from gridkit.leaderboard.verdict import CHANGED_CLIPS, MEANINGS, VERDICT_FILE
-from gridkit.results.files import RESULT_FILE, Scored, clip_from_line
+from gridkit.results.files import CLIPS_FILE, RESULT_FILE, Scored, clip_from_line
 from gridkit.results.records import ClipScore, Result
 from gridkit.results.rows import Row
 from gridkit.results.strict_json import decode
@@ -165,13 +166,8 @@ def _row(folder: Path, context: _Context) -> RowData:
 
 def _write_row(folder: Path, page: str, context: _Context, inputs: str) -> RowData:
     row = read_row(folder)
-    clips = list(_clips(folder / ZIPPED_CLIPS_FILE))
+    clips = _clips(folder / ZIPPED_CLIPS_FILE, row.result)
     scored = Scored(folder, row.result, clips, row.timing)
-    if len(clips) != row.result.n:
-        raise ResultError(
-            f"{folder}: {ZIPPED_CLIPS_FILE} has {len(clips)} clips, and {RESULT_FILE} counts "
-            f"{row.result.n}"
-        )
     samples = read_samples(folder)
     shown = {sample.id for sample in samples}
     view = build_system_page(
@@ -299,19 +295,26 @@ def _control_rows(results: Sequence[Result]) -> dict[Question, list[Row]]:
     return {question: sorted(rows, key=order) for question, rows in found.items()}
 
 
-def _clips(path: Path) -> Iterator[ClipScore]:
-    """Yield the clips of a row.
+def _clips(path: Path, result: Result) -> list[ClipScore]:
+    """Return the clips of a row.
 
     Raises:
-        ResultError: the file is damaged.
+        ResultError: the file is damaged, or is not what the result was made of.
     """
     try:
-        lines = gzip.decompress(path.read_bytes()).splitlines()
+        content = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
         raise ResultError(f"cannot read {path}: {error}") from error
-    for number, line in enumerate(lines, 1):
+    known = result.sha256.get(CLIPS_FILE)
+    if known is not None and hashlib.sha256(content).hexdigest() != known:
+        raise ResultError(f"{path} is not what {RESULT_FILE} was made of: one of them was changed")
+    found = []
+    for number, line in enumerate(content.splitlines(), 1):
         where = f"{path}, line {number}"
-        yield clip_from_line(decode(line, where), where)
+        found.append(clip_from_line(decode(line, where), where))
+    if len(found) != result.n:
+        raise ResultError(f"{path} has {len(found)} clips, and {RESULT_FILE} counts {result.n}")
+    return found
 
 
 def _content(path: Path) -> bytes:
