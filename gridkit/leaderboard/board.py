@@ -5,6 +5,8 @@
         verdict.json                                            what was checked
         digests.json                                            of each answer
         samples/                                                clips to listen to
+    controls/TASK-SPLIT/NAME/result.json                        of gridkit's own controls
+    reported.tsv                                                figures of papers
     log.jsonl    {"date": ..., "what": "added", "path": ..., "status": ..., "why": ...}
 
 The log is only ever added to.

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gridkit.cli.main import main
+from gridkit.leaderboard.samples import read_samples
 
 CARD = {"schema": 1, "name": "Noise", "authors": ["A"], "licence": "MIT", "training_speakers": []}
 
@@ -51,6 +52,15 @@ def test_from_a_result_to_a_row_on_synthetic_clips(run, tmp_path, synthetic_corp
     assert (
         board / "results" / "lab__noise" / "v1" / "v2s-synthetic-seen" / "verdict.json"
     ).is_file()
+    row = board / "results" / "lab__noise" / "v1" / "v2s-synthetic-seen"
+    assert read_samples(row)[0].place == "Best"
+    assert sum(path.stat().st_size for path in row.rglob("*") if path.is_file()) < 700_000
+    controls = ("leaderboard", "controls", "lipreading", "synthetic-seen", *data)
+    status, said, _ = run(*controls, "--board", board, "--workers", "1")
+    assert (status, "lipreading-synthetic-seen/majority" in said) == (0, True)
+    status, said, _ = run("leaderboard", "build", "--board", board, "--out", tmp_path / "site")
+    assert (status, "rows      1 in 1 tables" in said) == (0, True)
+    assert (tmp_path / "site/systems/lab__noise__v1__v2s-synthetic-seen.html").is_file()
     path = "lab__noise/v1/v2s-synthetic-seen"
     assert run("leaderboard", "withdraw", path, "--why", "done", "--board", board)[0] == 0
 

@@ -1,5 +1,7 @@
 """Rows of the board: written of what was checked, logged, corrected, withdrawn."""
 
+import gzip
+
 import pytest
 
 from gridkit.errors import ResultError, UsageError
@@ -35,6 +37,26 @@ def test_a_row_is_what_was_scored_here_and_the_log_says_what_became_of_it(tmp_pa
         withdraw(board, PATH, "2026-01-05", "again")
     add(board, checked, "2026-01-06", "back")
     assert [row.path for row in read_rows(board)] == [PATH]
+
+
+def test_the_clips_of_a_row_are_those_scored_here_and_not_those_claimed(tmp_path, check, submitted):
+    path = submitted / "clips.jsonl.gz"
+    text = gzip.decompress(path.read_bytes()).decode()
+    changed = text.replace('"reason": null', '"reason": null, "text": {"judge": "claimed"}')
+    assert changed != text
+    path.write_bytes(gzip.compress(changed.encode()))
+    checked = check(submitted)
+    assert checked.verdict.status == "rescored"
+    folder = add(tmp_path / "board", checked, "2026-01-02")
+    assert gzip.decompress((folder / "clips.jsonl.gz").read_bytes()).decode() == text
+
+
+def test_a_correction_leaves_no_sample_of_before(tmp_path, checked):
+    board = tmp_path / "board"
+    add(board, checked, "2026-01-02", samples={"a.flac": b"1", "b.flac": b"2"})
+    folder = add(board, checked, "2026-01-03", "other clips", {"b.flac": b"3"})
+    found = {path.name: path.read_bytes() for path in (folder / "samples").iterdir()}
+    assert found == {"b.flac": b"3"}
 
 
 def test_a_rejected_submission_is_no_row(tmp_path, check, submitted, edit):
