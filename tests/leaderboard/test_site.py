@@ -25,6 +25,7 @@ from gridkit.leaderboard.site.reported import COLUMNS, read_reported
 from gridkit.leaderboard.site.standings import pareto_front
 from gridkit.leaderboard.verdict import Finding
 from gridkit.results.compare import compare
+from gridkit.results.records import ClipScore
 
 REPOSITORY = Path(__file__).parents[2]
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>'&amp;{{ 7*7 }}"
@@ -112,6 +113,16 @@ def test_the_best_row_leads_and_controls_follow_without_a_rank(board, tmp_path):
         ("control", "reference", []),
         ("control", "shuffled", []),
     ]
+
+
+def test_a_reproduced_row_with_too_many_failed_clips_has_no_rank(board, tmp_path):
+    clips = make_clips(0.99, speakers=("s1", "s2"), each=12, seed=8)
+    failed = [ClipScore(clip.id, "failed", "hang") for clip in clips[:2]]
+    add_row(board, "fragile", [*failed, *clips[2:]])
+    build(board, tmp_path / "site")
+    rows = {name: (kind, ranks) for kind, name, ranks in rows_of(tmp_path / "site/index.html")}
+    assert rows["fragile"] == ("reproduced", ["", ""])
+    assert "over 5 % failed" in (tmp_path / "site/index.html").read_text()
 
 
 def test_rows_of_another_protocol_have_their_own_table_which_comes_last(board, tmp_path):
@@ -258,6 +269,9 @@ def test_a_row_that_changes_is_made_again_and_one_withdrawn_goes(board, tmp_path
     verdict = next(board.glob("results/lab__b/*/*/verdict.json"))
     verdict.write_text(verdict.read_text().replace("rescored", "reproduced"))
     assert "systems/lab__b__v1__v2s-seen4.html" in build(board, site).written
+    note(board, Event("2026-02-01", "corrected", "lab__c/v1/v2s-seen4", "reproduced", "new clips"))
+    assert "systems/lab__c__v1__v2s-seen4.html" in build(board, site).written
+    assert "new clips" in (site / "systems/lab__c__v1__v2s-seen4.html").read_text()
     withdraw(board, "lab__b/v1/v2s-seen4", "2026-02-02", "its people ask")
     built = build(board, site)
     assert set(built.removed) == {
@@ -340,7 +354,7 @@ def test_the_front_holds_what_no_other_point_beats(points):
 def test_only_systems_of_one_device_share_a_chart_and_disputed_clocks_are_in_no_front(tmp_path):
     board = folder_of(tmp_path / "board")
     for place, (name, device) in enumerate({"x": "CPU", "y": "CPU", "z": "GPU"}.items()):
-        clips = make_clips(0.4 + 0.1 * place, each=3, seed=place)
+        clips = make_clips(0.6 - 0.1 * place, each=3, seed=place)
         folder = add_row(board, name, clips, latency_ms=50.0 - 10 * place, device=device)
         if name == "y":
             timing = folder / "timing.json"
@@ -353,7 +367,7 @@ def test_only_systems_of_one_device_share_a_chart_and_disputed_clocks_are_in_no_
     both = charts["CPU, 2 threads"]
     assert both.count('class="dot reproduced"') == 2
     strict = both[both.index('<g class="strict">') : both.index('<g class="wide">')]
-    # y is better and faster, and yet the front is x alone: one level line
+    # y is faster, and yet the front is x alone: one level line
     assert strict.count("<line") == 1
 
 
