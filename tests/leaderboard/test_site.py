@@ -132,6 +132,8 @@ def test_rows_of_another_protocol_have_their_own_table_which_comes_last(board, t
     rows = rows_of(tmp_path / "site/index.html")
     assert rows[-1] == ("reproduced", "older", ["1", "1"])
     assert rows[1] == ("reproduced", "a", ["1", "1"])
+    links = [link["href"] for link in Tags(tmp_path / "site/index.html").of("a")]
+    assert {"#v2s-seen4", "#v2s-seen4-2"} <= set(links)
     assert "an older one" in (tmp_path / "site/index.html").read_text()
 
 

@@ -35,17 +35,12 @@ class Standing:
 class Board:
     """One table."""
 
+    id: str
+    """What a link to it says: task and split, and a number where another table has these, too."""
     question: Question
     standings: tuple[Standing, ...]
     """Best headline first."""
     controls: tuple[Row, ...]
-
-    @property
-    def id(self) -> str:
-        """Return what a link to the table says; a second table of a task and split has a number."""
-        asked = self.question
-        digits = "" if asked.protocol == PROTOCOL else f"-{asked.protocol}"
-        return f"{asked.task}-{asked.split}{digits}-{asked.scored[:6]}{asked.corpus[:2]}"
 
 
 def boards_of(
@@ -77,10 +72,15 @@ def boards_of(
             question.corpus,
         )
 
-    return [
-        Board(question, _standings(groups[question], ids), tuple(controls.get(question, ())))
-        for question in sorted(groups, key=order)
-    ]
+    found: list[Board] = []
+    for question in sorted(groups, key=order):
+        name = f"{question.task}-{question.split}"
+        before = sum((one.question.task, one.question.split) == (question.task, question.split)
+                     for one in found)  # fmt: skip
+        number = f"-{before + 1}" if before else ""
+        standings = _standings(groups[question], ids)
+        found.append(Board(name + number, question, standings, tuple(controls.get(question, ()))))
+    return found
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:

@@ -103,7 +103,7 @@ const clipsOf = async (file) => {
 
 function gridkitStandings(boards) {
   state.boards = boards;
-  const wanted = location.hash.slice(1).split("&").map(decodeURIComponent);
+  const wanted = location.hash.slice(1).split("&");
   const keys = boards.flatMap((board) => board.rows.map((row) => row.key));
   const chosen = wanted.filter((key) => keys.includes(key));
   fill("first", boards, chosen[0] ?? keys[0]);
