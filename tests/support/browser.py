@@ -18,6 +18,10 @@ def find_browser():
     return program
 
 
+class Navigated(Exception):
+    """The page went away while it was asked."""
+
+
 class Browser:
     """Headless Chromium, driven over its debugging pipe."""
 
@@ -70,6 +74,8 @@ class Browser:
         os.write(self._write, json.dumps(message).encode() + b"\0")
         while (answer := self._receive()).get("id") != self._count:
             self.events.append(answer)
+        if "navigated" in answer.get("error", {}).get("message", ""):
+            raise Navigated
         assert "error" not in answer, answer
         return answer["result"]
 
@@ -82,9 +88,15 @@ class Browser:
 
     def wait_for(self, expression, limit_s=30):
         end_s = time.monotonic() + limit_s
-        while not self.value(expression):
+        while not self._holds(expression):
             assert time.monotonic() < end_s, f"never true: {expression}"
             time.sleep(0.05)
+
+    def _holds(self, expression):
+        try:
+            return self.value(expression)
+        except Navigated:
+            return False
 
     def view(self, width_px, *, dark=False, height_px=900):
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
