@@ -176,9 +176,10 @@ def test_hostile_texts_are_shown_as_text_on_every_page(tmp_path):
         "<b>x</b>", (HOSTILE,), HOSTILE, (HOSTILE,), "https://a.b/?q=\"'><script>", "",
         7, HOSTILE, True, False, HOSTILE,
     )  # fmt: skip
-    finding = Finding("unverified", HOSTILE, HOSTILE)
+    turned = f"{HOSTILE}\N{RIGHT-TO-LEFT OVERRIDE}"
+    finding = Finding("unverified", HOSTILE, turned)
     add_row(
-        board, "x", make_clips(0.5, each=3), card=card, why=HOSTILE, device=HOSTILE,
+        board, "x", make_clips(0.5, each=3), card=card, why=turned, device=HOSTILE,
         findings=[finding], status="unverified", samples=True,
     )  # fmt: skip
     cells = ["v2s", HOSTILE, "2020", HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE]
@@ -193,6 +194,7 @@ def test_hostile_texts_are_shown_as_text_on_every_page(tmp_path):
         page = Tags(path)
         assert all(set(tag) == {"src"} for tag in page.of("script")), path
         assert not [tag for tag, _ in page.tags if tag in ("b/", "iframe", "object", "base")]
+        assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in page.seen
         assert not [one for _, one in page.tags if any(key.startswith("on") for key in one)]
         assert all(one["src"].startswith("../media/") for one in page.of("img"))
         for link in page.of("a"):

@@ -18,7 +18,7 @@ from pathlib import Path
 from jinja2 import Environment
 
 from gridkit import __version__
-from gridkit.errors import ResultError
+from gridkit.errors import ResultError, printable
 from gridkit.evaluation.report import templates
 from gridkit.leaderboard.board import Event, read_log, read_row, row_folders, row_path
 from gridkit.leaderboard.controls import control_files, read_controls
@@ -138,6 +138,7 @@ def code_hash() -> str:
 
 def _environment() -> Environment:
     found = templates.environment([SITE])
+    found.filters["printable"] = printable
     found.globals["version"] = __version__
     found.globals["meanings"] = MEANINGS
     found.globals["changed_clips"] = CHANGED_CLIPS

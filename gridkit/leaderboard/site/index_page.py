@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gridkit.errors import printable
 from gridkit.evaluation.report.charts import Axis, LogAxis, log_axis, nice_axis
 from gridkit.evaluation.report.page import TASK_TITLES
 from gridkit.leaderboard.board import Event
@@ -169,7 +170,7 @@ def _view(board: Board) -> BoardView:
     names, _ = columns([*rows, *board.controls])
     headline = describe(entries[0].rank_metric)
     lines = [
-        _line(standing.entry.status, standing, row, standing.entry.flags, names)
+        _line(standing.entry.status, standing, row, _flags(standing.entry), names)
         for standing, row in zip(board.standings, rows, strict=True)
     ]
     lines += [_line("control", None, row, row.flags, names) for row in board.controls]
@@ -186,6 +187,11 @@ def _view(board: Board) -> BoardView:
         lines=tuple(lines),
         fronts=_fronts(entries, headline),
     )
+
+
+def _flags(entry: Entry) -> tuple[str, ...]:
+    """Return what limits a row, a word or two each."""
+    return (*(f"in doubt: {printable(reason)}" for reason in entry.reasons), *entry.flags)
 
 
 def _line(
