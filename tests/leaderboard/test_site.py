@@ -267,6 +267,18 @@ def test_one_more_row_writes_its_own_files_and_the_pages_of_all_rows(board, tmp_
     assert touched == {"index.html", "changes.html", "data/standings.js", "manifest.json"}
 
 
+def test_controls_change_the_pages_of_their_own_table_alone(board, tmp_path):
+    site = tmp_path / "site"
+    build(board, site)
+    clips = make_clips(0.5, speakers=("s1", "s2"), each=12)
+    add_controls(board, clips, split="other")
+    assert build(board, site).written == ()
+    shutil.rmtree(board / "controls/v2s-seen4/shuffled")
+    written = build(board, site).written
+    assert sum(name.startswith("systems/") for name in written) == 5
+    assert "shuffled" not in [name for _, name, _ in rows_of(site / "index.html")]
+
+
 def test_a_row_that_changes_is_made_again_and_one_withdrawn_goes(board, tmp_path):
     site = tmp_path / "site"
     build(board, site)

@@ -29,7 +29,6 @@ from gridkit.leaderboard.site.entries import (
     Entry,
     Question,
     RowData,
-    control_row,
     data_from_script,
     data_to_script,
     key_of,
@@ -82,7 +81,8 @@ class _Context:
     templates: Environment
     code: bytes
     controls: Mapping[Question, list[Row]]
-    controls_hash: bytes
+    controls_hash: Mapping[str, bytes]
+    """TASK-SPLIT to a hash of its controls."""
     history: Mapping[str, list[Event]]
     ids: dict[str, Sequence[str]]
     """File of clips to the ids in it."""
@@ -110,7 +110,7 @@ def build(board: Path, out: Path) -> Built:
         _environment(),
         code_hash().encode(),
         _control_rows(controls),
-        hash_of(path.read_bytes() for path in control_files(board)).encode(),
+        _controls_hash(board),
         history,
         {},
     )
@@ -151,7 +151,8 @@ def _row(folder: Path, context: _Context) -> RowData:
     key, output = key_of(path), context.output
     page, data_file = f"systems/{key}.html", f"data/{key}.js"
     events = json.dumps([asdict(event) for event in context.history.get(path, [])])
-    parts = [context.code, context.controls_hash, events.encode()]
+    controls = context.controls_hash.get(folder.name, b"")
+    parts = [context.code, controls, events.encode()]
     inputs = hash_of([*parts, *(_content(folder / name) for name in _INPUTS)])
     if output.keeps(page, inputs) and output.keeps(data_file, inputs):
         where = output.folder / data_file
@@ -286,7 +287,7 @@ def _control_rows(results: Sequence[Result]) -> dict[Question, list[Row]]:
     """Return the rows of controls, best first, by the question that they answer."""
     found: dict[Question, list[Row]] = {}
     for result in results:
-        found.setdefault(question_of(result), []).append(control_row(result))
+        found.setdefault(question_of(result), []).append(Row("control", result))
 
     def order(row: Row) -> tuple[float, str]:
         estimate = row.result.metrics.get(row.result.rank_metric)
@@ -294,6 +295,13 @@ def _control_rows(results: Sequence[Result]) -> dict[Question, list[Row]]:
         return badness(estimate.value) if estimate else float("inf"), row.name
 
     return {question: sorted(rows, key=order) for question, rows in found.items()}
+
+
+def _controls_hash(board: Path) -> dict[str, bytes]:
+    parts: dict[str, list[bytes]] = {}
+    for path in control_files(board):
+        parts.setdefault(path.parents[1].name, []).append(path.read_bytes())
+    return {name: hash_of(content).encode() for name, content in parts.items()}
 
 
 def _clips(path: Path, result: Result) -> list[ClipScore]:

@@ -9,7 +9,7 @@ headline of each clip, in the order of the ids in the file of clips; null where 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -217,11 +217,6 @@ def script(call: str, content: object, where: str) -> str:
     'take({"name": "\\\\u003c/script>"});\\n'
     """
     return call + dump(content, where).replace("<", "\\u003c") + _CLOSE
-
-
-def control_row(result: Result) -> Row:
-    """Return the row of a control."""
-    return Row("control", replace(result, versions={}))
 
 
 def _device_class(timing: Timing) -> str:
