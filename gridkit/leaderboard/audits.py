@@ -24,13 +24,17 @@ from gridkit.results.records import Result
 from gridkit.results.timing import Timing
 
 REJECTED_EXCESS = 0.25
-"""Of wave and fine likeness over `control:shuffled`; honest systems of ours: .07 and .04."""
+"""Of wave and fine likeness over `control:shuffled`; honest systems of ours: .09 and .04."""
 DOUBTED_WAVE, DOUBTED_FINE = 0.15, 0.10
 DOUBTED_MEL = 0.95
-"""Of the log-mel correlation itself; honest systems of ours: .87, the true mel: .99."""
+"""Of the log-mel correlation itself; honest systems of ours: .88, the true mel: .99."""
+COPIED_WAVE, COPIED_FINE = 0.65, 0.25
+"""Of one clip, whatever chance gives: the most of any honest clip of ours is .48 and .15."""
+MOST_COPIED, DOUBTED_COPIED = 0.05, 0.01
+"""Shares of clips that may be alike to their recordings by so much."""
 MOST_REPEATED = 0.05
 """Share of clips that may have the same answer as another clip, in sound."""
-MOST_SHARED = 0.5
+MOST_SHARED = 0.05
 """Share of clips that may have the very answer of another submission, in sound."""
 FASTEST_MS = 0.02
 """A call through Python and back takes longer."""
@@ -54,16 +58,22 @@ def check_copies(
         predictions: sound by id.
         workers: processes that compare.
     """
-    own = _mean(subset, predictions, workers)
+    alike = _likenesses(subset, predictions, workers)
     controls = control_predictions(SHUFFLED, "v2s", subset.references(), (), workers)
-    other = _mean(subset, {one.id: one for one in controls}, workers)
+    own = mean_likeness(alike)
+    other = mean_likeness(_likenesses(subset, {one.id: one for one in controls}, workers))
     excess = own - other
+    copied = sum(_is_copied(one) for one in alike) / max(1, len(alike))
     evidence = {f"{name}_shuffled": value for name, value in asdict(other).items()}
-    evidence |= asdict(own)
+    evidence |= asdict(own) | {"copied_clips": copied}
     measured = f"{excess.wave:.2f} in wave and {excess.fine:.2f} in fine structure"
     if max(excess.wave, excess.fine) >= REJECTED_EXCESS:
         text = f"the sound was made from the recordings: it is alike beyond chance by {measured}"
         return [Finding("rejected", "copied", text)], evidence
+    if copied > DOUBTED_COPIED:
+        status = "rejected" if copied > MOST_COPIED else "unverified"
+        text = f"the sound of {copied:.0%} of the clips was made from their recordings"
+        return [Finding(status, "copied", text)], evidence
     doubts = (
         (excess.wave, DOUBTED_WAVE, "wave"),
         (excess.fine, DOUBTED_FINE, "fine structure"),
@@ -162,13 +172,19 @@ def check_claim(claimed: Result, found: Result) -> Iterator[Finding]:
         )
 
 
-def _mean(subset: Subset, predictions: Mapping[str, Prediction], workers: Workers) -> Likeness:
+def _likenesses(
+    subset: Subset, predictions: Mapping[str, Prediction], workers: Workers
+) -> list[Likeness]:
     alike = []
     for one in workers.map_ordered(_compare, _pairs(subset, predictions)):
         if isinstance(one, Crashed):
             raise SubmissionError("sound", f"a sound could not be compared: {one.detail}")
         alike.append(one)
-    return mean_likeness(alike) if alike else Likeness(0.0, 0.0, 0.0)
+    return alike
+
+
+def _is_copied(one: Likeness) -> bool:
+    return one.wave >= COPIED_WAVE or one.fine >= COPIED_FINE
 
 
 def _pairs(

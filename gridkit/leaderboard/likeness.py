@@ -57,7 +57,9 @@ def likeness(recording: np.ndarray, sound: np.ndarray) -> Likeness:
 
 
 def mean_likeness(found: list[Likeness]) -> Likeness:
-    """Return the mean over clips."""
+    """Return the mean over clips; 0 where there is none."""
+    if not found:
+        return Likeness(0.0, 0.0, 0.0)
     return Likeness(*np.mean([astuple(one) for one in found], axis=0).tolist())
 
 

@@ -52,6 +52,17 @@ def test_sound_of_the_recordings_is_rejected(check, submit_sounds, truth):
     assert checked.verdict.evidence["wave"] > checked.verdict.evidence["wave_shuffled"] + 0.25
 
 
+def test_a_copy_among_honest_sounds_is_told(check, submit_sounds, truth, honest_folder):
+    """A mean over clips would not see it."""
+    honest = read_strangers(honest_folder / "predictions.parquet", "v2s", len(CLIPS))
+    sounds = {one.id: one.samples for one in honest}
+    sounds[CLIPS[2]] = -(truth[CLIPS[2]] // 2)
+    checked = check(submit_sounds(sounds))
+    assert (checked.verdict.status, codes(checked)) == ("rejected", {"copied"})
+    assert checked.verdict.evidence["copied_clips"] == pytest.approx(1 / 6)
+    assert "of 17% of the clips" in checked.verdict.findings[0].text
+
+
 def test_one_sound_for_all_clips_needs_a_person(check, submit_sounds):
     checked = check(submit_sounds(dict.fromkeys(CLIPS, make_voice(9))))
     assert checked.verdict.status == "unverified"
