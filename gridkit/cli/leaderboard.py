@@ -1,6 +1,6 @@
 """`gridkit leaderboard`: check submissions, add and withdraw rows, build the site."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,18 @@ REPRODUCE_EXAMPLE = """\b
 Example:
   gridkit leaderboard reproduce leaderboard/submissions/lab__gan/v1/v2s-s1 \\
     --model recipes/gan --data grid
+"""
+REQUEST_EXAMPLE = """\b
+Example:
+  gridkit leaderboard check-pr main submit/lab__gan-v1-v2s-s1 --data grid
+"""
+WITHDRAW_EXAMPLE = """\b
+Example:
+  gridkit leaderboard withdraw lab__gan/v1/v2s-s1 --why "its people ask"
+"""
+CONTROLS_EXAMPLE = """\b
+Example:
+  gridkit leaderboard controls v2s s1 --data grid
 """
 SUBMISSION = click.argument(
     "folder", metavar="FOLDER", type=click.Path(exists=True, file_okay=False, path_type=Path)
@@ -92,6 +104,7 @@ def add(
     """Check a submission, and make it a row of the board."""
     from gridkit.leaderboard.board import add as add_row
 
+    _check_can_add(board, folder, why)
     with _checking(data, board, None) as check:
         checked = check(folder, predictions, workers)
         _say(checked)
@@ -130,6 +143,7 @@ def reproduce(
     """
     from gridkit.leaderboard.board import add as add_row
 
+    _check_can_add(board, folder, why)
     with _checking(data, board, work) as check:
         checked = check(folder, predictions, workers)
         checked = check.run_model(checked, model, device, decoding)
@@ -138,14 +152,18 @@ def reproduce(
         click.echo(f"added     {row}")
 
 
-@command.command("check-pr")
+@command.command("check-pr", epilog=REQUEST_EXAMPLE)
 @click.argument("base")
 @click.argument("head")
 @DATA
 @BOARD
 @WORKERS
-@click.option("--checkout", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              default=Path(), help="Of HEAD.  [default: the current folder]")  # fmt: skip
+@click.option(
+    "--checkout",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="Folder of the git checkout, with HEAD checked out.  [default: this folder]",
+)
 def check_pr(
     base: str, head: str, data: str, board: Path, workers: int | None, checkout: Path
 ) -> None:
@@ -154,23 +172,25 @@ def check_pr(
     It prints Markdown for a comment, and ends with status 6 where anything is rejected.
     """
     from gridkit.errors import CheckFailed
-    from gridkit.leaderboard.pull_request import touched_by
+    from gridkit.leaderboard.git_request import as_markdown
+    from gridkit.leaderboard.pull_request import check_head, touched_by
 
     touched = touched_by(checkout, base, head)
+    check_head(checkout, head)
     for finding in touched.findings:
-        click.echo(f"- **{finding.status}** {finding.text}")
+        click.echo(f"- **{finding.status}** {as_markdown(finding.line)}")
     rejected = bool(touched.findings)
     with _checking(data, board, None) as check:
         for folder in touched.submissions:
             verdict = check(checkout / folder, None, workers).verdict
             click.echo(f"\n### `{folder}`: {verdict.status}\n")
-            _print(verdict, "- ")
+            _print(verdict, "- ", as_markdown)
             rejected |= verdict.status == "rejected"
     if rejected:
         raise CheckFailed("the request cannot be taken as it is")
 
 
-@command.command()
+@command.command(epilog=WITHDRAW_EXAMPLE)
 @click.argument("path", metavar="ORG__MODEL/REVISION/TASK-SPLIT")
 @BOARD
 @click.option("--why", required=True, help="The reason, which the log keeps.")
@@ -182,7 +202,7 @@ def withdraw(path: str, board: Path, why: str) -> None:
     click.echo(f"withdrawn {path}")
 
 
-@command.command(epilog=EXAMPLE)
+@command.command(epilog=CONTROLS_EXAMPLE)
 @click.argument("task", type=click.Choice(["v2s", "lipreading", "recognition"]))
 @click.argument("split")
 @DATA
@@ -322,13 +342,22 @@ def _say(checked: "Checked", *, as_json: bool = False) -> None:
         raise CheckFailed("the submission is rejected")
 
 
-def _print(verdict: "Verdict", mark: str = "  ") -> None:
-    from gridkit.errors import printable
+def _check_can_add(board: Path, folder: Path, why: str) -> None:
+    """Refuse before the long work what would be refused after it."""
+    from gridkit.leaderboard.board import check_can_add
+    from gridkit.leaderboard.submission import parse_address
+
+    check_can_add(board, parse_address(folder).path, why)
+
+
+def _print(
+    verdict: "Verdict", mark: str = "  ", shown: Callable[[str], str] = lambda line: line
+) -> None:
     from gridkit.leaderboard.verdict import MEANINGS
 
     click.echo(f"{verdict.status}: {MEANINGS[verdict.status]}")
     for finding in verdict.findings:
-        click.echo(f"{mark}{finding.status:10}  {finding.code:10}  {printable(finding.text)}")
+        click.echo(f"{mark}{finding.status:10}  {finding.code:10}  {shown(finding.line)}")
     for name, value in verdict.evidence.items():
         click.echo(f"{mark}measured    {name:15}  {value:.3f}")
 

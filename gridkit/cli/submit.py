@@ -72,11 +72,21 @@ def command(
     What is submitted is the system's output. The board computes the figures again.
     """
     from gridkit.leaderboard.git_request import check_checkout
+    from gridkit.leaderboard.predictions_file import is_on_the_hub
     from gridkit.leaderboard.submit import address_of, check_result, write_submission
     from gridkit.results.files import read_scored
 
     if upload is not None and predictions_uri is not None:
         raise click.UsageError("--upload and --predictions-uri exclude each other")
+    if branch and upload is None and predictions_uri is None:
+        raise click.UsageError(
+            "--branch needs --upload or --predictions-uri: the predictions do not go into git"
+        )
+    if predictions_uri is not None and not is_on_the_hub(predictions_uri):
+        raise click.UsageError(
+            f"--predictions-uri {predictions_uri}: expected hf:ORG/NAME@COMMIT/PATH.parquet with "
+            "all 40 digits of the commit"
+        )
     checkout = check_checkout(root) if branch else None
     scored = read_scored(result)
     check_result(scored)
@@ -90,9 +100,9 @@ def command(
     place = _place(upload, predictions_uri, address.path)
     folder = write_submission(result, root, address, card, place)
     click.echo(f"written   {folder}")
-    click.echo(f"check it  gridkit leaderboard verify {folder} --data DIR")
     if checkout is not None:
         _commit(checkout, folder)
+    click.echo(f"check it  gridkit leaderboard verify {folder} --data DIR")
 
 
 def _place(upload: str | None, uri: str | None, folder: str) -> "Callable[[Path], str]":
@@ -116,7 +126,8 @@ def _commit(checkout: Path, folder: Path) -> None:
 
     submission = read_submission(folder)
     branch = commit_branch(checkout, folder, submission.address, submission.card.name)
-    click.echo(f"branch    {branch}; git push it, and open a request with this text:\n")
+    click.echo(f"branch    {branch}: git switch to it, check it, git push it")
+    click.echo("request   open one with this text:\n")
     click.echo(request_text(submission))
 
 
@@ -128,30 +139,73 @@ def _read_card(path: Path) -> "ModelCard":
 
 
 def _ask_card() -> "ModelCard":
-    """Ask at the terminal for what the board says of the system, and check it as a file is."""
-    import json
-
-    from gridkit.leaderboard.model_card import card_from_json
+    """Ask at the terminal for what the board says of the system; a wrong answer is asked again."""
+    from gridkit.leaderboard.model_card import ModelCard
 
     click.echo("What the board says of your system; Enter takes what is in [].")
+    entries: dict[str, object] = {"authors": ["?"], "licence": "?", "training_speakers": None}
+    for key, question, default, read in _QUESTIONS:
+        entries[key] = _ask(entries, key, question, default, read)
+    for key, question in _YES_OR_NO:
+        entries[key] = click.confirm(question, default=False)
+    card: ModelCard = _card_of(entries)
+    return card
 
-    def ask(question: str, default: str = "") -> str:
-        return str(click.prompt(question, default=default, show_default=bool(default))).strip()
 
-    speakers = ask("GRID's speakers it was trained on, as s1 s2 (? if not known)", "s1")
-    parameters = ask("number of parameters (empty: not counted)")
-    entries = {
-        "schema": 1,
-        "name": ask("name"),
-        "authors": [name.strip() for name in ask("authors, separated by ;").split(";")],
-        "licence": ask("licence", "not released"),
-        "training_speakers": None if speakers == "?" else speakers.split(),
-        "paper": ask("paper, https://... (empty: none)"),
-        "code": ask("code, https://... (empty: none)"),
-        "parameters": int(parameters) if parameters.isdecimal() else None,
-        "extra_data": ask("other data it was trained on (empty: none)"),
-        "uses_speaker_audio": click.confirm("is it given sound of the speaker?", default=False),
-        "uses_text": click.confirm("is it given the sentence, or a part?", default=False),
-        "decoding": ask("decoding (empty: does not apply)") or None,
-    }
-    return card_from_json(json.dumps(entries), "the card")
+def _ask(
+    entries: dict[str, object],
+    key: str,
+    question: str,
+    default: str,
+    read: "Callable[[str], object]",
+) -> object:
+    from gridkit.errors import SubmissionError
+
+    while True:
+        text = str(click.prompt(question, default=default, show_default=bool(default))).strip()
+        try:
+            answer = read(text)
+            _card_of({"name": "unnamed"} | entries | {key: answer})
+        except (SubmissionError, ValueError) as error:
+            click.echo(f"  {error}")
+        else:
+            return answer
+
+
+def _card_of(entries: dict[str, object]) -> "ModelCard":
+    import json
+
+    from gridkit.leaderboard.model_card import SCHEMA, card_from_json
+
+    return card_from_json(json.dumps({"schema": SCHEMA} | entries), "the card")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(";") if name.strip()]
+
+
+def _speakers(text: str) -> list[str] | None:
+    return None if text == "?" else text.lower().replace(",", " ").split()
+
+
+def _number(text: str) -> int | None:
+    if text and not text.replace(",", "").isdecimal():
+        raise ValueError(f"{text} is not a whole number, as 2260000")
+    return int(text.replace(",", "")) if text else None
+
+
+_QUESTIONS = (
+    ("name", "name", "", str),
+    ("authors", "authors, separated by ;", "", _names),
+    ("licence", "licence", "not released", str),
+    ("training_speakers", "GRID's speakers it was trained on, as s1 s2", "?", _speakers),
+    ("parameters", "number of parameters (empty: not counted)", "", _number),
+    ("paper", "paper, https://... (empty: none)", "", str),
+    ("code", "code, https://... (empty: none)", "", str),
+    ("extra_data", "other data it was trained on (empty: none)", "", str),
+    ("decoding", "decoding (empty: does not apply)", "", lambda text: text or None),
+)
+_YES_OR_NO = (
+    ("uses_speaker_audio", "is it given sound of the speaker?"),
+    ("uses_text", "is it given the sentence, or a part of it?"),
+)

@@ -7,7 +7,7 @@ out of the training set and put together along public alignments pass all of the
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 
 import numpy as np
 
@@ -21,17 +21,19 @@ from gridkit.leaderboard.likeness import Likeness, likeness, mean_likeness
 from gridkit.leaderboard.submission import Submission
 from gridkit.leaderboard.verdict import Finding
 from gridkit.results.records import Result
-from gridkit.results.timing import Timing
+from gridkit.results.timing import Timing, percentiles
 
 REJECTED_EXCESS = 0.25
 """Of wave and fine likeness over `control:shuffled`; honest systems of ours: .09 and .04."""
 DOUBTED_WAVE, DOUBTED_FINE = 0.15, 0.10
-DOUBTED_MEL = 0.95
+DOUBTED_MEL = 0.92
 """Of the log-mel correlation itself; honest systems of ours: .88, the true mel: .99."""
 COPIED_WAVE, COPIED_FINE = 0.65, 0.25
 """Of one clip, whatever chance gives: the most of any honest clip of ours is .48 and .15."""
 MOST_COPIED, DOUBTED_COPIED = 0.05, 0.01
 """Shares of clips that may be alike to their recordings by so much."""
+PROOF_WAVE = 0.9
+"""Of one clip: no chance, and no system, gives that."""
 MOST_REPEATED = 0.05
 """Share of clips that may have the same answer as another clip, in sound."""
 MOST_SHARED = 0.05
@@ -70,8 +72,9 @@ def check_copies(
     if max(excess.wave, excess.fine) >= REJECTED_EXCESS:
         text = f"the sound was made from the recordings: it is alike beyond chance by {measured}"
         return [Finding("rejected", "copied", text)], evidence
-    if copied > DOUBTED_COPIED:
-        status = "rejected" if copied > MOST_COPIED else "unverified"
+    proven = any(one.wave >= PROOF_WAVE for one in alike)
+    if copied > DOUBTED_COPIED or proven:
+        status = "rejected" if copied > MOST_COPIED or proven else "unverified"
         text = f"the sound of {copied:.0%} of the clips was made from their recordings"
         return [Finding(status, "copied", text)], evidence
     doubts = (
@@ -137,6 +140,7 @@ def check_timing(submission: Submission) -> Iterator[Finding]:
         (len(samples) == 0 or samples.min() < FASTEST_MS, "calls that take no time"),
         (len(samples) > 1 and len(set(timing.samples_ms)) < len(samples) / 2, "equal times"),
         (not _percentiles_hold(timing), "percentiles that are not those of its calls"),
+        (not _figures_hold(timing), "figures that cannot be"),
         (timing.clock_disputed, "disputed clocks, or answers that are not the scored ones"),
         (_device_contradicts(timing), "a device that the environment does not have"),
     )
@@ -201,15 +205,36 @@ def _compare(pair: tuple[np.ndarray, np.ndarray]) -> Likeness:
 
 
 def _digest(one: Prediction) -> str:
-    content = (one.text or "").encode() if one.samples is None else one.samples.tobytes()
+    if one.samples is None:
+        content = (one.text or "").encode()
+    else:  # in 8 bits: a last bit here and there does not make it another sound
+        content = np.round(one.samples / 256).astype(np.int8).tobytes()
     return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _percentiles_hold(timing: Timing) -> bool:
-    ordered = sorted(timing.samples_ms)
-    middle = ordered[(len(ordered) - 1) // 2] if ordered else 0.0
-    said = timing.latency_ms
-    return said.n == len(ordered) and _near(said.p50, middle) and said.p50 <= said.p90 <= said.max
+    if not timing.samples_ms:
+        return False
+    own = astuple(percentiles([sample / 1e3 for sample in timing.samples_ms]))
+    said = astuple(timing.latency_ms)
+    return all(
+        (one is None) == (two is None) and (one is None or _near(one, two))
+        for one, two in zip(own, said, strict=True)
+    )
+
+
+def _figures_hold(timing: Timing) -> bool:
+    """Tell whether what else is said of the times can be."""
+    rates = timing.throughput.values()
+    memory = timing.peak_memory_bytes
+    factor = timing.latency_ms.p50 / 3_000
+    return (
+        timing.first_call_ms > 0
+        and _near(timing.real_time_factor, factor)
+        and all(0 < rate <= 1e3 / FASTEST_MS for rate in rates)
+        and (memory is None or memory >= 0)
+        and len(timing.round_trip_samples_ms) == len(timing.samples_ms)
+    )
 
 
 def _device_contradicts(timing: Timing) -> bool:

@@ -14,22 +14,29 @@ The log is only ever added to.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gridkit.compute.lock import folder_lock
 from gridkit.errors import ResultError, SubmissionError, UsageError
 from gridkit.leaderboard.audits import Digests
 from gridkit.leaderboard.model_card import MODEL_FILE, ModelCard, card_from_json, card_to_json
 from gridkit.leaderboard.samples import FOLDER as SAMPLES
-from gridkit.leaderboard.submission import ZIPPED_CLIPS_FILE, parse_address, zipped
+from gridkit.leaderboard.submission import ZIPPED_CLIPS_FILE, Submission, parse_address, zipped
 from gridkit.leaderboard.verdict import (
     VERDICT_FILE,
     Verdict,
     verdict_from_json,
     verdict_to_json,
 )
-from gridkit.results.files import CLIPS_FILE, RESULT_FILE, result_from_json, result_to_json
+from gridkit.results.files import (
+    CLIPS_FILE,
+    RESULT_FILE,
+    Scored,
+    result_from_json,
+    result_to_json,
+)
 from gridkit.results.records import Result
 from gridkit.results.strict_json import check_keys, dump, parse_object, read_text, typed, values
 from gridkit.results.timing import (
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
 RESULTS = "results"
 LOG_FILE = "log.jsonl"
 DIGESTS_FILE = "digests.json"
+LONGEST_WHY = 500
 EVENTS = ("added", "corrected", "withdrawn")
 
 
@@ -143,22 +151,55 @@ def add(
     if submission is None or scored is None or checked.verdict.status == "rejected":
         raise UsageError("a rejected submission is not added; the findings say why")
     path = submission.address.path
-    folder = board / RESULTS / path
-    there = (folder / VERDICT_FILE).is_file()
-    if there and not why:
-        raise UsageError(f"{folder} is there already; a correction says --why")
+    event = Event(date, "added", path, checked.verdict.status, why)
+    board.mkdir(parents=True, exist_ok=True)
+    with folder_lock(board):
+        if is_there(board, path):
+            check_can_add(board, path, why)
+            event = replace(event, what="corrected")
+        folder = board / RESULTS / path
+        # first: of a row that is half written, nothing is shown
+        (folder / VERDICT_FILE).unlink(missing_ok=True)
+        _write_row(folder, submission, scored, checked.digests or {}, samples or {})
+        note(board, event)
+        write_file(folder / VERDICT_FILE, verdict_to_json(checked.verdict).encode())
+    return folder
+
+
+def is_there(board: Path, path: str) -> bool:
+    """Return whether a board has a row, or had one that was withdrawn."""
+    return (board / RESULTS / path / VERDICT_FILE).is_file()
+
+
+def check_can_add(board: Path, path: str, why: str) -> None:
+    """Refuse a row that is there already, unless a reason is given that the log can keep.
+
+    Raises:
+        UsageError: no reason, or one that is not a line of text.
+    """
+    if is_there(board, path) and not why:
+        was = "was withdrawn" if path in withdrawn(board) else "is there already"
+        raise UsageError(f"{board / RESULTS / path} {was}; say --why it is added again")
+    _check_line(why)
+
+
+def _write_row(
+    folder: Path,
+    submission: Submission,
+    scored: Scored,
+    digests: Digests,
+    samples: Mapping[str, bytes],
+) -> None:
     write_file(folder / MODEL_FILE, card_to_json(submission.card).encode())
     write_file(folder / RESULT_FILE, result_to_json(scored.result).encode())
-    if submission.timing is not None:
+    if submission.timing is None:
+        (folder / TIMING_FILE).unlink(missing_ok=True)
+    else:
         write_file(folder / TIMING_FILE, timing_to_json(submission.timing).encode())
     # the clips as scored here: no figure of the board is a claim
     write_file(folder / ZIPPED_CLIPS_FILE, zipped(scored.folder / CLIPS_FILE))
-    write_file(folder / DIGESTS_FILE, f"{dump(dict(checked.digests or {}), path)}\n".encode())
-    _replace_samples(folder / SAMPLES, samples or {})
-    write_file(folder / VERDICT_FILE, verdict_to_json(checked.verdict).encode())
-    what = "corrected" if there else "added"
-    note(board, Event(date, what, path, checked.verdict.status, why))
-    return folder
+    write_file(folder / DIGESTS_FILE, f"{dump(dict(digests), DIGESTS_FILE)}\n".encode())
+    _replace_samples(folder / SAMPLES, samples)
 
 
 def _replace_samples(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -173,18 +214,28 @@ def withdraw(board: Path, path: str, date: str, why: str) -> None:
     """Take a row off the board; its files and its history stay.
 
     Raises:
-        UsageError: there is no such row.
+        UsageError: there is no such row, or the reason is not a line of text.
     """
-    row = next((row for row in read_rows(board) if row.path == path), None)
-    if row is None:
+    _check_line(why)
+    folder = next((one for one in row_folders(board) if row_path(one) == path), None)
+    if folder is None:
         raise UsageError(f"{board} has no row {path}")
-    note(board, Event(date, "withdrawn", path, row.verdict.status, why))
+    # the verdict alone is read: a row whose other files are damaged can be withdrawn, too
+    verdict = folder / VERDICT_FILE
+    status = verdict_from_json(read_text(verdict), str(verdict)).status
+    with folder_lock(board):
+        note(board, Event(date, "withdrawn", path, status, why))
+
+
+def _check_line(text: str) -> None:
+    if not text.isprintable() or len(text) > LONGEST_WHY:
+        raise UsageError(f"--why: one line of at most {LONGEST_WHY} characters that can be shown")
 
 
 def note(board: Path, event: Event) -> None:
     """Add a line to the log."""
-    with (board / LOG_FILE).open("a", encoding="utf-8") as file:
-        file.write(f"{json.dumps(asdict(event), ensure_ascii=False)}\n")
+    with (board / LOG_FILE).open("a", encoding="ascii") as file:
+        file.write(f"{json.dumps(asdict(event))}\n")
 
 
 def read_log(board: Path) -> list[Event]:
@@ -204,7 +255,7 @@ def withdrawn(board: Path) -> set[str]:
 
 
 def _events(file: Path) -> Iterator[Event]:
-    for number, line in enumerate(read_text(file).splitlines(), 1):
+    for number, line in enumerate(read_text(file).split("\n")[:-1], 1):
         where = f"{file}, line {number}"
         content = parse_object(line, where)
         check_keys(content, names := ("date", "what", "path", "status", "why"), names, where)

@@ -60,12 +60,12 @@ def request_text(submission: Submission) -> str:
         "failed": f"{sum(result.failed.values())} of {result.n}",
         "predictions": submission.predictions.uri,
     }
-    table = "\n".join(f"| {key} | {_plain(value)} |" for key, value in rows.items())
+    table = "\n".join(f"| {key} | {as_markdown(value)} |" for key, value in rows.items())
     return f"### Submission `{submission.address.path}`\n\n| | |\n|---|---|\n{table}\n"
 
 
-def _plain(text: str) -> str:
-    """Return text as a cell of a table that shows it and makes nothing of it."""
+def as_markdown(text: str) -> str:
+    """Return text as one line of Markdown that shows it and makes nothing of it."""
     marks = str.maketrans({mark: f"\\{mark}" for mark in r"\`*_{}[]<>()#+-!|~@"})
     return " ".join(text.split()).translate(marks)
 

@@ -7,6 +7,7 @@
 Links are https; of `training_speakers`, null says that they are not known.
 """
 
+import re
 from dataclasses import asdict, dataclass, fields
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ SCHEMA = 1
 MODEL_FILE = "model.json"
 LONGEST_TEXT = 500
 MOST_ENTRIES = 100
+_SPEAKER = re.compile(r"s(?:[1-9]|[12][0-9]|3[0-4])|x[1-9][0-9]{0,3}")
+"""GRID's, and synthetic ones of a rehearsal."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,11 @@ def card_from_json(text: str, where: str = MODEL_FILE) -> ModelCard:
             authors=_texts(content, "authors", where),
             licence=_line(content, "licence", where),
             training_speakers=(
-                None
-                if content["training_speakers"] is None
-                else _texts(content, "training_speakers", where)
+                None if content["training_speakers"] is None else _speakers(content, where)
             ),
             paper=_link(content, "paper", where),
             code=_link(content, "code", where),
-            parameters=optional(content, "parameters", int, where),
+            parameters=_count(content, "parameters", where),
             extra_data=_line(content, "extra_data", where) if content.get("extra_data") else "",
             uses_speaker_audio=optional(content, "uses_speaker_audio", bool, where) or False,
             uses_text=optional(content, "uses_text", bool, where) or False,
@@ -96,6 +97,25 @@ def _texts(content: dict[str, object], key: str, where: str) -> tuple[str, ...]:
     if not isinstance(found, list) or len(found) > MOST_ENTRIES:
         raise SubmissionError("card", f"{where}: {key} is not a list of at most {MOST_ENTRIES}")
     return tuple(_checked(typed({key: one}, key, str, where), key, where) for one in found)
+
+
+def _speakers(content: dict[str, object], where: str) -> tuple[str, ...]:
+    speakers = _texts(content, "training_speakers", where)
+    odd = [name for name in speakers if not _SPEAKER.fullmatch(name)]
+    if odd:
+        raise SubmissionError(
+            "card",
+            f"{where}: training_speakers has {odd[0]!r}; name GRID's speakers one by one, as s1 "
+            "and s34, or null where they are not known",
+        )
+    return speakers
+
+
+def _count(content: dict[str, object], key: str, where: str) -> int | None:
+    count = optional(content, key, int, where)
+    if count is not None and count < 0:
+        raise SubmissionError("card", f"{where}: {key} is {count}")
+    return count
 
 
 def _checked(text: str, key: str, where: str) -> str:

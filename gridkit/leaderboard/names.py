@@ -14,6 +14,8 @@ from gridkit.errors import SubmissionError
 
 LONGEST_NAME = 80
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0]")
+"""Characters that show nothing and yet are letters, marks or signs: Unicode's Default_Ignorable."""
 _WINDOWS_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
 _TOGETHER = ({"HIRAGANA", "KATAKANA", "CJK", "KATAKANA-HIRAGANA"}, {"HANGUL", "CJK"})
 """Scripts that one word of Japanese or Korean holds."""
@@ -52,7 +54,13 @@ def check_display_name(text: str) -> str:
         raise SubmissionError("name", f"the name has {len(text)} characters, not 1 to 80")
     if unicodedata.normalize("NFC", text) != text:
         raise SubmissionError("name", f"the name {text!r} is not in Unicode's form NFC")
-    odd = [c for c in text if unicodedata.category(c)[0] == "C" or (c.isspace() and c != " ")]
+    if ":" in text or not any(c.isalnum() and not _UNSEEN.match(c) for c in text):
+        raise SubmissionError("name", f"the name {text!r} holds a colon, or no letter or digit")
+    odd = [
+        c
+        for c in text
+        if _UNSEEN.match(c) or unicodedata.category(c)[0] == "C" or (c.isspace() and c != " ")
+    ]
     if odd:
         raise SubmissionError("name", f"the name {text!r} holds {odd[0]!r}, which cannot be seen")
     for word in text.split():
@@ -71,7 +79,7 @@ def skeleton(text: str) -> str:
     True
     """
     plain = unicodedata.normalize("NFKD", text)
-    return "".join(map(_look, plain)).replace(" ", "")
+    return "".join(c for c in "".join(map(_look, plain)) if c.isalnum())
 
 
 def _look(character: str) -> str:

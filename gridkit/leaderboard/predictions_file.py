@@ -43,13 +43,21 @@ def local_predictions(submission: Submission, work: Path, at: Path | None = None
                 f"{file.uri}: expected hf:ORG/NAME@COMMIT/PATH.parquet with all 40 digits of the "
                 "commit, or file:NAME.parquet beside the other files",
             )
-    if at.is_symlink() or not at.is_file():
-        raise SubmissionError("predictions", f"{at} is not there, or is a link")
-    if at.stat().st_size != file.bytes or _sha256(at) != file.sha256:
-        raise SubmissionError(
-            "predictions", f"{at} is not the file that predictions.json describes"
-        )
+    try:
+        if at.is_symlink() or not at.is_file():
+            raise SubmissionError("predictions", f"{at} is not there, or is a link")
+        if at.stat().st_size != file.bytes or _sha256(at) != file.sha256:
+            raise SubmissionError(
+                "predictions", f"{at} is not the file that predictions.json describes"
+            )
+    except OSError as error:
+        raise SubmissionError("predictions", f"cannot read {at}: {error.strerror}") from error
     return at
+
+
+def is_on_the_hub(uri: str) -> bool:
+    """Return whether a uri names a file of a commit on the Hub."""
+    return _HUB.fullmatch(uri) is not None
 
 
 def upload_predictions(path: Path, repo: str, place: str) -> str:

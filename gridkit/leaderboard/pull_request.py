@@ -1,6 +1,7 @@
 """Which submissions a pull request touches, and whether it touches anything else."""
 
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -41,11 +42,38 @@ def touched_by(checkout: Path, base: str, head: str) -> Touched:
         raise EnvironmentProblem("git cannot be run; install it") from error
     if done.returncode:
         raise UsageError(f"git finds no {base}...{head} in {checkout}")
-    parts = done.stdout.decode("utf-8", "replace").split("\0")[:-1]
-    return _sorted(dict(zip(parts[1::2], parts[::2], strict=True)))
+    changed = done.stdout.decode("utf-8", "replace").split("\0")[:-1]
+    return _sorted(
+        dict(zip(changed[1::2], changed[::2], strict=True)),
+        lambda folder: _is_in(checkout, base, folder),
+    )
 
 
-def _sorted(changes: dict[str, str]) -> Touched:
+def check_head(checkout: Path, head: str) -> None:
+    """Refuse a checkout that holds something else than HEAD.
+
+    Raises:
+        UsageError: another commit is checked out, or files of submissions were changed.
+    """
+    here, wanted = (_git(checkout, "rev-parse", f"{name}^{{commit}}") for name in ("HEAD", head))
+    if here != wanted:
+        raise UsageError(f"{checkout} has another commit checked out than {head}; git switch to it")
+    if _git(checkout, "status", "--porcelain", "--", str(SUBMISSIONS)):
+        raise UsageError(f"{checkout}: files of {SUBMISSIONS} are not as they were committed")
+
+
+def _is_in(checkout: Path, commit: str, folder: PurePosixPath) -> bool:
+    return bool(_git(checkout, "ls-tree", commit, "--", f"{folder}/"))
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise UsageError(f"git {arguments[0]} in {checkout}: {done.stderr.strip()[:200]}")
+    return done.stdout.strip()
+
+
+def _sorted(changes: dict[str, str], is_known: Callable[[PurePosixPath], bool]) -> Touched:
     folders, findings = set[PurePosixPath](), []
     for name, kind in changes.items():
         path = PurePosixPath(name)
@@ -54,7 +82,7 @@ def _sorted(changes: dict[str, str]) -> Touched:
         if not inside or not _is_address(folder):
             text = f"{name!r} does not belong to a submission; a request changes nothing else"
             findings.append(Finding("rejected", "touches", text))
-        elif kind != "A":
+        elif kind != "A" or is_known(folder):
             text = f"{name!r} is there already; a submission that changed is another revision"
             findings.append(Finding("rejected", "touches", text))
         else:

@@ -29,6 +29,8 @@ from gridkit.results.records import ClipScore, Estimate, Result
 from gridkit.results.statistics import estimates
 from gridkit.results.wording import describe
 
+ANSWERED = {"copied"}
+"""Doubts that a run answers: a system that is given frames alone has no recording to copy."""
 AGREE = 0.1
 """Share of the interval's width by which figures may differ: sums in another order."""
 
@@ -41,7 +43,8 @@ def reproduce(
     """Return the verdict that a run of the system leaves.
 
     Args:
-        checked: what `verify` found; one that is not `rescored` gets no better.
+        checked: what `verify` found; one that is rejected, or in doubt for another reason than its
+            sound, gets no better.
         spec: code and weights, downloaded.
         subset: the clips.
         work: for the RESULT of the run; a killed one resumes.
@@ -51,7 +54,8 @@ def reproduce(
         SystemLoadError: the system cannot be loaded.
     """
     before = checked.verdict
-    if before.status != "rescored" or checked.scored is None:
+    doubts = {finding.code for finding in before.findings}
+    if before.status == "rejected" or doubts - ANSWERED or checked.scored is None:
         return before
     own = evaluate(spec, subset, work / "reproduced", options)
     findings = list(compare_figures(checked.scored.result, own.result))
@@ -71,7 +75,7 @@ def reproduce(
     return replace(
         before,
         status="unverified" if findings else "reproduced",
-        findings=(*before.findings, *findings),
+        findings=tuple(findings),
         evidence=evidence,
     )
 

@@ -8,7 +8,7 @@ gave this output. `unverified`: something needs a person. `rejected`: a rule is 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
-from gridkit.errors import ResultError
+from gridkit.errors import ResultError, printable
 from gridkit.results.strict_json import (
     as_object,
     check_keys,
@@ -20,6 +20,7 @@ from gridkit.results.strict_json import (
 )
 
 SCHEMA = 1
+LONGEST_LINE = 400
 VERDICT_FILE = "verdict.json"
 STATUSES = ("reproduced", "rescored", "unverified", "rejected")
 """Best first."""
@@ -45,7 +46,12 @@ class Finding:
     code: str
     """Which rule: a word, such as `copied`."""
     text: str
-    """One line for a person."""
+    """For a person; it may quote what others wrote."""
+
+    @property
+    def line(self) -> str:
+        """Return the text as one line that a terminal shows and does not obey."""
+        return printable(" ".join(self.text.split()))[:LONGEST_LINE]
 
 
 @dataclass(frozen=True)

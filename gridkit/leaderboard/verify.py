@@ -37,6 +37,7 @@ from gridkit.recipe.shelf import shipped_folder, shipped_names
 from gridkit.results.caveats import result_caveats
 from gridkit.results.files import Scored
 from gridkit.results.records import PROTOCOL, Result
+from gridkit.results.system_card import SystemCard
 from gridkit.store.reader import Corpus
 
 SCORED_SUBSET = "test"
@@ -109,9 +110,12 @@ def _rescored(
     predictions: Path | None,
 ) -> Checked:
     """Score what was submitted, and judge by that."""
-    taken = work / "taken"
+    key = submission.predictions.sha256[:16]  # other predictions are another answer
+    taken = work / f"taken-{key}"
     saved = _take_predictions(submission, subset, taken, work, predictions)
-    scored = evaluate(parse_model(f"predictions:{taken}"), subset, work / "result", options, scorer)
+    scored = evaluate(
+        parse_model(f"predictions:{taken}"), subset, work / f"result-{key}", options, scorer
+    )
     digests = digests_of(saved[clip] for clip in subset.ids)
     copied, evidence = (
         check_copies(subset, saved, scorer.processes)
@@ -120,8 +124,10 @@ def _rescored(
     )
     others = {path: its for path, its in known.digests.items()
               if path.split("/")[0] != submission.address.path.split("/")[0]}  # fmt: skip
+    submitted = _as_submitted(scored, submission)
     found = [
         *findings,
+        *_check_caveats(submitted.result),
         *check_claim(submission.result, scored.result),
         *_check_clips(submission, scored),
         *copied,
@@ -129,9 +135,7 @@ def _rescored(
         *check_others(digests, submission.address.task, others),
         *check_timing(submission),
     ]
-    return Checked(
-        submission, _verdict(found, evidence), _as_submitted(scored, submission), digests
-    )
+    return Checked(submission, _verdict(found, evidence), submitted, digests)
 
 
 def subset_of(corpus: Corpus, submission: Submission) -> Subset:
@@ -175,8 +179,12 @@ def _check_question(claimed: Result, subset: Subset) -> Iterator[Finding]:
             yield Finding("rejected", "question", f"{what}: {found}, the board's is {expected}")
     if claimed.is_synthetic:
         yield Finding("unverified", "synthetic", "the clips are synthetic: this is a rehearsal")
-    for caveat in result_caveats(claimed):
-        if caveat.bars_rank and not claimed.missing:
+
+
+def _check_caveats(found: Result) -> Iterator[Finding]:
+    """Yield what bars a rank, by the figures that the output gives."""
+    for caveat in result_caveats(found):
+        if caveat.bars_rank:
             yield Finding("unverified", "caveat", caveat.sentence)
 
 
@@ -218,18 +226,23 @@ def _take_predictions(
 
 def _check_clips(submission: Submission, scored: Scored) -> Iterator[Finding]:
     """Yield where the claimed figures of clips are not those of the output."""
+    left = {clip.id: clip for clip in scored.clips}
     try:
-        claimed = {clip.id: clip for clip in submission.clips()}
+        for claim in submission.clips():
+            clip = left.pop(claim.id, None)
+            if clip is None:
+                text = f"clips.jsonl.gz: {claim.id[:40]} is there twice, or not of the split"
+                yield Finding("rejected", "claim", text)
+                return
+            if claim.status != clip.status or not _alike(claim.metrics, clip.metrics):
+                yield Finding("rejected", "claim", f"clips.jsonl.gz: {clip.id} has other figures")
+                return
     except SubmissionError as error:
         yield _broken(error)
-        return
-    for clip in scored.clips:
-        claim = claimed.get(clip.id)
-        if claim is None or claim.status != clip.status or not _alike(claim.metrics, clip.metrics):
-            yield Finding("rejected", "claim", f"clips.jsonl.gz: {clip.id} has other figures")
-            return
-    if len(claimed) != scored.result.n:
-        yield Finding("rejected", "claim", f"clips.jsonl.gz has {len(claimed)} clips")
+    else:
+        if left:
+            text = f"clips.jsonl.gz lacks {len(left)} clips, {min(left)} the first"
+            yield Finding("rejected", "claim", text)
 
 
 def _alike(one: Mapping[str, float], two: Mapping[str, float]) -> bool:
@@ -250,14 +263,22 @@ def _recognisers(claimed: Result) -> tuple[str, ...]:
 
 
 def _as_submitted(scored: Scored, submission: Submission) -> Scored:
-    """Return the result with what the submission says of the system, and of its times."""
-    card = replace(
-        submission.result.system,
-        name=submission.card.name,
-        decoding=submission.card.decoding,
+    """Return the result with what the submission says of the system, and of its times.
+
+    What only the machine of a run could know, such as its isolation, is left out.
+    """
+    claimed, card = submission.result.system, submission.card
+    system = SystemCard(
+        name=card.name,
+        task=submission.address.task,
+        crop=claimed.crop,
         revision=submission.address.revision,
+        decoding=card.decoding,
+        contamination=claimed.contamination,
+        stateful=claimed.stateful,
     )
-    return replace(scored, result=replace(scored.result, system=card), timing=submission.timing)
+    result = replace(scored.result, system=system)
+    return replace(scored, result=result, timing=submission.timing)
 
 
 def _broken(error: SubmissionError) -> Finding:

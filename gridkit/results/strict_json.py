@@ -10,6 +10,8 @@ from gridkit.errors import ResultError, printable
 
 T = TypeVar("T", int, float, str, bool)
 
+DEEPEST = 32
+"""Objects and lists within one another: files of gridkit have five."""
 LARGEST_INT = 2**63
 """Larger whole numbers are damage: they cannot be counted with."""
 
@@ -53,16 +55,44 @@ def parse_object(text: str, where: str) -> dict[str, object]:
         where: name of its file, for messages.
 
     Raises:
-        ResultError: it is not JSON, holds NaN or infinity, or is not an object.
+        ResultError: it is not JSON, holds NaN, infinity, a key twice or over 32 levels, or is not
+            an object.
     """
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not a number")
-
     try:
-        return as_object(json.loads(text, parse_constant=refuse), where)
+        content = json.loads(
+            text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_distinct
+        )
+        _check_depth(content)
+        return as_object(content, where)
     except (ValueError, RecursionError) as error:
         raise ResultError(f"{where} is damaged: {error}") from error
+
+
+def _no_number(constant: str) -> None:
+    raise ValueError(f"{constant} is not a number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is too large")
+    return number
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a key is there twice")
+    return content
+
+
+def _check_depth(content: object) -> None:
+    level = [content]
+    for _ in range(DEEPEST):
+        inner = [list(one.values()) if isinstance(one, dict) else one for one in level]
+        level = [part for one in inner if isinstance(one, list) for part in one]
+    if level:
+        raise ValueError(f"over {DEEPEST} levels")
 
 
 def dump(value: object, where: str, indent: int | None = None) -> str:

@@ -6,7 +6,6 @@ A system that could not be timed has the reason instead: `{"schema": 1, "error":
 is strict, as that of `result.json`. Times are in milliseconds.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
@@ -17,6 +16,7 @@ from gridkit.results.strict_json import (
     as_object,
     check_keys,
     check_schema,
+    dump,
     mapping,
     numbers,
     optional,
@@ -159,7 +159,7 @@ def timing_to_json(timing: Timing | FailedTiming) -> str:
     content = {"schema": SCHEMA} | asdict(timing)
     if content.get("answers_apart", 0.0) is None:
         del content["answers_apart"]
-    return f"{json.dumps(content, indent=1)}\n"
+    return f"{dump(content, TIMING_FILE, indent=1)}\n"
 
 
 def timing_from_json(text: str, where: str = TIMING_FILE) -> Timing | FailedTiming:

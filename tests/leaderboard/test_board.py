@@ -1,11 +1,13 @@
 """Rows of the board: written of what was checked, logged, corrected, withdrawn."""
 
 import gzip
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from gridkit.errors import ResultError, UsageError
-from gridkit.leaderboard.board import add, known_to, read_log, read_rows, withdraw
+from gridkit.leaderboard.board import Known, add, known_to, read_log, read_rows, withdraw
 from gridkit.leaderboard.verdict import verdict_from_json, verdict_to_json
 
 PATH = "lab__voice/v1/v2s-six"
@@ -23,7 +25,7 @@ def test_a_row_is_what_was_scored_here_and_the_log_says_what_became_of_it(tmp_pa
     assert (row.path, row.card.name, row.verdict) == (PATH, "Honest voice", checked.verdict)
     assert row.result == checked.scored.result
     assert known_to(board).digests[PATH] == checked.digests
-    with pytest.raises(UsageError, match="says --why"):
+    with pytest.raises(UsageError, match="is there already; say --why"):
         add(board, checked, "2026-01-03")
     add(board, checked, "2026-01-03", "scored again")
     withdraw(board, PATH, "2026-01-04", "its people ask")
@@ -57,6 +59,49 @@ def test_a_correction_leaves_no_sample_of_before(tmp_path, checked):
     folder = add(board, checked, "2026-01-03", "other clips", {"b.flac": b"3"})
     found = {path.name: path.read_bytes() for path in (folder / "samples").iterdir()}
     assert found == {"b.flac": b"3"}
+
+
+def test_a_correction_that_is_killed_shows_nothing_under_the_old_verdict(
+    tmp_path, checked, monkeypatch
+):
+    board = tmp_path / "board"
+    add(board, checked, "2026-01-02")
+    monkeypatch.setattr("gridkit.leaderboard.board.note", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        add(board, checked, "2026-01-03", "other figures")
+    assert read_rows(board) == []
+    monkeypatch.undo()
+    add(board, checked, "2026-01-03")
+    assert [row.path for row in read_rows(board)] == [PATH]
+
+
+def test_a_correction_without_times_has_none(tmp_path, checked):
+    board = tmp_path / "board"
+    assert (add(board, checked, "2026-01-02") / "timing.json").is_file()
+    untimed = replace(checked, submission=replace(checked.submission, timing=None))
+    assert not (add(board, untimed, "2026-01-03", "no times") / "timing.json").exists()
+
+
+def test_a_row_whose_files_are_damaged_can_be_withdrawn(tmp_path, checked):
+    board = tmp_path / "board"
+    (add(board, checked, "2026-01-02") / "result.json").write_text("no JSON")
+    with pytest.raises(ResultError):
+        known_to(board)
+    withdraw(board, PATH, "2026-01-03", "damaged")
+    assert known_to(board) == Known({}, {})
+
+
+@pytest.mark.parametrize("why", ["two\nlines", "a\N{LINE SEPARATOR}b", "\udc80", "x" * 600])
+def test_a_reason_that_the_log_cannot_keep_is_refused_before_anything_is_written(
+    tmp_path, checked, why
+):
+    board = tmp_path / "board"
+    add(board, checked, "2026-01-02")
+    for change in (partial(add, board, checked), partial(withdraw, board, PATH)):
+        with pytest.raises(UsageError, match="one line"):
+            change("2026-01-03", why)
+    add(board, checked, "2026-01-03", "r\u00e9sum\u00e9")
+    assert len(read_log(board)) == 2
 
 
 def test_a_rejected_submission_is_no_row(tmp_path, check, submitted, edit):

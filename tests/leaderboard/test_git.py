@@ -9,7 +9,7 @@ from leaderboard.conftest import CARD
 from gridkit.cli.main import main
 from gridkit.errors import UsageError
 from gridkit.leaderboard.git_request import check_checkout, commit_branch, request_text
-from gridkit.leaderboard.pull_request import touched_by
+from gridkit.leaderboard.pull_request import check_head, touched_by
 from gridkit.leaderboard.submission import read_submission
 from gridkit.leaderboard.submit import write_submission
 
@@ -110,6 +110,31 @@ def test_a_request_that_touches_anything_else_cannot_be_taken(git, submission):
         touched_by(git.root, "main", "nowhere")
     with pytest.raises(UsageError, match="not a commit"):
         touched_by(git.root, "--output=x", "main")
+
+
+def test_a_revision_that_is_there_takes_no_more_files(git, submission):
+    written = submission()
+    (written.folder / "timing.json").rename(git.root.parent / "timing.json")
+    branch = commit_branch(git.root, written.folder, written.address, written.card.name)
+    git("merge", "--quiet", "--ff-only", branch)
+    git("switch", "--quiet", "--create", "more")
+    (git.root.parent / "timing.json").rename(written.folder / "timing.json")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "times")
+    (finding,) = touched_by(git.root, "main", "more").findings
+    assert "another revision" in finding.text
+
+
+def test_what_is_checked_is_what_was_committed(git, submission):
+    written = submission()
+    branch = commit_branch(git.root, written.folder, written.address, written.card.name)
+    with pytest.raises(UsageError, match="another commit checked out"):
+        check_head(git.root, branch)
+    git("switch", "--quiet", branch)
+    check_head(git.root, branch)
+    (written.folder / "model.json").write_text("{}")
+    with pytest.raises(UsageError, match="not as they were committed"):
+        check_head(git.root, branch)
 
 
 def test_the_command_prints_a_comment_and_its_status_says_whether_it_can_be_taken(

@@ -173,7 +173,7 @@ def test_a_damaged_reported_file_is_named_by_its_line(tmp_path, text, message):
 def test_hostile_texts_are_shown_as_text_on_every_page(tmp_path):
     board = folder_of(tmp_path / "board")
     card = ModelCard(
-        "<b>x</b>", (HOSTILE,), HOSTILE, (HOSTILE,), "https://a.b/?q=\"'><script>", "",
+        "<b>x</b>", (HOSTILE,), HOSTILE, ("s1",), "https://a.b/?q=\"'><script>", "",
         7, HOSTILE, True, False, HOSTILE,
     )  # fmt: skip
     turned = f"{HOSTILE}\N{RIGHT-TO-LEFT OVERRIDE}"

@@ -1,6 +1,7 @@
 """A check of a submission: an honest one is rescored, and every kind of bad one has its reason."""
 
 import gzip
+import hashlib
 import json
 from dataclasses import replace
 
@@ -110,6 +111,43 @@ def test_another_headline_than_the_output_gives_is_rejected(check, submitted, pa
     assert "estoi" in checked.verdict.findings[0].text
 
 
+def test_lines_that_no_clip_has_are_rejected_as_they_come(check, submitted):
+    """However many follow, none is kept."""
+    lines = gzip.decompress((submitted / "clips.jsonl.gz").read_bytes())
+    for more in (lines.splitlines(keepends=True)[0], b'{"id": "s1/aaaa1a", "status": "scored"}\n'):
+        (submitted / "clips.jsonl.gz").write_bytes(gzip.compress(lines + more))
+        checked = check(submitted)
+        assert (checked.verdict.status, codes(checked)) == ("rejected", {"claim"})
+        assert "twice, or not of the split" in checked.verdict.findings[0].text
+    (submitted / "clips.jsonl.gz").write_bytes(gzip.compress(lines.partition(b"\n")[2]))
+    assert "lacks 1 clips" in check(submitted).verdict.findings[0].text
+
+
+def test_what_bars_a_rank_is_told_by_the_output_and_not_by_the_claim(check, submit_sounds, edit):
+    quiet = {clip: make_voice(i) // 12_000 for i, clip in enumerate(CLIPS)}
+    folder = submit_sounds(quiet)
+    content = json.loads((folder / "result.json").read_text())
+    del content["sound"]
+    (folder / "result.json").write_text(json.dumps(content))
+    checked = check(folder)
+    assert (checked.verdict.status, "caveat" in codes(checked)) == ("unverified", True)
+
+
+def test_what_only_a_run_could_know_is_not_taken_from_a_claim(check, submitted):
+    content = json.loads((submitted / "result.json").read_text())
+    content["system"] |= {"isolation": "landlock-7", "stars": 5, "name": "control:reference"}
+    (submitted / "result.json").write_text(json.dumps(content))
+    system = check(submitted).scored.result.system
+    assert (system.name, system.isolation, system.others) == ("Honest voice", None, {})
+
+
+def test_texts_of_a_submission_stay_on_their_line(check, submitted, edit):
+    edit(submitted / "result.json", protocol="x\n\n### forged\n\x1b[31m")
+    (finding, *_) = check(submitted).verdict.findings
+    assert "\n" in finding.text
+    assert "protocol: x ### forged ?[31m" in finding.line
+
+
 def test_other_figures_of_a_clip_are_rejected(check, submitted):
     lines = gzip.decompress((submitted / "clips.jsonl.gz").read_bytes()).decode().splitlines()
     first = json.loads(lines[0])
@@ -156,6 +194,9 @@ def test_a_result_of_another_question_is_rejected(check, submitted, edit, key, v
     ("timing", "says"),
     [
         (make_timing((0.0, 0.0, 0.0)), "no time"),
+        (replace(make_timing((5.0, 6.0, 7.0)), real_time_factor=1e-9), "figures that cannot be"),
+        (replace(make_timing((5.0, 6.0, 7.0)), throughput={"8": 1e300}), "figures that cannot be"),
+        (replace(make_timing((5.0, 6.0, 7.0)), peak_memory_bytes=-4), "figures that cannot be"),
         (make_timing((5.0,) * 9), "equal times"),
         (replace(make_timing((5.0, 6.0, 7.0)), clock_disputed=True), "disputed"),
         (replace(make_timing((5.0, 6.0, 7.0)), samples_ms=(5.0, 8.0, 9.0)), "percentiles"),
@@ -170,6 +211,15 @@ def test_times_that_cannot_be_need_a_person(check, submitted, timing, says):
     checked = check(submitted)
     assert (checked.verdict.status, codes(checked)) == ("unverified", {"timing"})
     assert says in " ".join(finding.text for finding in checked.verdict.findings)
+
+
+def test_other_predictions_are_read_although_the_folder_knows_earlier_ones(check, submitted, edit):
+    assert check(submitted).verdict.status == "rescored"
+    garbage = b"no parquet"
+    (submitted / "predictions.parquet").write_bytes(garbage)
+    digest = hashlib.sha256(garbage).hexdigest()
+    edit(submitted / "predictions.json", sha256=digest, bytes=len(garbage))
+    assert check(submitted).verdict.status == "rejected"
 
 
 def test_a_killed_check_goes_on_from_what_it_took(check, submitted):
