@@ -103,7 +103,7 @@ def test_a_folder_is_read_by_its_name_or_its_file(folder):
         (changed(metrics={"estoi": {"value": 0.1, "n": 2}}), "low"),
         (changed(failed={"hang": 0.5}), "failed: hang is 0.5"),
         (changed().replace("0.30000000000000004", "NaN"), "NaN is not a number"),
-        (changed().replace("0.30000000000000004", "1e999"), "value is not finite"),
+        (changed().replace("0.30000000000000004", "1e999"), "1e999 is not finite"),
     ],
 )
 def test_a_result_that_breaks_the_format_is_refused(text, message):
