@@ -230,7 +230,7 @@ def controls(
     from gridkit.evaluation.scoring.scorer import open_scorer
     from gridkit.evaluation.subset import open_subset
     from gridkit.leaderboard.controls import write_controls
-    from gridkit.leaderboard.verify import SCORED_SUBSET
+    from gridkit.leaderboard.submission import SCORED_SUBSET
     from gridkit.prepare.from_hub import local_corpus
     from gridkit.store.reader import open_corpus
 

@@ -11,7 +11,7 @@ from gridkit.hub.address import DEFAULT_REVISION
 if TYPE_CHECKING:
     from gridkit.hub.snapshot import RepoType
     from gridkit.publish.comparison import Target
-    from gridkit.publish.run import Preview
+    from gridkit.publish.place import Preview
     from gridkit.publish.upload import Outcome
 
 EXAMPLE = """\b

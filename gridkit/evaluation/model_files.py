@@ -23,6 +23,7 @@ from gridkit.evaluation.systems.spec import ModelSpec
 from gridkit.recipe import load_recipe
 from gridkit.recipe.shelf import RECIPE_FILE
 from gridkit.results.system_card import SYSTEM_FILE
+from gridkit.store.files import sha256_of
 
 MOST_NAMED = 1_000
 """Files in folders below that a question lists; more become one hash."""
@@ -115,8 +116,7 @@ class ModelFiles:
             )
             known = self._known.get(path)
             if known is None or known[0] != state:
-                with path.open("rb") as content:
-                    known = state, hashlib.file_digest(content, "sha256").hexdigest()
+                known = state, sha256_of(path)
                 self._known[path] = known
         except OSError:
             return _UNREADABLE

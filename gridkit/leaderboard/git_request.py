@@ -1,9 +1,9 @@
 """A submission as a branch of a git checkout, ready for a pull request."""
 
-import subprocess
 from pathlib import Path
 
-from gridkit.errors import EnvironmentProblem, UsageError
+from gridkit.errors import UsageError
+from gridkit.leaderboard.git import git
 from gridkit.leaderboard.submission import Address, Submission
 from gridkit.results.wording import describe
 
@@ -18,13 +18,13 @@ def check_checkout(folder: Path) -> Path:
         EnvironmentProblem: git is not installed.
     """
     there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-    root = Path(_git(there, "rev-parse", "--show-toplevel").strip())
-    branch = _git(root, "branch", "--show-current").strip()
+    root = Path(git(there, "rev-parse", "--show-toplevel").strip())
+    branch = git(root, "branch", "--show-current").strip()
     if branch != MAIN:
         raise UsageError(f"{root} is on branch {branch or '(none)'}; switch to {MAIN} first")
-    if _git(root, "status", "--porcelain").strip():
+    if git(root, "status", "--porcelain").strip():
         raise UsageError(f"{root} has changes that are not committed; commit or stash them first")
-    if not _git(root, "remote").strip():
+    if not git(root, "remote").strip():
         raise UsageError(f"{root} has no remote; clone the repository that the request goes to")
     return root
 
@@ -36,12 +36,12 @@ def commit_branch(root: Path, folder: Path, address: Address, name: str) -> str:
         UsageError: there is such a branch already, or git refuses.
     """
     branch = f"submit/{address.path.replace('/', '-')}"
-    _git(root, "switch", "--quiet", "--create", branch)
+    git(root, "switch", "--quiet", "--create", branch)
     try:
-        _git(root, "add", "--", str(folder.absolute()))
-        _git(root, "commit", "--quiet", "--message", f"Submission: {name}, {address.path}")
+        git(root, "add", "--", str(folder.absolute()))
+        git(root, "commit", "--quiet", "--message", f"Submission: {name}, {address.path}")
     finally:
-        _git(root, "switch", "--quiet", MAIN)
+        git(root, "switch", "--quiet", MAIN)
     return branch
 
 
@@ -68,16 +68,3 @@ def as_markdown(text: str) -> str:
     """Return text as one line of Markdown that shows it and makes nothing of it."""
     marks = str.maketrans({mark: f"\\{mark}" for mark in r"\`*_{}[]<>()#+-!|~@"})
     return " ".join(text.split()).translate(marks)
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False
-        )
-    except OSError as error:
-        raise EnvironmentProblem("git cannot be run; install it") from error
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise UsageError(f"git {arguments[0]} in {folder}: {last}")
-    return done.stdout

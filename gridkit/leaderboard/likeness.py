@@ -52,7 +52,8 @@ def likeness(recording: np.ndarray, sound: np.ndarray) -> Likeness:
     one, two = recording / 32768.0, sound / 32768.0
     wave, lag = _best_lag(one, two)
     moved = np.roll(two, lag)
-    fine = max(_correlation(_fine(one), _fine(other)) for other in (two, moved))
+    structure = _fine(one)
+    fine = max(_correlation(structure, _fine(other)) for other in (two, moved))
     return Likeness(wave, fine, _correlation(_banded(one), _banded(two)))
 
 

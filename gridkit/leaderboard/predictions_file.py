@@ -1,6 +1,5 @@
 """Where a submission's predictions lie, brought here and compared with their hash."""
 
-import hashlib
 import re
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from gridkit.hub.client import hub_errors, open_hub
 from gridkit.hub.commits import patiently
 from gridkit.hub.snapshot import fetch_files, open_snapshot
 from gridkit.leaderboard.submission import PredictionsFile, Submission
+from gridkit.store.files import sha256_of
 
 _HUB = re.compile(
     r"hf:(?P<repo>[\w.-]+/[\w.-]+)@(?P<commit>[0-9a-f]{40})/(?P<path>[\w./-]+\.parquet)"
@@ -46,7 +46,7 @@ def local_predictions(submission: Submission, work: Path, at: Path | None = None
     try:
         if at.is_symlink() or not at.is_file():
             raise SubmissionError("predictions", f"{at} is not there, or is a link")
-        if at.stat().st_size != file.bytes or _sha256(at) != file.sha256:
+        if at.stat().st_size != file.bytes or sha256_of(at) != file.sha256:
             raise SubmissionError(
                 "predictions", f"{at} is not the file that predictions.json describes"
             )
@@ -88,7 +88,7 @@ def upload_predictions(path: Path, repo: str, place: str) -> str:
 
 def describe_file(path: Path, uri: str) -> PredictionsFile:
     """Return what `predictions.json` says of a file."""
-    return PredictionsFile(uri, _sha256(path), path.stat().st_size)
+    return PredictionsFile(uri, sha256_of(path), path.stat().st_size)
 
 
 def _download(file: PredictionsFile, hub: re.Match[str], work: Path) -> Path:
@@ -98,8 +98,3 @@ def _download(file: PredictionsFile, hub: re.Match[str], work: Path) -> Path:
         raise SubmissionError("predictions", f"{file.uri} is not there, or of another size")
     fetch_files(snapshot, [there.path], work, work / "arriving")
     return work / there.path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,11 +1,11 @@
 """Which submissions a pull request touches, and whether it touches anything else."""
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gridkit.errors import EnvironmentProblem, SubmissionError, UsageError
+from gridkit.errors import SubmissionError, UsageError
+from gridkit.leaderboard.git import git
 from gridkit.leaderboard.submission import parse_address
 from gridkit.leaderboard.verdict import Finding
 
@@ -33,16 +33,12 @@ def touched_by(checkout: Path, base: str, head: str) -> Touched:
     for commit in (base, head):
         if commit.startswith("-"):
             raise UsageError(f"{commit!r} is not a commit")
-    command = ["git", "-C", str(checkout), "diff", "--name-status", "--no-renames", "-z"]
+    names = ("--name-status", "--no-renames", "-z")
     try:
-        done = subprocess.run(
-            [*command, f"{base}...{head}", "--"], capture_output=True, check=False
-        )
-    except OSError as error:
-        raise EnvironmentProblem("git cannot be run; install it") from error
-    if done.returncode:
-        raise UsageError(f"git finds no {base}...{head} in {checkout}")
-    changed = done.stdout.decode("utf-8", "replace").split("\0")[:-1]
+        changes = git(checkout, "diff", *names, f"{base}...{head}", "--")
+    except UsageError as error:
+        raise UsageError(f"git finds no {base}...{head} in {checkout}") from error
+    changed = changes.split("\0")[:-1]
     return _sorted(
         dict(zip(changed[1::2], changed[::2], strict=True)),
         lambda folder: _is_in(checkout, base, folder),
@@ -55,22 +51,15 @@ def check_head(checkout: Path, head: str) -> None:
     Raises:
         UsageError: another commit is checked out, or files of submissions were changed.
     """
-    here, wanted = (_git(checkout, "rev-parse", f"{name}^{{commit}}") for name in ("HEAD", head))
+    here, wanted = (git(checkout, "rev-parse", f"{name}^{{commit}}") for name in ("HEAD", head))
     if here != wanted:
         raise UsageError(f"{checkout} has another commit checked out than {head}; git switch to it")
-    if _git(checkout, "status", "--porcelain", "--", str(SUBMISSIONS)):
+    if git(checkout, "status", "--porcelain", "--", str(SUBMISSIONS)):
         raise UsageError(f"{checkout}: files of {SUBMISSIONS} are not as they were committed")
 
 
 def _is_in(checkout: Path, commit: str, folder: PurePosixPath) -> bool:
-    return bool(_git(checkout, "ls-tree", commit, "--", f"{folder}/"))
-
-
-def _git(checkout: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True)
-    if done.returncode:
-        raise UsageError(f"git {arguments[0]} in {checkout}: {done.stderr.strip()[:200]}")
-    return done.stdout.strip()
+    return bool(git(checkout, "ls-tree", commit, "--", f"{folder}/"))
 
 
 def _sorted(changes: dict[str, str], is_known: Callable[[PurePosixPath], bool]) -> Touched:

@@ -31,6 +31,8 @@ from gridkit.results.timing import TIMING_FILE, FailedTiming, Timing, timing_fro
 
 ZIPPED_CLIPS_FILE = "clips.jsonl.gz"
 PREDICTIONS_FILE = "predictions.json"
+SCORED_SUBSET = "test"
+"""Of every split."""
 LARGEST_BYTES = {
     MODEL_FILE: 1 << 16,
     RESULT_FILE: 1 << 20,

@@ -15,6 +15,7 @@ from gridkit.leaderboard.names import check_slug
 from gridkit.leaderboard.predictions_file import describe_file
 from gridkit.leaderboard.submission import (
     PREDICTIONS_FILE,
+    SCORED_SUBSET,
     ZIPPED_CLIPS_FILE,
     Address,
     predictions_to_json,
@@ -66,8 +67,8 @@ def check_result(scored: Scored) -> None:
         why = "is that of a control, which the board has already"
     elif result.protocol != PROTOCOL:
         why = f"is by protocol {result.protocol}; the board's is {PROTOCOL}"
-    elif result.subset_name != "test":
-        why = f"is of the subset {result.subset_name}; the board scores test"
+    elif result.subset_name != SCORED_SUBSET:
+        why = f"is of the subset {result.subset_name}; the board scores {SCORED_SUBSET}"
     elif result.missing:
         why = f"lacks {result.missing} clips of the split; evaluate without --allow-missing"
     elif not PredictionWriter(folder).is_finished:

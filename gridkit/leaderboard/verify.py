@@ -31,7 +31,7 @@ from gridkit.leaderboard.board import Known
 from gridkit.leaderboard.names import skeleton
 from gridkit.leaderboard.predictions_file import local_predictions
 from gridkit.leaderboard.reading.predictions import read_strangers
-from gridkit.leaderboard.submission import Submission, read_submission
+from gridkit.leaderboard.submission import SCORED_SUBSET, Submission, read_submission
 from gridkit.leaderboard.verdict import Finding, Verdict, verdict_of
 from gridkit.recipe.shelf import shipped_folder, shipped_names
 from gridkit.results.caveats import result_caveats
@@ -39,8 +39,6 @@ from gridkit.results.files import Scored
 from gridkit.results.records import PROTOCOL, Result
 from gridkit.results.system_card import SystemCard
 from gridkit.store.reader import Corpus
-
-SCORED_SUBSET = "test"
 
 
 @dataclass(frozen=True)

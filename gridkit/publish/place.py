@@ -1,16 +1,58 @@
 """The repository and branch that something is published to: found, or made."""
 
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gridkit.errors import HubError, UsageError
 from gridkit.hub.address import DEFAULT_REVISION
-from gridkit.hub.client import LOG_IN, hub_errors
-from gridkit.hub.commits import patiently
-from gridkit.publish.comparison import Target
+from gridkit.hub.client import LOG_IN, has_token, hub_errors, open_hub
+from gridkit.hub.commits import Plan, make_plan, patiently
+from gridkit.publish.comparison import Target, check_nothing_is_foreign
+from gridkit.publish.upload import Upload
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would do."""
+
+    plan: Plan
+    creates_repo: bool
+
+
+def open_with_token(target: Target) -> "HfApi":
+    """Return a client that may write.
+
+    Raises:
+        HubError: there is no token.
+    """
+    if not has_token():
+        raise HubError(f"{target.address}: no token for the Hub; {LOG_IN}")
+    return open_hub()
+
+
+def planned(upload: Upload, *, exists: bool) -> Preview:
+    """Return what an upload would do; sends nothing.
+
+    Args:
+        upload: the files and where they go.
+        exists: whether the repository does.
+
+    Raises:
+        UsageError, HubConflictError, HubError, NetworkError: as the upload.
+    """
+    if not exists:
+        return Preview(make_plan(upload.files, {}, (), lambda _file: False), creates_repo=True)
+    target = upload.target
+    with hub_errors(target.address):
+        if not has_branch(upload.hub, target):  # it would be made from main
+            target = replace(target, revision=DEFAULT_REVISION, create_pr=False)
+    comparison = replace(upload, target=target).compare()
+    check_nothing_is_foreign(upload.hub, target, comparison)
+    return Preview(comparison.plan, creates_repo=False)
 
 
 def find_repository(hub: "HfApi", target: Target, *, private: bool) -> bool:

@@ -11,15 +11,14 @@ from pathlib import Path
 
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.transfer_progress import NoProgress
-from gridkit.errors import HubError, RecipeError
-from gridkit.hub.client import LOG_IN, has_token, hub_errors, open_hub
-from gridkit.hub.commits import LocalFile, card_problems, make_plan, patiently
-from gridkit.publish.comparison import Target, check_nothing_is_foreign
+from gridkit.errors import RecipeError
+from gridkit.hub.client import hub_errors, open_hub
+from gridkit.hub.commits import LocalFile, card_problems, patiently
+from gridkit.publish.comparison import Target
 from gridkit.publish.corpus import file_of_bytes, hashed_file
 from gridkit.publish.journal import Journal
-from gridkit.publish.place import find_repository, has_branch, make_place
-from gridkit.publish.run import Bars, Preview
-from gridkit.publish.upload import Outcome, Upload
+from gridkit.publish.place import Preview, find_repository, make_place, open_with_token, planned
+from gridkit.publish.upload import Bars, Outcome, Upload, send
 from gridkit.recipe import load_recipe
 from gridkit.recipe.schema import Measured, Recipe
 from gridkit.recipe.shelf import RECIPE_FILE, shipped_names
@@ -60,9 +59,7 @@ def publish_recipe(
         LockedError, UsageError, HubConflictError, HubError, NetworkError: as `publish`.
     """
     recipe, files = _recipe_files(folder, target, dataset)
-    if not has_token():
-        raise HubError(f"{target.address}: no token for the Hub; {LOG_IN}")
-    hub = open_hub()
+    hub = open_with_token(target)
     with folder_lock(folder):
         exists = find_repository(hub, target, private=private)
         card = next(file for file in files if file.path == README)
@@ -72,13 +69,7 @@ def publish_recipe(
             raise RecipeError(f"the Hub does not take the card ({README}): {problems[0]}")
         make_place(hub, target, exists=exists, private=private)
         upload = Upload(hub, target, files, recipe.name, Journal(folder))
-        with bars() as shown:
-            name, size_bytes = str(target.address), upload.compare().plan.send_bytes
-            shown.on_start(name, size_bytes, 0)
-            outcome = upload.run(partial(shown.on_bytes, name))
-            if outcome.sent:
-                shown.on_done(name)
-    return outcome
+        return send(upload, bars)
 
 
 def preview_recipe(
@@ -91,13 +82,9 @@ def preview_recipe(
     """
     recipe, files = _recipe_files(folder, target, dataset)
     hub = open_hub()
-    if not find_repository(hub, target, private=private):
-        return Preview(make_plan(files, {}, (), lambda _file: False), creates_repo=True)
-    with hub_errors(target.address):
-        branch = target if has_branch(hub, target) else Target(target.repo, repo_type="model")
-    comparison = Upload(hub, branch, files, recipe.name, Journal(folder)).compare()
-    check_nothing_is_foreign(hub, branch, comparison)
-    return Preview(comparison.plan, creates_repo=False)
+    exists = find_repository(hub, target, private=private)
+    upload = Upload(hub, target, files, recipe.name, Journal(folder))
+    return planned(upload, exists=exists)
 
 
 def recipe_card(recipe: Recipe, folder: Path, repo: str) -> str:

@@ -5,9 +5,7 @@ repository. Decoding is the slowest part and comes last, so a repository may be 
 that cannot be decoded. A second run over the same corpus does not decode it again.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,32 +13,22 @@ from typing import TYPE_CHECKING
 from gridkit import __version__
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
-from gridkit.compute.transfer_progress import NoProgress, TransferProgress
-from gridkit.errors import CorpusError, HubError
-from gridkit.hub.client import LOG_IN, has_token, hub_errors, open_hub
-from gridkit.hub.commits import LocalFile, Plan, card_problems, make_plan, patiently
+from gridkit.compute.transfer_progress import NoProgress
+from gridkit.errors import CorpusError
+from gridkit.hub.client import hub_errors, open_hub
+from gridkit.hub.commits import LocalFile, card_problems, patiently
 from gridkit.publish.card_check import check_card
-from gridkit.publish.comparison import Target, check_nothing_is_foreign
+from gridkit.publish.comparison import Target
 from gridkit.publish.corpus import corpus_sha256, files_of, hub_card
 from gridkit.publish.journal import Journal
-from gridkit.publish.place import find_repository, has_branch, make_place
-from gridkit.publish.upload import Outcome, Upload
+from gridkit.publish.place import Preview, find_repository, make_place, open_with_token, planned
+from gridkit.publish.upload import Bars, Outcome, Upload, send
 from gridkit.store.card import CARD_NAME
 from gridkit.store.reader import Corpus, open_corpus
 from gridkit.store.validate import validate
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-
-Bars = Callable[[], AbstractContextManager[TransferProgress]]
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a run would do."""
-
-    plan: Plan
-    creates_repo: bool
 
 
 def publish(
@@ -73,9 +61,7 @@ def publish(
         DiskFullError, EnvironmentProblem: the folder cannot be written to.
     """
     corpus = open_corpus(folder)
-    if not has_token():
-        raise HubError(f"{target.address}: no token for the Hub; {LOG_IN}")
-    hub = open_hub()
+    hub = open_with_token(target)
     with folder_lock(folder):
         exists = find_repository(hub, target, private=private)
         journal = Journal(folder)
@@ -87,13 +73,7 @@ def publish(
         make_place(hub, target, exists=exists, private=private)
         _check_decoding(corpus, journal, workers)
         upload = Upload(hub, target, files, _title(corpus), journal)
-        with bars() as shown:
-            name, size_bytes = str(target.address), upload.compare().plan.send_bytes
-            shown.on_start(name, size_bytes, 0)
-            outcome = upload.run(partial(shown.on_bytes, name))
-            if outcome.sent:
-                shown.on_done(name)
-        return outcome
+        return send(upload, bars)
 
 
 def preview(folder: Path, target: Target, *, private: bool = False, workers: int = 1) -> Preview:
@@ -107,14 +87,8 @@ def preview(folder: Path, target: Target, *, private: bool = False, workers: int
     exists = find_repository(hub, target, private=private)
     _validate(corpus, workers, decode=False)
     files, _ = _checked_files(corpus, target)
-    if not exists:
-        return Preview(make_plan(files, {}, (), lambda _file: False), creates_repo=True)
-    with hub_errors(target.address):
-        there = target if has_branch(hub, target) else Target(target.repo)
-    upload = Upload(hub, there, files, _title(corpus), Journal(folder))
-    comparison = upload.compare()
-    check_nothing_is_foreign(hub, there, comparison)
-    return Preview(comparison.plan, creates_repo=False)
+    journal = Journal(folder)
+    return planned(Upload(hub, target, files, _title(corpus), journal), exists=exists)
 
 
 def _check_decoding(corpus: Corpus, journal: Journal, workers: int) -> None:

@@ -7,9 +7,12 @@ file of someone else in the way; otherwise the next commit is made on top of it.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from gridkit.compute.transfer_progress import TransferProgress
 from gridkit.errors import GridkitError, HubConflictError
 from gridkit.hub.address import HubAddress
 from gridkit.hub.client import hub_errors
@@ -31,6 +34,10 @@ from gridkit.publish.pull_request import known_pull_request
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+
+Bars = Callable[[], AbstractContextManager[TransferProgress]]
+"""Makes the display of an upload."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,21 @@ class Upload:
             tally.sent += [file.path for file in batch]
             tally.removed += remove
         return parent
+
+
+def send(upload: Upload, bars: Bars) -> Outcome:
+    """Send what is missing, and show it.
+
+    Raises:
+        HubConflictError, HubError, NetworkError: as `Upload.run`.
+    """
+    with bars() as shown:
+        name, size_bytes = str(upload.target.address), upload.compare().plan.send_bytes
+        shown.on_start(name, size_bytes, 0)
+        outcome = upload.run(partial(shown.on_bytes, name))
+        if outcome.sent:
+            shown.on_done(name)
+    return outcome
 
 
 @dataclass

@@ -5,7 +5,6 @@ Reading is strict: a key that is missing, unknown or of the wrong type is an err
 it, and a file of a newer schema is refused rather than guessed at.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
@@ -34,7 +33,7 @@ from gridkit.results.strict_json import (
 )
 from gridkit.results.system_card import card_of_entries
 from gridkit.results.timing import FailedTiming, Timing, read_timing
-from gridkit.store.files import write_file
+from gridkit.store.files import sha256_of, write_file
 
 SCHEMA = 1
 RESULT_FILE = "result.json"
@@ -138,8 +137,7 @@ def clips_sha256(folder: Path) -> str:
     """
     path = folder / CLIPS_FILE
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise unreadable(path, error) from error
 

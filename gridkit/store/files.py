@@ -70,6 +70,16 @@ def read_file(path: Path) -> bytes:
         raise CorpusError(f"cannot read {path}: {error.strerror}") from error
 
 
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hex.
+
+    Raises:
+        OSError: it is missing or cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's content, in hex.
 
@@ -77,8 +87,7 @@ def file_sha256(path: Path) -> str:
         CorpusError: the file is missing or cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise CorpusError(f"cannot read {path}: {error.strerror}") from error
 

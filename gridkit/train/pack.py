@@ -6,7 +6,6 @@ transform, divided by `STEP` and rounded, and compressed. A gray 80 x 40 clip ta
 pictures; it is meant to train on, never to measure with.
 """
 
-import hashlib
 import json
 import lzma
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +18,7 @@ import numpy as np
 
 from gridkit.errors import TrainingError
 from gridkit.recipe import Recipe
-from gridkit.store.files import write_file
+from gridkit.store.files import sha256_of, write_file
 from gridkit.train.clips import (
     CACHE_FOLDER,
     ClipWriter,
@@ -158,8 +157,7 @@ def packed_source(path: Path) -> dict[str, str]:
         TrainingError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return {"packed": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {"packed": sha256_of(path)}
     except OSError as error:
         raise TrainingError(f"cannot read {path}: {error.strerror}") from error
 

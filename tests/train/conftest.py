@@ -1,10 +1,21 @@
-"""A synthetic corpus to train on, whose faces really speak."""
+"""One thread, and a synthetic corpus to train on, whose faces really speak."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 SPEAKERS, CLIPS = 5, 20
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch computes with one thread, and with as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 import torch
 from support.voice_training import VOICES, train_voice
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 VICTIM = """
 import sys, time, torch
 torch.set_num_threads(1)
@@ -19,14 +20,6 @@ from pathlib import Path
 from support.voice_training import train_voice
 train_voice(sys.argv[2], Path(sys.argv[3]), report=lambda progress: time.sleep(0.3))
 """
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("kind", VOICES)

@@ -13,17 +13,11 @@ from gridkit.train import loop
 from gridkit.train.lip2audspec import Lip2AudSpecLearner, Lip2AudSpecTraining
 from gridkit.train.losses import correlation_loss
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SETTINGS = Lip2AudSpecTraining(
     steps=4, batch=2, warmup_steps=2, validate_every=2, average_decay=0.9, autoencoder_steps=2
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def learner(**changes) -> Lip2AudSpecLearner:

@@ -21,13 +21,7 @@ from gridkit.train.clips import TrainingClips
 from gridkit.train.schedule import learning_rate, strength
 from gridkit.train.settings import training_settings
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:

@@ -18,6 +18,8 @@ from gridkit.train.settings import training_settings
 from gridkit.train.v2s_gan import V2SGanTraining
 from gridkit.train.v2s_mel import V2SMelTraining
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 GENERAL = {
     "steps": 4, "batch": 2, "warmup_steps": 2, "validate_every": 2, "average_decay": 0.9,
     "features_from": 1,
@@ -27,14 +29,6 @@ GAN_SETTINGS = V2SGanTraining(**GENERAL, critic_from=2, critic_first_steps=1)
 KINDS = pytest.mark.parametrize(
     ("model", "settings"), [(MEL, MEL_SETTINGS), (GAN, GAN_SETTINGS)], ids=["mel", "gan"]
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
