@@ -84,7 +84,7 @@ Older protocols, and what is not known of each:
 @click.option("--reads", multiple=True, type=click.Path(path_type=Path, exists=True),
               metavar="PATH", help="A file or folder that the model may read besides its "
               "own.")  # fmt: skip
-@click.option("--trust-remote-code", is_flag=True, help="Run Python code from the Hub.")
+@click.option("--trust-remote-code", is_flag=True, help="Run Python code from the Hub, locked in.")
 @click.option("--dry-run", is_flag=True, help="Check the system on two clips, score nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print result.json.")
 def command(

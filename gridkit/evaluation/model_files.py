@@ -13,7 +13,6 @@ from io import UnsupportedOperation
 from pathlib import Path
 
 from gridkit.compute.cache import cache_folder
-from gridkit.compute.lock import LOCK_NAME
 from gridkit.errors import ModelChangedError
 from gridkit.evaluation.predictions.files import FILE, FOLDER
 from gridkit.evaluation.predictions.loose_files import SUFFIXES
@@ -37,6 +36,8 @@ MAY_GROW = frozenset(("", ".txt", ".csv", ".tsv", ".jsonl"))
 BELOW = "folders below"
 
 _NOT_OF_MODEL = HOLDING_FILES | {"pyvenv.cfg"}
+_OWN = ".gridkit-"
+"""How files begin that gridkit itself leaves in a folder: its lock, the journal of `publish`."""
 _UNREADABLE = "cannot be read"
 
 State = tuple[int, int, int, int, int]
@@ -182,7 +183,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def _is_of_model(file: Path, spared: Iterable[tuple[int, int]]) -> bool:
-    if file.name == LOCK_NAME or file.suffix.lower() in NEVER_OF_MODEL or not file.is_file():
+    if file.name.startswith(_OWN) or file.suffix.lower() in NEVER_OF_MODEL or not file.is_file():
         return False
     status = file.stat()
     return (status.st_dev, status.st_ino) not in spared

@@ -89,7 +89,7 @@ def question_of(
         options: protocol, device and the like.
         recognisers: name to version.
     """
-    local = spec.path is not None and spec.kind != "hub"
+    local = spec.path is not None and not spec.is_on_hub
     # of one model, however the way to it was written
     model = f"{spec.kind}:{spec.path}:{spec.name}" if local else spec.text
     system: dict[str, object] = {"model": model, "content": content}

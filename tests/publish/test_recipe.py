@@ -8,7 +8,8 @@ from support.small_recipes import LIPREADER, write_recipe
 from gridkit.errors import RecipeError
 from gridkit.evaluation.systems.spec import download_model, parse_model
 from gridkit.publish.comparison import Target
-from gridkit.publish.recipe import eval_results, preview_recipe, publish_recipe
+from gridkit.publish.model import preview_model, publish_model
+from gridkit.publish.recipe import recipe_model
 from gridkit.recipe import load_recipe, load_system
 
 RESULTS = """
@@ -38,7 +39,7 @@ def recipe(tmp_path):
 
 
 def test_a_published_recipe_can_be_evaluated_from_there(recipe, hub_server):
-    outcome = publish_recipe(recipe, TARGET)
+    outcome = publish_model(recipe_model(recipe, TARGET), TARGET)
     assert set(outcome.sent) == {
         "recipe.toml",
         "README.md",
@@ -48,21 +49,22 @@ def test_a_published_recipe_can_be_evaluated_from_there(recipe, hub_server):
     spec = download_model(parse_model(f"hf:lab/lipnet@{outcome.commit}"))
     assert load_recipe(spec.path).weights == load_recipe(recipe).weights
     assert type(load_system(spec.path)) is type(load_system(recipe))
-    again = publish_recipe(recipe, TARGET)
+    again = publish_model(recipe_model(recipe, TARGET), TARGET)
     assert (again.sent, again.commit) == ((), outcome.commit)
 
 
 def test_the_card_has_the_results_as_metadata(recipe, hub_server):
     from huggingface_hub import ModelCard
 
-    publish_recipe(recipe, TARGET, dataset="lab/grid")
+    publish_model(recipe_model(recipe, TARGET, "lab/grid"), TARGET)
     card = ModelCard(hub_server.files("lab/lipnet", type="model")["README.md"].decode())
     (result,) = card.data.eval_results
     assert (result.metric_type, result.metric_value) == ("wer", 0.25)
     assert (result.dataset_name, result.dataset_split) == ("GRID, s1:test", "test")
     assert (card.data.license, card.data.library_name) == ("apache-2.0", "gridkit")
     assert "A small lipreader." in card.content
-    (entry,) = json.loads(eval_results(load_recipe(recipe), "lab/grid"))
+    there = hub_server.files("lab/lipnet", type="model")
+    (entry,) = json.loads(there[".eval_results/gridkit.yaml"])
     assert entry["dataset"] == {"id": "lab/grid", "task_id": "s1-test"}
     assert entry["value"] == 0.25
 
@@ -80,7 +82,7 @@ def test_files_of_someone_else_stay(gridkit, recipe, hub_server):
 
 
 def test_a_dry_run_sends_nothing(gridkit, recipe, hub_server):
-    planned = preview_recipe(recipe, TARGET)
+    planned = preview_model(recipe_model(recipe, TARGET), TARGET)
     assert planned.creates_repo
     assert [file.path for file in planned.plan.send][-1] == "recipe.toml"
     status, out, _ = gridkit("publish", recipe, "--repo", "lab/lipnet", "--dry-run")
@@ -91,14 +93,14 @@ def test_a_dry_run_sends_nothing(gridkit, recipe, hub_server):
 def test_what_is_no_whole_recipe_is_one_line(recipe, hub_server, gridkit, tmp_path, corpus_dir):
     (recipe / "README.md").unlink()
     with pytest.raises(RecipeError, match=r"has no README\.md"):
-        publish_recipe(recipe, TARGET)
+        recipe_model(recipe, TARGET)
     bare = write_recipe(tmp_path / "bare", LIPREADER, with_weights=False)
     with pytest.raises(RecipeError, match="has no weights; train it first"):
-        publish_recipe(bare, TARGET)
+        recipe_model(bare, TARGET)
     own = LIPREADER.replace('licence = "Apache-2.0"', 'licence = "Apache-2.0"\nbuilt_on = ["mine"]')
     built = write_recipe(tmp_path / "built", own)
     (built / "README.md").write_text("# built\n")
     with pytest.raises(RecipeError, match="is built on mine, which does not come with gridkit"):
-        publish_recipe(built, TARGET)
+        recipe_model(built, TARGET)
     status, _, error = gridkit("publish", corpus_dir, "--repo", "lab/grid", "--dataset", "lab/x")
-    assert (status, "belongs to a recipe" in error) == (2, True)
+    assert (status, "belongs to a model" in error) == (2, True)

@@ -224,6 +224,8 @@ class Worker:
             "decoding": self.spec.decoding,
             "device": self.device,
             "isolate": self._isolate,
+            # a stranger's code is not loaded where the kernel cannot lock it in
+            "needs_lock": self.spec.is_on_hub and self.spec.kind == "python",
             "read": self._read,
             "devices": device_files(self.device),
         }

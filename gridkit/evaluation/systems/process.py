@@ -5,11 +5,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from gridkit.compute.cache import cache_folder
+from gridkit.errors import UsageError
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.sandbox.policy import given_variables
 from gridkit.evaluation.sandbox.worker import Worker
 from gridkit.evaluation.subset import Subset
+from gridkit.evaluation.systems.hub_code import cache_to_hide
 from gridkit.evaluation.systems.spec import ModelSpec
 
 
@@ -31,10 +32,15 @@ def worker_of(
         before_start: called before each process is started.
 
     Raises:
-        UsageError: a variable that it is to be given is not set.
+        UsageError: a variable that it is to be given is not set; or it is code from the Hub, and
+            not to be locked in.
     """
+    if spec.is_on_hub and spec.kind == "python" and not options.isolate:
+        raise UsageError(
+            f"--no-isolation: {spec.text} is code from the Hub, which runs locked in only"
+        )
     _settle_access_times(subset.corpus.folder)
-    hidden = [subset.corpus.folder, cache_folder(), *([out] if out else [])]
+    hidden = [subset.corpus.folder, *cache_to_hide(spec.own_folder), *([out] if out else [])]
     return Worker(
         spec,
         device=options.device,

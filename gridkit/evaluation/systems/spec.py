@@ -6,7 +6,7 @@
     file.py[:factory]         a factory `load(device)`, or the one named, that gives a System
     model.pt2, model.onnx     an exported network, with a model.toml beside it
     predictions:DIR           predictions made elsewhere: scored, not timed
-    hf:ORG/NAME@REVISION      a recipe folder on the Hugging Face Hub
+    hf:ORG/NAME@REVISION      a recipe, or a `.py` system, on the Hugging Face Hub
 
 A name is parsed here; a system is loaded only in its own process (`gridkit.evaluation.sandbox`).
 """
@@ -17,9 +17,11 @@ from pathlib import Path
 
 from gridkit.errors import SystemLoadError, UsageError
 from gridkit.evaluation.systems.contract import RECIPE_KINDS, Kind, System
-from gridkit.hub.address import HubAddress, parse_hub_address
+from gridkit.evaluation.systems.hub_code import plain_copy
+from gridkit.hub.address import PREFIX, HubAddress, parse_hub_address
 from gridkit.hub.client import hub_errors, open_hub
 from gridkit.hub.snapshot import find_commit
+from gridkit.recipe.python_system import PYTHON_SYSTEM_FILE, read_python_system
 from gridkit.recipe.shelf import RECIPE_FILE, find_shipped
 
 DEFAULT_FACTORY = "load"
@@ -54,13 +56,18 @@ class ModelSpec:
         return self.kind not in ("control", "predictions")
 
     @property
+    def is_on_hub(self) -> bool:
+        """Return whether it comes from the Hub; a `.py` system is then a stranger's code."""
+        return self.text.startswith(PREFIX)
+
+    @property
     def label(self) -> str:
         """Return what it is called, without the folders that it lies in.
 
         >>> ModelSpec("../a/my.py:make", "python", Path("/a/my.py"), "make").label
         'my.py:make'
         """
-        if self.path is None or self.kind == "hub":
+        if self.path is None or self.is_on_hub:
             return self.text
         name = self.path.name
         if self.kind == "predictions":
@@ -108,32 +115,40 @@ def parse_model(text: str) -> ModelSpec:
 
 
 def download_model(spec: ModelSpec, *, trust_remote_code: bool = False) -> ModelSpec:
-    """Return the spec with its `path` and commit: a recipe on the Hub is downloaded.
+    """Return the spec with its `path` and commit: what is on the Hub is downloaded.
 
-    Systems of other kinds stay as they are.
+    A `.py` system is then of the kind `python`. Systems of other kinds stay as they are.
 
     Args:
         spec: as parsed.
-        trust_remote_code: allow a recipe that carries Python code.
+        trust_remote_code: allow Python code, which runs locked in.
 
     Raises:
         HubError, NetworkError: the Hub cannot be reached, refuses, or has no such revision.
-        SystemLoadError: what came is not a recipe, or carries code that is not trusted.
+        SystemLoadError: what came is not a model, or carries code that is not trusted.
     """
     if spec.kind != "hub":
         return spec
     commit = find_commit(HubAddress(spec.name, spec.revision), "model")
     with hub_errors(spec.text):
         folder = Path(open_hub().snapshot_download(spec.name, revision=commit))
-    if not (folder / RECIPE_FILE).is_file():
-        raise SystemLoadError(f"{spec.text} is not a recipe: it has no {RECIPE_FILE}")
+    is_recipe = (folder / RECIPE_FILE).is_file()
+    if not is_recipe and not (folder / PYTHON_SYSTEM_FILE).is_file():
+        raise SystemLoadError(
+            f"{spec.text} is not a recipe: it has no {RECIPE_FILE} (nor {PYTHON_SYSTEM_FILE}, "
+            "which a .py system has)"
+        )
     code = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py"))
     if code and not trust_remote_code:
         raise SystemLoadError(
             f"{spec.text} carries code ({', '.join(code)}); read it, then run again with "
             "--trust-remote-code"
         )
-    return replace(spec, path=folder, revision=commit)
+    if is_recipe:
+        return replace(spec, path=folder, revision=commit)
+    made_by = read_python_system(folder, spec.text)
+    path = plain_copy(folder, spec.name, commit) / made_by.file
+    return replace(spec, kind="python", path=path, name=made_by.factory, revision=commit)
 
 
 def decoded_by(spec: ModelSpec, decoding: str | None) -> ModelSpec:

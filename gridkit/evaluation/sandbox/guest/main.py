@@ -24,7 +24,7 @@ def main() -> None:
     channel = _take_pipes()
     setup, _ = channel.receive(max_payload_bytes=0)
     _set_limits()
-    isolation = "none"
+    isolation, needs_lock = "none", setup.pop("needs_lock")
     if setup.pop("isolate"):
         read, devices = setup.pop("read"), setup.pop("devices")
         assert isinstance(read, list)
@@ -32,6 +32,10 @@ def main() -> None:
         # an import lists its folder; where a corpus lies in it, it cannot be listed any more
         PathFinder.find_spec("nothing", [str(Path(str(setup["path"])).parent)])
         isolation = lock_in(read, [str(Path.cwd())], devices)
+    if needs_lock and isolation == "none":
+        detail = "code from the Hub runs locked in only, and this kernel has no Landlock"
+        channel.send({"kind": "load-error", "class": "environment", "detail": detail})
+        return
     from gridkit.evaluation.sandbox.guest.serve import serve
 
     serve(channel, setup, isolation)
