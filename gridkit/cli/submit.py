@@ -52,6 +52,12 @@ Example:
     help="Folder of submissions.",
 )
 @click.option(
+    "--pull-request",
+    "hub_board",
+    metavar="ORG/BOARD",
+    help="Propose it to the board in this dataset on the Hub; nothing is kept here.",
+)
+@click.option(
     "--branch", is_flag=True, help="Also commit it on a branch of the git checkout it lies in."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing.")
@@ -64,6 +70,7 @@ def command(
     upload: str | None,
     predictions_uri: str | None,
     root: Path,
+    hub_board: str | None,
     branch: bool,
     dry_run: bool,
 ) -> None:
@@ -71,13 +78,20 @@ def command(
 
     What is submitted is the system's output. The board computes the figures again.
     """
+    import os
+
+    # read when huggingface_hub is imported; with Xet, uploads cannot be followed or tested
+    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     from gridkit.leaderboard.git_request import check_checkout
+    from gridkit.leaderboard.hub_request import check_board
     from gridkit.leaderboard.predictions_file import is_on_the_hub
     from gridkit.leaderboard.submit import address_of, check_result, write_submission
     from gridkit.results.files import read_scored
 
     if upload is not None and predictions_uri is not None:
         raise click.UsageError("--upload and --predictions-uri exclude each other")
+    if branch and hub_board is not None:
+        raise click.UsageError("--branch and --pull-request exclude each other")
     if branch and upload is None and predictions_uri is None:
         raise click.UsageError(
             "--branch needs --upload or --predictions-uri: the predictions do not go into git"
@@ -91,13 +105,17 @@ def command(
     scored = read_scored(result)
     check_result(scored)
     address = address_of(scored, org, model, revision)
+    if hub_board is not None:
+        check_board(hub_board, address)
     card = _ask_card() if card_file is None else _read_card(card_file)
     if dry_run:
-        click.echo(
-            f"{root / address.path}: {scored.result.n} clips of {card.name}; nothing written"
-        )
+        where = f"hf:{hub_board}, a pull request" if hub_board else root / address.path
+        click.echo(f"{where}: {scored.result.n} clips of {card.name}; nothing written")
         return
     place = _place(upload, predictions_uri, address.path)
+    if hub_board is not None:
+        _propose(hub_board, lambda folder: write_submission(result, folder, address, card, place))
+        return
     folder = write_submission(result, root, address, card, place)
     click.echo(f"written   {folder}")
     if checkout is not None:
@@ -118,6 +136,19 @@ def _upload(repo: str, folder: str, path: Path) -> str:
     from gridkit.leaderboard.predictions_file import upload_predictions
 
     return upload_predictions(path, repo, f"{folder}/{path.name}")
+
+
+def _propose(board: str, write: "Callable[[Path], Path]") -> None:
+    """Propose a submission that is made for this alone: a run that fails leaves none behind."""
+    import tempfile
+
+    from gridkit.leaderboard.hub_request import propose
+    from gridkit.leaderboard.submission import read_submission
+
+    with tempfile.TemporaryDirectory(prefix="gridkit-submit-") as folder:
+        request = propose(read_submission(write(Path(folder))), board)
+    opened = "opened" if request.is_new else "open already, with these very files"
+    click.echo(f"request   {request.page} ({opened})")
 
 
 def _commit(checkout: Path, folder: Path) -> None:
