@@ -11,6 +11,7 @@ import click
 from gridkit.cli.decodings import DECODINGS
 
 if TYPE_CHECKING:
+    from gridkit.evaluation.systems.spec import ModelSpec
     from gridkit.leaderboard.board import Known
     from gridkit.leaderboard.verdict import Verdict
     from gridkit.leaderboard.verify import Checked
@@ -38,6 +39,8 @@ Example:
 CONTROLS_EXAMPLE = """\b
 Example:
   gridkit leaderboard controls v2s s1 --data grid
+  gridkit leaderboard controls recognition s1 --data grid \\
+    --recogniser recipes/judge-s1:grammar
 """
 SUBMISSION = click.argument(
     "folder", metavar="FOLDER", type=click.Path(exists=True, file_okay=False, path_type=Path)
@@ -121,6 +124,7 @@ def add(
 @click.option("--model", required=True, help="Code and weights, as gridkit evaluate takes them.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--decoding", type=click.Choice(DECODINGS), help="Of a recipe.")
+@click.option("--trust-remote-code", is_flag=True, help="Run Python code from the Hub, locked in.")
 @click.option("--work", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Keep what is made on the way there; a killed run resumes.")  # fmt: skip
 @click.option("--why", default="", help="Of a row that is there already: what changed.")
@@ -133,20 +137,25 @@ def reproduce(
     model: str,
     device: str,
     decoding: str | None,
+    trust_remote_code: bool,
     work: Path | None,
     why: str,
 ) -> None:
     """Run code and weights, locked in, and make a row of what they give.
 
     A row is `reproduced` where the figures are those submitted, and where clips that are
-    compressed again, moved by a pixel or mirrored lose no more than the interval is wide.
+    compressed again, moved by a pixel or mirrored lose no more than the interval is wide. The
+    system is timed as well: run this alone on the machine.
     """
+    from gridkit.evaluation.systems.spec import decoded_by, download_model, parse_model
     from gridkit.leaderboard.board import add as add_row
 
     _check_can_add(board, folder, why)
+    spec = download_model(parse_model(model), trust_remote_code=trust_remote_code)
+    spec = decoded_by(spec, decoding)
     with _checking(data, board, work) as check:
         checked = check(folder, predictions, workers)
-        checked = check.run_model(checked, model, device, decoding)
+        checked = check.run_model(checked, spec, device)
         _say(checked)
         row = add_row(board, checked, _today(), why, check.samples(checked))
         click.echo(f"added     {row}")
@@ -169,11 +178,13 @@ def check_pr(
 ) -> None:
     """Check the submissions that a pull request adds; it may change nothing else.
 
-    It prints Markdown for a comment, and ends with status 6 where anything is rejected.
+    It prints Markdown for a comment: verdicts, and the ranks before and after. It ends with
+    status 6 where anything is rejected.
     """
     from gridkit.errors import CheckFailed
     from gridkit.leaderboard.git_request import as_markdown
     from gridkit.leaderboard.pull_request import check_head, touched_by
+    from gridkit.leaderboard.rank_changes import change_lines, rank_changes
 
     touched = touched_by(checkout, base, head)
     check_head(checkout, head)
@@ -181,11 +192,17 @@ def check_pr(
         click.echo(f"- **{finding.status}** {as_markdown(finding.line)}")
     rejected = bool(touched.findings)
     with _checking(data, board, None) as check:
+        checked = []
         for folder in touched.submissions:
-            verdict = check(checkout / folder, None, workers).verdict
+            checked.append(check(checkout / folder, None, workers))
+            verdict = checked[-1].verdict
             click.echo(f"\n### `{folder}`: {verdict.status}\n")
             _print(verdict, "- ", as_markdown)
             rejected |= verdict.status == "rejected"
+        for change in rank_changes(board, checked):
+            click.echo()
+            for line in change_lines(change):
+                click.echo(line)
     if rejected:
         raise CheckFailed("the request cannot be taken as it is")
 
@@ -214,7 +231,8 @@ def withdraw(path: str, board: Path, why: str) -> None:
     multiple=True,
     default=("pocketsphinx",),
     show_default=True,
-    help="Transcribes the speech: a name, or a recipe folder; several times for several.",
+    help="Transcribes the speech: a name, or a recipe folder[:DECODING]; of the task recognition "
+    "a recipe that is a row itself; several times for several.",
 )
 def controls(
     task: str,
@@ -224,20 +242,31 @@ def controls(
     workers: int | None,
     recognisers: tuple[str, ...],
 ) -> None:
-    """Score the controls of a table: what the best and the worst figures look like."""
+    """Score the controls of a table: what the best and the worst figures look like.
+
+    Those of recognition are recognisers: what they read from the recordings themselves.
+    """
+    import tempfile
+
     from gridkit.evaluation.options import Options
     from gridkit.evaluation.reference_rows import control_rows
     from gridkit.evaluation.scoring.scorer import open_scorer
     from gridkit.evaluation.subset import open_subset
-    from gridkit.leaderboard.controls import write_controls
+    from gridkit.leaderboard.controls import recogniser_rows, write_controls
     from gridkit.leaderboard.submission import SCORED_SUBSET
     from gridkit.prepare.from_hub import local_corpus
     from gridkit.store.reader import open_corpus
 
     subset = open_subset(open_corpus(local_corpus(data)), f"{split}:{SCORED_SUBSET}")
-    options = Options(recognisers=recognisers, task=task, workers=workers, timed=False)
-    with open_scorer(subset, options) as scorer:
-        for folder in write_controls(board, control_rows(task, subset, options, scorer)):
+    named = [name for name in recognisers if name != "pocketsphinx"]
+    judges, rows_too = (("pocketsphinx",), named) if task == "recognition" else (recognisers, [])
+    options = Options(recognisers=judges, task=task, workers=workers, timed=False)
+    with open_scorer(subset, options) as scorer, tempfile.TemporaryDirectory() as work:
+        rows = [
+            *control_rows(task, subset, options, scorer),
+            *recogniser_rows(rows_too, subset, options, scorer, Path(work)),
+        ]
+        for folder in write_controls(board, rows):
             click.echo(f"control   {folder}")
 
 
@@ -295,22 +324,17 @@ class _Check:
         own = self._own(folder)
         return check(folder, self.corpus, own, self.known, predictions=predictions, workers=workers)
 
-    def run_model(
-        self, checked: "Checked", model: str, device: str, decoding: str | None
-    ) -> "Checked":
-        """Return what was checked with the verdict that a run of the model leaves."""
-        from gridkit.evaluation.systems.spec import decoded_by, download_model, parse_model
+    def run_model(self, checked: "Checked", spec: "ModelSpec", device: str) -> "Checked":
+        """Return what was checked with the verdict and times that a run of the model leaves."""
         from gridkit.leaderboard.reproduce import reproduce as run
         from gridkit.leaderboard.verify import options_of, subset_of
 
         if checked.submission is None:
             return checked
         submission = checked.submission
-        spec = decoded_by(download_model(parse_model(model)), decoding)
-        options = replace(options_of(submission, None), device=device)
+        options = replace(options_of(submission, None), device=device, timed=True)
         subset = subset_of(self.corpus, submission)
-        verdict = run(checked, spec, subset, self._own(submission.folder), options)
-        return replace(checked, verdict=verdict)
+        return run(checked, spec, subset, self._own(submission.folder), options)
 
     def samples(self, checked: "Checked") -> dict[str, bytes]:
         """Return the clips to listen to, where the submission could be scored."""

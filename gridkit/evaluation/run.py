@@ -70,13 +70,33 @@ def evaluate(
             check_question(out, question_of(spec, files.content, subset, options, scorer.versions))
             _check_kept(out)
             card = collect_predictions(spec, files, subset, out, options, scorer.processes)
-            rank_metric = rank_metric_of(str(card.task), options.protocol)
-            scores = _scores(spec, subset, out, str(card.task), scorer)
-            result = _result(subset, out, card, rank_metric, scores, scorer)
+            result, scores = _scored(label("score", spec), card, subset, out, scorer)
             if spec.is_run and options.timed and not is_timed(out, options, card):
                 write_system_timing(spec, files, subset, out, options, card)
             files.check()
-            write_result(out, replace(result, sha256=_hashes(out, files)))
+            own = {} if files.sha256 is None else {MODEL: files.sha256}
+            write_result(out, replace(result, sha256=_hashes(out) | own))
+    return replace(read_scored(out), known_table=scores)
+
+
+def score_saved(card: SystemCard, subset: Subset, out: Path, scorer: Scorer) -> Scored:
+    """Score the predictions that a folder holds, as `evaluate` does; a killed run resumes.
+
+    Whoever calls it answers for what lies there: it is not compared with any question.
+
+    Args:
+        card: what the result says of the system, its task among it.
+        subset: the clips.
+        out: the RESULT folder, with predictions of all clips.
+        scorer: what they are scored with.
+
+    Raises:
+        LockedError: another run works in the folder.
+        ResultError: a clip has no prediction.
+    """
+    with folder_lock(out):
+        result, scores = _scored("score", card, subset, out, scorer)
+        write_result(out, replace(result, sha256=_hashes(out)))
     return replace(read_scored(out), known_table=scores)
 
 
@@ -112,16 +132,24 @@ def _check_kept(out: Path) -> None:
             )
 
 
-def _hashes(out: Path, files: ModelFiles) -> dict[str, str]:
-    own = {CLIPS_FILE: clips_sha256(out), PREDICTIONS: PredictionWriter(out).saved().sha256}
-    return own if files.sha256 is None else own | {MODEL: files.sha256}
+def _hashes(out: Path) -> dict[str, str]:
+    return {CLIPS_FILE: clips_sha256(out), PREDICTIONS: PredictionWriter(out).saved().sha256}
 
 
-def _scores(spec: ModelSpec, subset: Subset, out: Path, task: str, scorer: Scorer) -> ClipTable:
+def _scored(
+    step: str, card: SystemCard, subset: Subset, out: Path, scorer: Scorer
+) -> tuple[Result, ClipTable]:
+    """Return the result of the saved predictions, and the figures of the clips."""
+    rank_metric = rank_metric_of(str(card.task), scorer.protocol)
+    scores = _scores(step, subset, out, str(card.task), scorer)
+    return _result(subset, out, card, rank_metric, scores, scorer), scores
+
+
+def _scores(step: str, subset: Subset, out: Path, task: str, scorer: Scorer) -> ClipTable:
     """Return the figures of the saved predictions, scored where that is not done."""
     file = out / CLIPS_FILE
     scores = scorer.score(subset.references(), PredictionWriter(out).saved(), file)
-    shown = with_bar(label("score", spec), file, len(subset.ids), scores)
+    shown = with_bar(step, file, len(subset.ids), scores)
     # the task's figures stand there even where every clip failed
     return tabulate(shown, scorer.figures(task))
 

@@ -2,6 +2,7 @@
 
     results/ORG__MODEL/REVISION/TASK-SPLIT/
         model.json, result.json, timing.json, clips.jsonl.gz    as in a submission, scored here
+        own_timing.json                                         by the clock of who reproduced it
         verdict.json                                            what was checked
         digests.json                                            of each answer
         samples/                                                clips to listen to
@@ -12,7 +13,11 @@
 The log is only ever added to.
 """
 
+import datetime
+import gzip
+import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -34,16 +39,26 @@ from gridkit.results.files import (
     CLIPS_FILE,
     RESULT_FILE,
     Scored,
+    clip_from_line,
     result_from_json,
     result_to_json,
 )
-from gridkit.results.records import Result
-from gridkit.results.strict_json import check_keys, dump, parse_object, read_text, typed, values
+from gridkit.results.records import ClipScore, Result
+from gridkit.results.strict_json import (
+    check_keys,
+    decode,
+    dump,
+    parse_object,
+    read_text,
+    typed,
+    values,
+)
 from gridkit.results.timing import (
     TIMING_FILE,
     FailedTiming,
     Timing,
     read_timing,
+    timing_from_json,
     timing_to_json,
 )
 from gridkit.store.files import write_file
@@ -54,7 +69,10 @@ if TYPE_CHECKING:
 RESULTS = "results"
 LOG_FILE = "log.jsonl"
 DIGESTS_FILE = "digests.json"
+OWN_TIMING_FILE = "own_timing.json"
 LONGEST_WHY = 500
+MAINTAINERS, CLAIMED = "measured by a maintainer", "claimed"
+"""Whose clock a latency is of."""
 EVENTS = ("added", "corrected", "withdrawn")
 
 
@@ -68,7 +86,22 @@ class BoardRow:
     card: ModelCard
     result: Result
     timing: Timing | FailedTiming | None
+    """As its people claim it."""
     verdict: Verdict
+    own_timing: Timing | FailedTiming | None = None
+    """By the clock of the maintainer who ran it; None where nobody did."""
+
+    @property
+    def shown_timing(self) -> Timing | FailedTiming | None:
+        """Return the times that stand in tables: the maintainer's own, otherwise those claimed."""
+        return self.own_timing if isinstance(self.own_timing, Timing) else self.timing
+
+    @property
+    def clock(self) -> str:
+        """Return whose clock they are of; empty where there are none."""
+        if not isinstance(self.shown_timing, Timing):
+            return ""
+        return MAINTAINERS if self.shown_timing is self.own_timing else CLAIMED
 
 
 @dataclass(frozen=True)
@@ -160,7 +193,7 @@ def add(
         folder = board / RESULTS / path
         # first: of a row that is half written, nothing is shown
         (folder / VERDICT_FILE).unlink(missing_ok=True)
-        _write_row(folder, submission, scored, checked.digests or {}, samples or {})
+        _write_row(folder, submission, scored, checked, samples or {})
         note(board, event)
         write_file(folder / VERDICT_FILE, verdict_to_json(checked.verdict).encode())
     return folder
@@ -187,19 +220,25 @@ def _write_row(
     folder: Path,
     submission: Submission,
     scored: Scored,
-    digests: Digests,
+    checked: "Checked",
     samples: Mapping[str, bytes],
 ) -> None:
     write_file(folder / MODEL_FILE, card_to_json(submission.card).encode())
     write_file(folder / RESULT_FILE, result_to_json(scored.result).encode())
-    if submission.timing is None:
-        (folder / TIMING_FILE).unlink(missing_ok=True)
-    else:
-        write_file(folder / TIMING_FILE, timing_to_json(submission.timing).encode())
+    _write_timing(folder / TIMING_FILE, submission.timing)
+    _write_timing(folder / OWN_TIMING_FILE, checked.own_timing)
     # the clips as scored here: no figure of the board is a claim
     write_file(folder / ZIPPED_CLIPS_FILE, zipped(scored.folder / CLIPS_FILE))
-    write_file(folder / DIGESTS_FILE, f"{dump(dict(digests), DIGESTS_FILE)}\n".encode())
+    digests = dump(dict(checked.digests or {}), DIGESTS_FILE)
+    write_file(folder / DIGESTS_FILE, f"{digests}\n".encode())
     _replace_samples(folder / SAMPLES, samples)
+
+
+def _write_timing(path: Path, timing: Timing | FailedTiming | None) -> None:
+    if timing is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_file(path, timing_to_json(timing).encode())
 
 
 def _replace_samples(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -262,7 +301,16 @@ def _events(file: Path) -> Iterator[Event]:
         event = Event(*(typed(content, name, str, where) for name in names))
         if event.what not in EVENTS:
             raise ResultError(f"{where}: what is {event.what!r}, not one of {', '.join(EVENTS)}")
+        if not _is_date(event.date):
+            raise ResultError(f"{where}: date is {event.date!r}, not one as 2026-01-31")
         yield event
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def read_row(folder: Path) -> BoardRow:
@@ -276,7 +324,7 @@ def read_row(folder: Path) -> BoardRow:
         path = parse_address(folder).path
     except SubmissionError as error:
         raise ResultError(str(error)) from error
-    result, verdict = folder / RESULT_FILE, folder / VERDICT_FILE
+    result, verdict, own = (folder / name for name in (RESULT_FILE, VERDICT_FILE, OWN_TIMING_FILE))
     return BoardRow(
         path,
         folder,
@@ -284,7 +332,30 @@ def read_row(folder: Path) -> BoardRow:
         result_from_json(read_text(result), str(result)),
         read_timing(folder),
         verdict_from_json(read_text(verdict), str(verdict)),
+        timing_from_json(read_text(own), str(own)) if own.is_file() else None,
     )
+
+
+def read_clips(path: Path, result: Result) -> list[ClipScore]:
+    """Return the clips of a row, from its `clips.jsonl.gz`.
+
+    Raises:
+        ResultError: the file is damaged, or is not what the result was made of.
+    """
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise ResultError(f"cannot read {path}: {error}") from error
+    known = result.sha256.get(CLIPS_FILE)
+    if known is not None and hashlib.sha256(content).hexdigest() != known:
+        raise ResultError(f"{path} is not what {RESULT_FILE} was made of: one of them was changed")
+    found = []
+    for number, line in enumerate(content.splitlines(), 1):
+        where = f"{path}, line {number}"
+        found.append(clip_from_line(decode(line, where), where))
+    if len(found) != result.n:
+        raise ResultError(f"{path} has {len(found)} clips, and {RESULT_FILE} counts {result.n}")
+    return found
 
 
 def _digests(folder: Path) -> Mapping[str, str]:

@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridkit.corpus.tasks import TASKS
 from gridkit.errors import ResultError, SubmissionError
 from gridkit.leaderboard.model_card import MODEL_FILE, ModelCard, card_from_json
 from gridkit.leaderboard.names import check_slug
@@ -31,6 +30,8 @@ from gridkit.results.timing import TIMING_FILE, FailedTiming, Timing, timing_fro
 
 ZIPPED_CLIPS_FILE = "clips.jsonl.gz"
 PREDICTIONS_FILE = "predictions.json"
+TRACKS = ("v2s", "lipreading")
+"""Tasks that are submitted: a recogniser hears the recordings, so it stands beside, unranked."""
 SCORED_SUBSET = "test"
 """Of every split."""
 LARGEST_BYTES = {
@@ -108,10 +109,11 @@ def parse_address(folder: Path) -> Address:
     first, revision, last = ["", "", "", *folder.absolute().parts][-3:]
     named = _PATH.fullmatch(first)
     task, _, split = last.partition("-")
-    if named is None or task not in TASKS or not split:
+    if named is None or task not in TRACKS or not split:
         raise SubmissionError(
             "layout",
-            f"{folder}: expected .../ORG__MODEL/REVISION/TASK-SPLIT, as lab__gan/v1/v2s-s1",
+            f"{folder}: expected .../ORG__MODEL/REVISION/TASK-SPLIT, as lab__gan/v1/v2s-s1; "
+            f"a task is {' or '.join(TRACKS)}",
         )
     return Address(
         check_slug(named["org"], "ORG"),

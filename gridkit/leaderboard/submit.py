@@ -16,6 +16,7 @@ from gridkit.leaderboard.predictions_file import describe_file
 from gridkit.leaderboard.submission import (
     PREDICTIONS_FILE,
     SCORED_SUBSET,
+    TRACKS,
     ZIPPED_CLIPS_FILE,
     Address,
     predictions_to_json,
@@ -58,13 +59,15 @@ def check_result(scored: Scored) -> None:
     """Refuse a result that the board could not take, before anything is written.
 
     Raises:
-        UsageError: it is a control, of another protocol, not of a test subset, of a part of the
-            split, or its predictions are gone.
+        UsageError: it is a control, a recogniser, of another protocol, not of a test subset, of a
+            part of the split, or its predictions are gone.
     """
     result, folder = scored.result, scored.folder
     why = ""
     if result.is_control:
         why = "is that of a control, which the board has already"
+    elif result.task not in TRACKS:
+        why = "is of a recogniser, which hears the recordings; the board ranks what sees a video"
     elif result.protocol != PROTOCOL:
         why = f"is by protocol {result.protocol}; the board's is {PROTOCOL}"
     elif result.subset_name != SCORED_SUBSET:

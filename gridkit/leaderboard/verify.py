@@ -13,10 +13,10 @@ from gridkit.errors import SubmissionError, UsageError
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.files import FOLDER, PredictionWriter
 from gridkit.evaluation.predictions.records import Prediction
-from gridkit.evaluation.run import evaluate
+from gridkit.evaluation.question import clips_question, digest_of
+from gridkit.evaluation.run import score_saved
 from gridkit.evaluation.scoring.scorer import Scorer, open_scorer
 from gridkit.evaluation.subset import Subset, open_subset
-from gridkit.evaluation.systems.spec import parse_model
 from gridkit.leaderboard.audits import (
     Digests,
     check_claim,
@@ -38,6 +38,7 @@ from gridkit.results.caveats import result_caveats
 from gridkit.results.files import Scored
 from gridkit.results.records import PROTOCOL, Result
 from gridkit.results.system_card import SystemCard
+from gridkit.results.timing import FailedTiming, Timing
 from gridkit.store.reader import Corpus
 
 
@@ -51,6 +52,8 @@ class Checked:
     scored: Scored | None = None
     """The figures that its output gives; None where that could not be scored."""
     digests: Digests | None = None
+    own_timing: Timing | FailedTiming | None = None
+    """By the clock of who checked; None where the system was not run."""
 
 
 def verify(
@@ -108,12 +111,12 @@ def _rescored(
     predictions: Path | None,
 ) -> Checked:
     """Score what was submitted, and judge by that."""
-    key = submission.predictions.sha256[:16]  # other predictions are another answer
-    taken = work / f"taken-{key}"
-    saved = _take_predictions(submission, subset, taken, work, predictions)
-    scored = evaluate(
-        parse_model(f"predictions:{taken}"), subset, work / f"result-{key}", options, scorer
-    )
+    question = clips_question(subset, options, scorer.versions)
+    # other predictions, or other clips, are another answer
+    key = digest_of([submission.predictions.sha256, submission.address.task, question])
+    out = work / f"result-{key}"
+    saved = _take_predictions(submission, subset, out, work, predictions)
+    scored = score_saved(_stated_card(submission), subset, out, scorer)
     digests = digests_of(saved[clip] for clip in subset.ids)
     copied, evidence = (
         check_copies(subset, saved, scorer.processes)
@@ -122,10 +125,9 @@ def _rescored(
     )
     others = {path: its for path, its in known.digests.items()
               if path.split("/")[0] != submission.address.path.split("/")[0]}  # fmt: skip
-    submitted = _as_submitted(scored, submission)
     found = [
         *findings,
-        *_check_caveats(submitted.result),
+        *_check_caveats(scored.result),
         *check_claim(submission.result, scored.result),
         *_check_clips(submission, scored),
         *copied,
@@ -133,7 +135,8 @@ def _rescored(
         *check_others(digests, submission.address.task, others),
         *check_timing(submission),
     ]
-    return Checked(submission, _verdict(found, evidence), submitted, digests)
+    stated = replace(scored, timing=submission.timing)
+    return Checked(submission, _verdict(found, evidence), stated, digests)
 
 
 def subset_of(corpus: Corpus, submission: Submission) -> Subset:
@@ -196,18 +199,18 @@ def _check_card(submission: Submission, subset: Subset, known: Known) -> Iterato
 
 
 def _take_predictions(
-    submission: Submission, subset: Subset, taken: Path, work: Path, at: Path | None
+    submission: Submission, subset: Subset, out: Path, work: Path, at: Path | None
 ) -> Mapping[str, Prediction]:
-    """Return the predictions as gridkit's own file: every clip of the split once, no other.
+    """Return the predictions as those of a RESULT folder: every clip once, and no other.
 
     Raises:
         SubmissionError: they are not that.
     """
-    writer = PredictionWriter(taken)
+    writer = PredictionWriter(out)
     if writer.is_finished:
         return writer.saved()
     path = local_predictions(submission, work, at)
-    for part in (taken / FOLDER).glob("part-*"):
+    for part in (out / FOLDER).glob("part-*"):
         part.unlink()
     wanted, met = set(subset.ids), set[str]()
     for prediction in read_strangers(path, submission.address.task, len(wanted)):
@@ -260,13 +263,13 @@ def _recognisers(claimed: Result) -> tuple[str, ...]:
     return ("pocketsphinx", *(str(shipped_folder() / name) for name in shipped))
 
 
-def _as_submitted(scored: Scored, submission: Submission) -> Scored:
-    """Return the result with what the submission says of the system, and of its times.
+def _stated_card(submission: Submission) -> SystemCard:
+    """Return what the submission says of the system.
 
     What only the machine of a run could know, such as its isolation, is left out.
     """
     claimed, card = submission.result.system, submission.card
-    system = SystemCard(
+    return SystemCard(
         name=card.name,
         task=submission.address.task,
         crop=claimed.crop,
@@ -275,8 +278,6 @@ def _as_submitted(scored: Scored, submission: Submission) -> Scored:
         contamination=claimed.contamination,
         stateful=claimed.stateful,
     )
-    result = replace(scored.result, system=system)
-    return replace(scored, result=result, timing=submission.timing)
 
 
 def _broken(error: SubmissionError) -> Finding:

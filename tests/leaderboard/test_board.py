@@ -125,3 +125,8 @@ def test_a_damaged_log_is_named_by_its_line(tmp_path, checked):
         log.write("{}\n")
     with pytest.raises(ResultError, match=r"log\.jsonl, line 2"):
         read_rows(board)
+    line = (board / "log.jsonl").read_text().splitlines()[0]
+    for date in ("2026-1-2", "20260102", "2026-02-30", "soon"):
+        (board / "log.jsonl").write_text(line.replace("2026-01-02", date) + "\n")
+        with pytest.raises(ResultError, match=f"line 1: date is '{date}', not one as"):
+            read_rows(board)

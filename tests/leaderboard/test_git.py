@@ -153,6 +153,7 @@ def test_the_command_prints_a_comment_and_its_status_says_whether_it_can_be_take
     status, said = check_pr("--workers", "1")
     assert status == 0
     assert "### `leaderboard/submissions/lab__voice/v1/v2s-six`: rescored" in said
+    assert "| **Honest voice, lab\\_\\_voice/v1/v2s\\-six** |" in said
     (git.root / "README.md").write_text("mine")
     git("commit", "--quiet", "--all", "--message", "more")
     status, said = check_pr("--workers", "1")

@@ -1,17 +1,21 @@
 """A maintainer's run: an honest system is reproduced, one that knows the videos by heart is not."""
 
 import hashlib
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from leaderboard.conftest import CARD, SPLIT
+from support.timings import make_timing
 
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.run import evaluate
 from gridkit.evaluation.subset import open_subset
 from gridkit.evaluation.systems.spec import parse_model
+from gridkit.leaderboard.board import add, read_rows
 from gridkit.leaderboard.reproduce import CHANGES, reproduce
+from gridkit.leaderboard.site.build import build
 from gridkit.leaderboard.submission import Address
 from gridkit.leaderboard.submit import write_submission
 from gridkit.leaderboard.verdict import Finding, Verdict
@@ -45,7 +49,7 @@ def load(device): return System()
 def run_again(tmp_path, voices, check):
     """Submits what a system gives, verifies that, and runs the system again."""
 
-    def run(source, name="model.py", verdict=None, **kept):
+    def run(source, name="model.py", verdict=None, options=OPTIONS, **kept):
         folder = tmp_path / "system"
         folder.mkdir()
         (folder / name).write_text(source)
@@ -59,14 +63,14 @@ def run_again(tmp_path, voices, check):
             checked = replace(checked, verdict=Verdict("rescored", ()))
         if verdict is not None:
             checked = replace(checked, verdict=verdict)
-        return reproduce(checked, spec, subset, tmp_path, OPTIONS)
+        return reproduce(checked, spec, subset, tmp_path, options)
 
     return run
 
 
 def test_a_system_that_looks_at_the_frames_is_reproduced_whatever_its_sound_is_like(run_again):
     doubt = Verdict("unverified", (Finding("unverified", "copied", "alike in log-mel"),))
-    verdict = run_again(HUMS, verdict=doubt)
+    verdict = run_again(HUMS, verdict=doubt).verdict
     assert (verdict.status, verdict.findings) == ("reproduced", ())
     assert {f"lost_{name}" for name in CHANGES} <= verdict.evidence.keys()
 
@@ -75,10 +79,36 @@ def test_a_system_that_knows_the_videos_by_heart_fails_on_changed_ones(run_again
     frames_of = open_subset(voices, SPLIT).frames_of("mouth96")
     kept = {hashlib.sha256(frames_of(clip).tobytes()).hexdigest(): sound
             for clip, sound in truth.items()}  # fmt: skip
-    verdict = run_again(REMEMBERS, **kept)
+    verdict = run_again(REMEMBERS, **kept).verdict
     assert verdict.status == "unverified"
     assert {finding.code for finding in verdict.findings} == {"changed clips"}
     assert min(verdict.evidence[f"lost_{name}"] for name in CHANGES) > 0.5
+
+
+def test_a_run_is_timed_by_its_own_clock_and_the_board_says_whose_it_is(run_again, tmp_path):
+    timed = replace(OPTIONS, timed=True, calls=20)
+    claim = make_timing((1.0, 1.1, 1.2), environment={"device": "Their GPU"})
+    checked = run_again(HUMS, verdict=Verdict("rescored", ()), options=timed)
+    checked = replace(checked, submission=replace(checked.submission, timing=claim))
+    assert checked.verdict.status == "reproduced"
+    assert checked.own_timing.latency_ms.n == 20
+    board = tmp_path / "board"
+    add(board, checked, "2026-01-02")
+    (row,) = read_rows(board)
+    assert (row.timing, row.own_timing) == (claim, checked.own_timing)
+    assert (row.shown_timing, row.clock) == (checked.own_timing, "measured by a maintainer")
+    build(board, tmp_path / "site")
+    page = (tmp_path / "site/systems/lab__system__v1__v2s-six.html").read_text()
+    assert "As the maintainer who ran it measured it" in page
+    assert re.search(r"Its people claim a median of <b>1.1 ms</b> on Their GPU", page)
+    index = (tmp_path / "site/index.html").read_text()
+    assert "<small>measured by a maintainer</small>" in index
+    # a correction that nobody ran leaves the claim alone
+    add(board, replace(checked, own_timing=None), "2026-01-03", "scored again")
+    (row,) = read_rows(board)
+    assert (row.shown_timing, row.clock, row.own_timing) == (claim, "claimed", None)
+    build(board, tmp_path / "site")
+    assert "<small>claimed</small>" in (tmp_path / "site/index.html").read_text()
 
 
 @pytest.mark.parametrize("entries", [{"uses_text": True}, {"training_speakers": None}])
@@ -87,7 +117,7 @@ def test_what_a_run_cannot_answer_is_not_run(check, submitted, edit, voices, tmp
     checked = check(submitted)
     spec = parse_model("control:noise")
     found = reproduce(checked, spec, open_subset(voices, SPLIT), tmp_path, OPTIONS)
-    assert found == checked.verdict
+    assert found == checked
 
 
 def test_the_changes_leave_a_clip_nearly_as_it_is(voices):

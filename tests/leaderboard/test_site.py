@@ -4,9 +4,11 @@ import gzip
 import json
 import re
 import shutil
+from datetime import datetime
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -209,6 +211,9 @@ def test_hostile_texts_are_shown_as_text_on_every_page(tmp_path):
     assert "https://a.b/?q=\"'><script>" in [link["href"] for link in shown.of("a")]
     for path in site.glob("data/*.js"):
         assert "<" not in path.read_text()
+    told = feed_of(site)[1]
+    assert told[0]["title"].startswith("<script>alert('x')</script>")
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in (site / "feed.xml").read_text()
     assert read_script(site / "data/lab__x__v1__v2s-seen4.js")["entry"]["name"].startswith("<b>x")
 
 
@@ -261,10 +266,12 @@ def test_one_more_row_writes_its_own_files_and_the_pages_of_all_rows(board, tmp_
         f"data/{key}.js",
         "index.html",
         "changes.html",
+        "feed.xml",
         "data/standings.js",
     }
     touched = {name for name, when in before.items() if (site / name).stat().st_mtime_ns != when}
-    assert touched == {"index.html", "changes.html", "data/standings.js", "manifest.json"}
+    pages = {"index.html", "changes.html", "feed.xml"}
+    assert touched == {*pages, "data/standings.js", "manifest.json"}
 
 
 def test_controls_change_the_pages_of_their_own_table_alone(board, tmp_path):
@@ -355,6 +362,8 @@ def test_an_empty_board_has_a_site_that_says_so(tmp_path):
     assert ran.exit_code == 0, ran.output
     assert "rows      0 in 0 tables" in ran.output
     assert "No rows yet" in (tmp_path / "site/index.html").read_text()
+    assert not (tmp_path / "site/feed.xml").exists()
+    assert "feed.xml" not in (tmp_path / "site/changes.html").read_text()
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12))
@@ -365,6 +374,60 @@ def test_the_front_holds_what_no_other_point_beats(points):
     front = pareto_front(points)
     assert {points[place] for place in front} == {one for one in points if not beaten(one)}
     assert len(front) == len({points[place] for place in front})
+
+
+def feed_of(site):
+    """What a reader of feeds makes of it: the facts of the feed, and of each entry."""
+    root = ElementTree.parse(site / "feed.xml").getroot()
+    name = "{http://www.w3.org/2005/Atom}"
+    assert root.tag == f"{name}feed"
+
+    def facts(element):
+        found = {one.tag.removeprefix(name): one.text for one in element}
+        links = element.findall(f"{name}link")
+        return found | {"links": {one.get("rel"): one.get("href") for one in links}}
+
+    return facts(root), [facts(entry) for entry in root.findall(f"{name}entry")]
+
+
+def test_the_feed_has_what_atom_asks_for_and_its_ids_stay(board, tmp_path):
+    site = tmp_path / "site"
+    build(board, site)
+    feed, before = feed_of(site)
+    assert {"id", "title", "updated", "author"} <= feed.keys()
+    assert feed["links"] == {"self": "feed.xml", "alternate": "changes.html"}
+    assert [entry["title"].split(":")[0] for entry in before] == ["e", "d", "c", "b", "a"]
+    withdraw(board, "lab__b/v1/v2s-seen4", "2026-02-02", "its people ask")
+    add_row(board, "late", make_clips(0.7, speakers=("s1", "s2"), each=12), date="2026-02-03")
+    build(board, tmp_path / "elsewhere")
+    later, entries = feed_of(tmp_path / "elsewhere")
+    assert later["id"] == feed["id"]
+    assert [entry["id"] for entry in entries[2:]] == [entry["id"] for entry in before]
+    assert later["updated"] == "2026-02-03T00:00:00Z"
+    assert entries[1]["updated"] == "2026-02-02T00:00:00Z"
+    assert entries[1]["content"].endswith("was withdrawn as rescored: its people ask")
+    assert entries[1]["links"] == {"alternate": "changes.html"}
+    assert entries[0]["links"] == {"alternate": "systems/lab__late__v1__v2s-seen4.html"}
+    ids = [later["id"], *(entry["id"] for entry in entries)]
+    assert len(set(ids)) == len(ids) == 8
+    assert all(re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", one) for one in ids)
+    for entry in entries:
+        assert {"id", "title", "updated", "content"} <= entry.keys()
+        datetime.fromisoformat(entry["updated"])
+        assert (tmp_path / "elsewhere" / entry["links"]["alternate"]).is_file()
+    links = Tags(tmp_path / "elsewhere/index.html").of("link")
+    assert [one["href"] for one in links if one.get("type") == "application/atom+xml"] == [
+        "feed.xml"
+    ]
+
+
+def test_two_equal_events_are_two_entries(board, tmp_path):
+    for _ in range(2):
+        note(board, Event("2026-02-01", "corrected", "lab__a/v1/v2s-seen4", "reproduced", "again"))
+    build(board, tmp_path / "site")
+    entries = feed_of(tmp_path / "site")[1]
+    assert entries[0]["content"] == entries[1]["content"]
+    assert entries[0]["id"] != entries[1]["id"]
 
 
 def test_only_systems_of_one_device_share_a_chart_and_disputed_clocks_are_in_no_front(tmp_path):

@@ -103,6 +103,7 @@ def test_the_folder_and_the_result_say_the_same(submitted):
 @pytest.mark.parametrize(
     "path",
     ["lab/v1/v2s-s1", "lab__gan/v1/s1", "lab__gan/v1/dance-s1", "Lab__gan/v1/v2s-s1",
+     "lab__ear/v1/recognition-s1",
      "lab__gan/v1../v2s-s1", "con__gan/v1/v2s-s1", "lab__aux.txt/v1/v2s-s1", "lab__gan/-v/v2s-s1",
      "lab__gan/v1/v2s-s1 ", "lab__g\N{LATIN SMALL LETTER A WITH ACUTE}n/v1/v2s-s1"],
 )  # fmt: skip

@@ -4,13 +4,11 @@ index.html, changes.html, compare.html    all rows
 systems/KEY.html, data/KEY.js             one row
 data/clips-HASH.js, data/standings.js     the ids of a table; the rank of each row
 media/HASH.flac .mp4 .webp                samples, however many rows show them
+feed.xml                                  what changed, for feed readers
 site.css, *.js, manifest.json
 """
 
-import gzip
-import hashlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,9 +16,17 @@ from pathlib import Path
 from jinja2 import Environment
 
 from gridkit import __version__
-from gridkit.errors import ResultError, printable
+from gridkit.errors import printable
 from gridkit.evaluation.report import templates
-from gridkit.leaderboard.board import Event, read_log, read_row, row_folders, row_path
+from gridkit.leaderboard.board import (
+    OWN_TIMING_FILE,
+    Event,
+    read_clips,
+    read_log,
+    read_row,
+    row_folders,
+    row_path,
+)
 from gridkit.leaderboard.controls import control_files, read_controls
 from gridkit.leaderboard.model_card import MODEL_FILE
 from gridkit.leaderboard.samples import FOLDER as SAMPLES
@@ -36,6 +42,7 @@ from gridkit.leaderboard.site.entries import (
     row_data,
     script,
 )
+from gridkit.leaderboard.site.feed import FEED, build_feed
 from gridkit.leaderboard.site.index_page import board_title, build_index, news_of
 from gridkit.leaderboard.site.output import Output, hash_of, open_output
 from gridkit.leaderboard.site.reported import read_reported
@@ -43,10 +50,9 @@ from gridkit.leaderboard.site.standings import Board, boards_of
 from gridkit.leaderboard.site.system_page import MEDIA, build_system_page
 from gridkit.leaderboard.submission import ZIPPED_CLIPS_FILE
 from gridkit.leaderboard.verdict import CHANGED_CLIPS, MEANINGS, VERDICT_FILE
-from gridkit.results.files import CLIPS_FILE, RESULT_FILE, Scored, clip_from_line
-from gridkit.results.records import ClipScore, Result
+from gridkit.results.files import RESULT_FILE, Scored
+from gridkit.results.records import Result
 from gridkit.results.rows import Row
-from gridkit.results.strict_json import decode
 from gridkit.results.timing import TIMING_FILE
 from gridkit.results.wording import describe
 
@@ -56,6 +62,7 @@ _INPUTS = (
     MODEL_FILE,
     RESULT_FILE,
     TIMING_FILE,
+    OWN_TIMING_FILE,
     ZIPPED_CLIPS_FILE,
     VERDICT_FILE,
     f"{SAMPLES}/{SAMPLES_FILE}",
@@ -168,7 +175,7 @@ def _row(folder: Path, context: _Context) -> RowData:
 
 def _write_row(folder: Path, page: str, context: _Context, inputs: str) -> RowData:
     row = read_row(folder)
-    clips = _clips(folder / ZIPPED_CLIPS_FILE, row.result)
+    clips = read_clips(folder / ZIPPED_CLIPS_FILE, row.result)
     scored = Scored(folder, row.result, clips, row.timing)
     samples = read_samples(folder)
     shown = {sample.id for sample in samples}
@@ -231,6 +238,8 @@ def _write_shared_pages(
     index = render("index.html", page=build_index(boards, read_reported(board), log))
     _write_changed(output, "index.html", index)
     news = news_of(log, entries)
+    if news:
+        _write_changed(output, FEED, build_feed(log, news))
     inputs = {"changes.html": repr(news).encode(), "compare.html": b""}
     for name, content in inputs.items():
         digest = hash_of([code, content])
@@ -254,8 +263,8 @@ def _write_changed(output: Output, name: str, text: str) -> None:
 def _standings(boards: Sequence[Board]) -> str:
     """Return the script that tells pages of rows where each row stands."""
     found = []
-    for board in boards:
-        facts = describe(board.standings[0].entry.rank_metric)
+    for board in (one for one in boards if one.standings):
+        facts = describe(board.rank_metric)
         rows = [
             {
                 "key": one.entry.key,
@@ -302,28 +311,6 @@ def _controls_hash(board: Path) -> dict[str, bytes]:
     for path in control_files(board):
         parts.setdefault(path.parents[1].name, []).append(path.read_bytes())
     return {name: hash_of(content).encode() for name, content in parts.items()}
-
-
-def _clips(path: Path, result: Result) -> list[ClipScore]:
-    """Return the clips of a row.
-
-    Raises:
-        ResultError: the file is damaged, or is not what the result was made of.
-    """
-    try:
-        content = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
-        raise ResultError(f"cannot read {path}: {error}") from error
-    known = result.sha256.get(CLIPS_FILE)
-    if known is not None and hashlib.sha256(content).hexdigest() != known:
-        raise ResultError(f"{path} is not what {RESULT_FILE} was made of: one of them was changed")
-    found = []
-    for number, line in enumerate(content.splitlines(), 1):
-        where = f"{path}, line {number}"
-        found.append(clip_from_line(decode(line, where), where))
-    if len(found) != result.n:
-        raise ResultError(f"{path} has {len(found)} clips, and {RESULT_FILE} counts {result.n}")
-    return found
 
 
 def _content(path: Path) -> bytes:

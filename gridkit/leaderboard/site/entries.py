@@ -59,6 +59,8 @@ class Entry:
     latency_ms: float | None
     device: str
     """What it was timed on, with the number of threads: its device class."""
+    clock: str
+    """Whose clock the latency is of; empty where there is none."""
     latency_flags: tuple[str, ...]
     reasons: tuple[str, ...]
     """Why it is not better than `unverified`, a word each."""
@@ -145,7 +147,8 @@ def entry_of(row: BoardRow) -> Entry:
     result = row.result
     if result.rank_metric not in result.metrics:
         raise ResultError(f"{row.folder} has no {result.rank_metric}, which heads the table")
-    timed = timed_row("system", result, row.timing)
+    timing = row.shown_timing
+    timed = timed_row("system", result, timing)
     return Entry(
         path=row.path,
         name=result.name,
@@ -159,7 +162,8 @@ def entry_of(row: BoardRow) -> Entry:
         speakers=tuple(result.speakers),
         flags=timed.flags,
         latency_ms=timed.latency_ms,
-        device=_device_class(row.timing) if isinstance(row.timing, Timing) else "",
+        device=_device_class(timing) if isinstance(timing, Timing) else "",
+        clock=row.clock,
         latency_flags=timed.latency_flags,
         reasons=tuple(dict.fromkeys(finding.code for finding in row.verdict.findings)),
     )

@@ -44,6 +44,8 @@ class Line:
     n: int
     latency: str
     device: str
+    clock: str
+    """Whose clock the latency is of."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,8 @@ def _view(board: Board) -> BoardView:
     entries = [standing.entry for standing in board.standings]
     rows = [entry.row for entry in entries]
     names, _ = columns([*rows, *board.controls])
-    headline = describe(entries[0].rank_metric)
+    headline = describe(board.rank_metric)
+    first = (rows or board.controls)[0].result
     lines = [
         _line(standing.entry.status, standing, row, _flags(standing.entry), names)
         for standing, row in zip(board.standings, rows, strict=True)
@@ -178,9 +181,9 @@ def _view(board: Board) -> BoardView:
         id=board.id,
         title=board_title(board),
         board=board,
-        n=entries[0].n,
-        speakers=len(entries[0].speakers),
-        interval_note=interval_note(rows[0].result),
+        n=first.n,
+        speakers=len(first.speakers),
+        interval_note=interval_note(first),
         is_old=board.question.protocol != PROTOCOL,
         headline=headline,
         columns=tuple(describe(name) for name in names),
@@ -211,6 +214,7 @@ def _line(
         n=row.result.n,
         latency=latency_text(row.latency_ms),
         device=row.device,
+        clock=standing.entry.clock if standing else "",
     )
 
 
@@ -237,7 +241,7 @@ def _front(device: str, entries: Sequence[Entry], headline: MetricFacts) -> Fron
     ]
     labels = _labels(places) if len(entries) <= MOST_NAMES else [None] * len(entries)
     dots = tuple(
-        Dot(entry, x, y, label, f"{headline.text(entry.value)}, {latency_text(entry.latency_ms)}")
+        Dot(entry, x, y, label, _dot_text(entry, headline))
         for entry, (x, y), label in zip(entries, places, labels, strict=True)
     )
 
@@ -258,6 +262,10 @@ def _front(device: str, entries: Sequence[Entry], headline: MetricFacts) -> Fron
         return tuple(found)
 
     return Front(device, x_axis, y_axis, headline.better, dots, steps(STRICT), steps(WIDE))
+
+
+def _dot_text(entry: Entry, headline: MetricFacts) -> str:
+    return f"{headline.text(entry.value)}, {latency_text(entry.latency_ms)} ({entry.clock})"
 
 
 def _labels(places: Sequence[tuple[float, float]]) -> list[float | None]:

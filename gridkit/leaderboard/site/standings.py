@@ -9,6 +9,7 @@ from gridkit.corpus.codes import split_id
 from gridkit.corpus.tasks import TASKS
 from gridkit.errors import ResultError
 from gridkit.leaderboard.site.entries import Entry, Question, RowData
+from gridkit.leaderboard.submission import TRACKS
 from gridkit.results.compare import paired_tests
 from gridkit.results.ranks import ranks
 from gridkit.results.records import PROTOCOL
@@ -39,8 +40,20 @@ class Board:
     """What a link to it says: task and split, and a number where another table has these, too."""
     question: Question
     standings: tuple[Standing, ...]
-    """Best headline first."""
+    """Best headline first; none where the board ranks nobody (`TRACKS`)."""
     controls: tuple[Row, ...]
+
+    @property
+    def rank_metric(self) -> str:
+        """Return the headline of all of its rows."""
+        if self.standings:
+            return self.standings[0].entry.rank_metric
+        return self.controls[0].result.rank_metric
+
+    @property
+    def is_ranked(self) -> bool:
+        """Tell whether systems are submitted to it."""
+        return self.question.task in TRACKS
 
 
 def boards_of(
@@ -49,6 +62,8 @@ def boards_of(
     controls: Mapping[Question, list[Row]],
 ) -> list[Board]:
     """Return the tables: by task, then split; those of an older protocol come last.
+
+    Controls alone are a table where nobody is ranked: recognisers, which hear the recordings.
 
     Args:
         rows: all rows.
@@ -61,6 +76,9 @@ def boards_of(
     groups: dict[Question, list[RowData]] = {}
     for row in rows:
         groups.setdefault(row.entry.question, []).append(row)
+    for question in controls:
+        if question.task not in TRACKS:
+            groups.setdefault(question, [])
 
     def order(question: Question) -> tuple[object, ...]:
         return (
@@ -102,8 +120,9 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def _standings(rows: Sequence[RowData], ids: Mapping[str, Sequence[str]]) -> tuple[Standing, ...]:
-    metric = rows[0].entry.rank_metric
-    facts = describe(metric)
+    if not rows:
+        return ()
+    facts = describe(rows[0].entry.rank_metric)
     ordered = sorted(rows, key=lambda row: (facts.badness(row.entry.value), row.entry.path))
     clips = {row.clips for row in ordered}
     if len(clips) > 1 or len({len(row.values) for row in ordered}) > 1:
