@@ -2,6 +2,7 @@
 
 Both learn in every step, each from its own losses. The vocoder makes the true sound from
 spectrograms that are blurred over time and noisy, as predicted ones are, and from predicted ones.
+How well the sound of predicted ones is understood is a loss of both.
 """
 
 from collections.abc import Mapping
@@ -14,15 +15,14 @@ from gridkit.dsp.mel import HOP_SAMPLES
 from gridkit.models.v2s_mel import V2SMel
 from gridkit.recipe import Recipe
 from gridkit.train.clips import TrainingClips
+from gridkit.train.intelligibility import estoi_loss
 from gridkit.train.losses import features_loss, stft_loss
 from gridkit.train.optimised import Optimised
 from gridkit.train.precision import bf16_products
 from gridkit.train.settings import AugmentationSettings
-from gridkit.train.v2s import LARGEST_LOSS, logged, total
+from gridkit.train.v2s import LARGEST_LOSS, Losses, logged, total
 from gridkit.train.v2s_acoustic import AcousticLearner, AcousticTraining
 
-VOCODER_FRAMES = 64
-"""Of the pieces of spectrograms that the vocoder learns from: 0.64 s."""
 WIDEST_BLUR_FRAMES = 4.0
 """Deviation of the Gaussian over time, in frames of the spectrogram."""
 LOUDEST_NOISE = 0.3
@@ -35,6 +35,10 @@ class V2SMelTraining(AcousticTraining):
 
     predicted_from: int = 1000
     """The step from which half of what the vocoder learns from is predicted."""
+    vocoder_frames: int = 64
+    """Of the pieces of spectrograms that the vocoder learns from, 10 ms each."""
+    estoi_weight: float = 0.0
+    """Of extended STOI of the sound of predicted spectrograms, a loss of both models."""
 
 
 class V2SMelLearner(AcousticLearner):
@@ -77,10 +81,17 @@ class V2SMelLearner(AcousticLearner):
                     true = listener.of_mel(true_mel)
                 heard = features_loss(listener.of_mel(spoken.log_mel), true)
                 losses["features"] = settings.features_weight, heard
-            self._acoustic.descend(total(losses), number)
-            predicted = spoken.log_mel.detach() if number >= settings.predicted_from else None
-            vocoder = self._learn_vocoder(true_mel, predicted, batch.sound, number)
-        return logged(losses) | vocoder
+            predicted = None
+            if number >= settings.predicted_from:
+                predicted = spoken.log_mel[1::2].detach()
+            vocoder, slope = self._learn_vocoder(true_mel, predicted, batch.sound, number)
+            value = total(losses)
+            if slope is not None:
+                # no value of its own: the gradient that was found for the spectrograms
+                at_mel = (spoken.log_mel[1::2] * slope).sum()
+                value = value + at_mel - at_mel.detach()
+            self._acoustic.descend(value, number)
+        return logged(losses) | logged(vocoder)
 
     def _learn_vocoder(
         self,
@@ -88,21 +99,43 @@ class V2SMelLearner(AcousticLearner):
         predicted: torch.Tensor | None,
         sound: torch.Tensor,
         number: int,
-    ) -> dict[str, float]:
-        """Let the vocoder learn from a piece of each clip."""
-        first = int(torch.randint(true_mel.shape[1] - VOCODER_FRAMES, ()))
-        frames = slice(first, first + VOCODER_FRAMES)
-        mel = blurred(true_mel)[:, frames]
+    ) -> tuple[Losses, torch.Tensor | None]:
+        """Let the vocoder learn from a piece of each clip.
+
+        Args:
+            true_mel: (B, T, 80).
+            predicted: of every second clip, or None to learn from true ones alone.
+            sound: (B, 160 T).
+            number: of the step.
+
+        Returns:
+            The losses; the gradient of extended STOI at `predicted`, where that is a loss.
+        """
+        settings, clips, frames = self._settings, len(true_mel), true_mel.shape[1]
+        first = int(torch.randint(frames - settings.vocoder_frames, ()))
+        part = slice(first, first + settings.vocoder_frames)
+        mel, slope = blurred(true_mel)[:, part], None
         if predicted is not None:
-            mel = torch.cat([mel[0::2], predicted[1::2, frames]])
+            predicted = predicted[:, part].requires_grad_(settings.estoi_weight > 0)
+            mel = torch.cat([mel[0::2], predicted])
             sound = torch.cat([sound[0::2], sound[1::2]])
-        piece = sound[:, HOP_SAMPLES * frames.start : HOP_SAMPLES * frames.stop]
+        piece = sound[:, HOP_SAMPLES * part.start : HOP_SAMPLES * part.stop]
         with self.mixed_precision():
             said = self._vocoder_model(mel)
-        mel_loss = functional.l1_loss(self.log_mel(said), self.log_mel(piece))
-        spectra = stft_loss(said, piece)
-        self._vocoder.descend(mel_loss + spectra, number)
-        return {"vocoder_mel": float(mel_loss.detach()), "vocoder_stft": float(spectra.detach())}
+        losses: Losses = {
+            "vocoder_mel": (1.0, functional.l1_loss(self.log_mel(said), self.log_mel(piece))),
+            "vocoder_stft": (1.0, stft_loss(said, piece)),
+        }
+        if predicted is not None and predicted.requires_grad:
+            heard = slice(clips - len(predicted), clips)
+            estoi = estoi_loss(said[heard], piece[heard])
+            (slope,) = torch.autograd.grad(
+                settings.estoi_weight * estoi, predicted, retain_graph=True
+            )
+            slope = functional.pad(slope, (0, 0, part.start, frames - part.stop))
+            losses["vocoder_estoi"] = settings.estoi_weight, estoi
+        self._vocoder.descend(total(losses), number)
+        return losses, slope
 
 
 def blurred(log_mel: torch.Tensor) -> torch.Tensor:
