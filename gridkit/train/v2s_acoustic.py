@@ -37,6 +37,8 @@ class AcousticTraining(V2STraining):
     power_weight: float = 0.5
     envelope_weight: float = 0.0
     """Of the correlation of envelopes, which extended STOI measures too."""
+    estoi_weight: float = 0.0
+    """Of extended STOI, of the predicted sound itself."""
     features_weight: float = 0.3
     """Of what the recogniser hears; 0 for no perceptual loss."""
     features_from: int = 2000

@@ -15,6 +15,7 @@ from gridkit.dsp.mel import HOP_SAMPLES
 from gridkit.models.v2s_gan import Critic, V2SGan
 from gridkit.recipe import Recipe
 from gridkit.train.clips import TrainingClips
+from gridkit.train.intelligibility import estoi_loss
 from gridkit.train.losses import (
     envelope_loss,
     features_loss,
@@ -123,6 +124,8 @@ class V2SGanLearner(AcousticLearner):
             "sound_envelope": (settings.envelope_weight, envelope_loss(said_mel, true_mel)),
             "variation": (settings.variation_weight, total_variation(said)),
         }
+        if settings.estoi_weight > 0:
+            losses["sound_estoi"] = settings.estoi_weight, estoi_loss(said, true)
         if listener := self.listener(number):
             with torch.no_grad():
                 features = listener.of_sound(true)

@@ -37,8 +37,6 @@ class V2SMelTraining(AcousticTraining):
     """The step from which half of what the vocoder learns from is predicted."""
     vocoder_frames: int = 64
     """Of the pieces of spectrograms that the vocoder learns from, 10 ms each."""
-    estoi_weight: float = 0.0
-    """Of extended STOI of the sound of predicted spectrograms, a loss of both models."""
 
 
 class V2SMelLearner(AcousticLearner):

@@ -85,6 +85,20 @@ def test_every_loss_has_its_name(recipes):
 
 
 @KINDS
+def test_extended_stoi_of_the_sound_is_a_loss_where_it_has_a_weight(model, settings, recipes):
+    heads = {}
+    for weight in (0.0, 100.0):
+        made = learner(model, replace(settings, estoi_weight=weight), recipes)
+        steps = [made.step(number) for number in range(3)]
+        named = {name for name in steps[-1] if name.endswith("_estoi")}
+        name = "sound_estoi" if model is GAN else "vocoder_estoi"
+        assert named == ({name} if weight else set())
+        heads[weight] = made.model.acoustic.head.weight.detach().clone()
+    # it reaches what says the spectrogram, not only what makes sound of it
+    assert not torch.equal(heads[0.0], heads[100.0])
+
+
+@KINDS
 def test_val_is_measured_and_heard(model, settings, recipes):
     made = learner(model, replace(settings, recogniser="listener"), recipes, built_on=("listener",))
     figures = made.validate()
