@@ -101,6 +101,8 @@ def question_of(
             system["variables"] = {name: digest_of(value) for name, value in sorted(given.items())}
         if options.reads:
             system["reads"] = sorted(str(path.resolve()) for path in options.reads)
+        if options.follow_links:
+            system["follow_links"] = True
         if spec.path is not None and spec.kind in RECIPE_KINDS:
             decoding = spec.decoding or load_recipe(spec.path).decoding
             system |= {} if decoding is None else {"decoding": decoding}

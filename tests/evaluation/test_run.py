@@ -177,6 +177,14 @@ def test_a_system_gets_the_variables_and_files_that_it_is_given(
         score(path, **choices)
 
 
+def test_following_links_is_said_and_decides(score, model):
+    path = model("pass")
+    scored = score(path, follow_links=True, recognisers=())
+    assert scored.result.system.entries()["follow_links"] is True
+    with pytest.raises(ResultError, match=r"differs in follow_links\)"):
+        score(path, recognisers=())
+
+
 def alter_clips(folder):
     file = folder / CLIPS_FILE
     lines = [json.loads(line) for line in file.read_text().splitlines()]

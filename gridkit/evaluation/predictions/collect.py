@@ -234,6 +234,7 @@ def _card(
     given = {
         "variables": sorted(options.variables) if options else [],
         "reads": sorted(path.resolve().name for path in options.reads) if options else [],
+        "follow_links": options is not None and options.follow_links,
     }
     entries = {
         "name": spec.label,
