@@ -34,6 +34,7 @@ CORE_MODULES = {
 """Distribution (the name that pip takes) by module."""
 
 EXTRAS = {
+    "app": {"starlette": "starlette", "uvicorn": "uvicorn"},
     "synth": {"espeakng_loader": "espeakng-loader", "skimage": "scikit-image"},
     "train": {"tensorboard": "tensorboard"},
     "onnx": {"onnxruntime": "onnxruntime"},

@@ -15,6 +15,7 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 pytest_plugins = [
+    "support.app",
     "support.archive_server",
     "support.hub.fixture",
     "support.signals",

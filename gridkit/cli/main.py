@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": "gridkit.cli.compare",
     "read": "gridkit.cli.read",
     "speak": "gridkit.cli.speak",
+    "app": "gridkit.cli.app",
     "publish": "gridkit.cli.publish",
     "export": "gridkit.cli.export",
     "submit": "gridkit.cli.submit",

@@ -1,15 +1,14 @@
 """`gridkit read`: lipread any clip."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from gridkit.cli.clip_files import check_out, clip_bar, face_line, faces_line, unseen_line
+from gridkit.cli.clip_files import check_out, clip_bar
 from gridkit.cli.decodings import DECODINGS
 
 if TYPE_CHECKING:
-    from gridkit.models.word_timing import TimedWord
     from gridkit.recipe.reading import Reading
 
 EXAMPLE = """\b
@@ -63,6 +62,7 @@ def command(
     start_torch()
     from gridkit.recipe import load_system
     from gridkit.recipe.reading import read_clip
+    from gridkit.recipe.reading_text import reading_json
     from gridkit.recipe.shelf import find_shipped
 
     if video_out is not None:
@@ -83,6 +83,8 @@ def command(
 
 def show_reading(reading: "Reading") -> None:
     """Print the sentences, or why there are none, and how much of the video shows a face."""
+    from gridkit.recipe.reading_text import remarks, why_nothing
+
     if not reading.sentences:
         click.echo(f"(nothing: {why_nothing(reading)})")
         return
@@ -91,56 +93,5 @@ def show_reading(reading: "Reading") -> None:
         for word in sentence:
             times = f"{word.start_s:7.2f} {word.end_s:7.2f}"
             click.echo(f"{times}  {word.word:<8} {word.confidence:.2f}")
-    if reading.face_share < 1:
-        click.echo(face_line(reading.face_share))
-    for gap in reading.unseen:
-        click.echo(unseen_line(gap.start_s, gap.end_s))
-    if reading.faces > 1:
-        click.echo(faces_line(reading.faces))
-
-
-def why_nothing(reading: "Reading") -> str:
-    """Return the likely reason why a video that shows a face gave no sentence."""
-    from gridkit.recipe.reading import SENTENCE_S
-
-    face = face_line(reading.face_share)
-    if reading.length_s < SENTENCE_S:
-        return f"{reading.length_s:.2f} s is too short for a sentence; {face}"
-    return f"{face}, but no speech that can be read"
-
-
-def reading_json(reading: "Reading") -> dict[str, Any]:
-    """Return a reading as `--json` prints it, times in seconds to the millisecond."""
-    return {
-        "length_s": round(reading.length_s, 3),
-        "face_share": reading.face_share,
-        "faces": reading.faces,
-        "sentences": [sentence_json(sentence) for sentence in reading.sentences],
-        "unseen": unseen_json(reading),
-    }
-
-
-def unseen_json(reading: "Reading") -> list[dict[str, float]]:
-    """Return where words may be missing, as `--json` prints it."""
-    return [
-        {"start_s": round(gap.start_s, 3), "end_s": round(gap.end_s, 3)} for gap in reading.unseen
-    ]
-
-
-def sentence_json(words: "tuple[TimedWord, ...]") -> dict[str, Any]:
-    """Return a sentence as `--json` prints it."""
-    said = [
-        {
-            "word": word.word,
-            "start_s": round(word.start_s, 3),
-            "end_s": round(word.end_s, 3),
-            "confidence": word.confidence,
-        }
-        for word in words
-    ]
-    return {
-        "text": " ".join(word.word for word in words),
-        "start_s": said[0]["start_s"],
-        "end_s": said[-1]["end_s"],
-        "words": said,
-    }
+    for line in remarks(reading):
+        click.echo(line)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gridkit.cli.clip_files import check_out, clip_bar, face_line, faces_line, unseen_line
+from gridkit.cli.clip_files import check_out, clip_bar
 
 if TYPE_CHECKING:
     from gridkit.recipe.spoken_file import SpokenFile
@@ -90,6 +90,8 @@ def command(
 
 def show_spoken(out: Path, spoken: "SpokenFile") -> None:
     """Print what was written, and how much of the clip shows a face."""
+    from gridkit.recipe.reading_text import face_line, faces_line, unseen_line
+
     speech = spoken.speech
     pictures = ""
     if spoken.encoded is not None:
@@ -110,7 +112,7 @@ def show_spoken(out: Path, spoken: "SpokenFile") -> None:
 
 def spoken_json(out: Path, spoken: "SpokenFile") -> dict[str, Any]:
     """Return what was written as `--json` prints it, times in seconds to the millisecond."""
-    from gridkit.cli.read import sentence_json, unseen_json
+    from gridkit.recipe.reading_text import sentence_json, unseen_json
 
     speech, reading = spoken.speech, spoken.speech.reading
     return {

@@ -175,9 +175,19 @@ def _pool(workers: int, preload: str | None) -> ProcessPoolExecutor:
 def _submit(
     pool: ProcessPoolExecutor, function: Callable[[Item], Result], item: Item
 ) -> Future[Result]:
-    # this is what starts processes; one thread each: the processes are the parallelism
-    with _environment(), children_import_elsewhere(), _interrupts_later():
+    with starting_processes():  # this is what starts them
         return pool.submit(function, item)
+
+
+@contextmanager
+def starting_processes() -> Iterator[None]:
+    """Have processes that are started in the block compute with one thread each.
+
+    The processes are the parallelism. They do not import from the current folder, and Ctrl-C does
+    not reach them: who started them ends them.
+    """
+    with _environment(), children_import_elsewhere(), _interrupts_later():
+        yield
 
 
 @contextmanager

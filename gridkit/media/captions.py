@@ -13,6 +13,7 @@ import av
 import av.error
 import cv2
 import numpy as np
+import soxr
 
 from gridkit.errors import MediaError
 from gridkit.media.channels import mono_samples
@@ -113,6 +114,29 @@ def sound_frames(
                 piece.time_base = Fraction(1, SOUND_RATE_HZ)
                 end += piece.samples
                 yield piece
+
+
+def original_sound(
+    source: Path, offsets_s: Sequence[float], length_s: float, rate_hz: int
+) -> np.ndarray | None:
+    """Return a file's sound in step with its pictures, float32 (N,), -1 to 1; None without any.
+
+    Args:
+        source: the file.
+        offsets_s: what is taken off the time stamps of the pictures; the first one is when they
+            begin.
+        length_s: how long they are.
+        rate_hz: of the sound to return.
+    """
+    sound = np.zeros(round(length_s * SOUND_RATE_HZ), np.float32)
+    is_there = False
+    for frame in sound_frames(source, offsets_s[0], offsets_s):
+        is_there = True
+        part = sound[frame.pts : frame.pts + frame.samples]
+        if not len(part):
+            break  # sound after the last picture
+        part[:] = frame.to_ndarray()[0][: len(part)]
+    return soxr.resample(sound, SOUND_RATE_HZ, rate_hz) if is_there else None
 
 
 def sound_offset_s(

@@ -3,7 +3,7 @@
 Faces are followed in windows that overlap, so a long video needs no more memory than a short one.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -103,6 +103,8 @@ class MouthStream:
         """The most faces seen in one frame so far."""
         self.length_s = 0.0
         """Until the last picture so far ends."""
+        self.offsets_s: Sequence[float] = ()
+        """What is taken off time stamps, as of `PictureStream`."""
 
     @property
     def face_share(self) -> float:
@@ -117,7 +119,7 @@ class MouthStream:
                 self._frames += len(piece.missing)
                 self._found += int((~piece.missing).sum())
                 self.faces = max(self.faces, piece.faces)
-                self.length_s = stream.end_s
+                self.length_s, self.offsets_s = stream.end_s, stream.offsets_s
                 yield piece.mouths
         if not self._frames:
             raise MediaError(f"{self._path} has no picture that can be decoded")

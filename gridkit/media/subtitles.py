@@ -1,4 +1,4 @@
-"""Captions as text: lines with their times, and the WebVTT file that players and browsers load."""
+"""Captions as text: lines with their times, and the files of them that players load."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,8 +19,24 @@ def to_webvtt(captions: Iterable[Caption]) -> str:
     >>> to_webvtt([Caption(0.5, 3661.25, "bin blue")])
     'WEBVTT\n\n00:00:00.500 --> 01:01:01.250\nbin blue\n'
     """
-    cues = (f"\n{_time(c.start_s)} --> {_time(c.end_s)}\n{c.text}\n" for c in captions)
+    cues = (f"\n{_span(caption)}\n{caption.text}\n" for caption in captions)
     return "WEBVTT\n" + "".join(cues)
+
+
+def to_srt(captions: Iterable[Caption]) -> str:
+    r"""Return captions as the content of a SubRip file.
+
+    >>> to_srt([Caption(0.5, 3661.25, "bin blue"), Caption(3662, 3663, "at f")])
+    '1\n00:00:00,500 --> 01:01:01,250\nbin blue\n\n2\n01:01:02,000 --> 01:01:03,000\nat f\n'
+    """
+    return "\n".join(
+        f"{number}\n{_span(caption).replace('.', ',')}\n{caption.text}\n"
+        for number, caption in enumerate(captions, start=1)
+    )
+
+
+def _span(caption: Caption) -> str:
+    return f"{_time(caption.start_s)} --> {_time(caption.end_s)}"
 
 
 def _time(time_s: float) -> str:

@@ -65,12 +65,8 @@ class Reading:
     @property
     def captions(self) -> tuple[Caption, ...]:
         """Each sentence as it grows, word by word."""
-        lines = []
-        for whole, sentence in zip(self.subtitles, self.sentences, strict=True):
-            starts_s = [*(word.start_s for word in sentence), whole.end_s]
-            for count, (start_s, end_s) in enumerate(pairwise(starts_s), start=1):
-                lines.append(Caption(start_s, end_s, text_of_words(sentence[:count])))
-        return tuple(lines)
+        pairs = zip(self.subtitles, self.sentences, strict=True)
+        return tuple(line for whole, sentence in pairs for line in growing(whole, sentence))
 
     @property
     def subtitles(self) -> tuple[Caption, ...]:
@@ -84,6 +80,18 @@ class Reading:
             )
             for sentence, next_s in zip(self.sentences, starts_s[1:], strict=True)
         )
+
+
+def growing(whole: Caption, sentence: tuple[TimedWord, ...]) -> Iterator[Caption]:
+    """Yield the captions of a sentence as it grows, word by word.
+
+    Args:
+        whole: the caption of the whole sentence.
+        sentence: its words.
+    """
+    starts_s = [*(word.start_s for word in sentence), whole.end_s]
+    for count, (start_s, end_s) in enumerate(pairwise(starts_s), start=1):
+        yield Caption(start_s, end_s, text_of_words(sentence[:count]))
 
 
 def text_of_words(words: tuple[TimedWord, ...]) -> str:
@@ -122,8 +130,8 @@ class SentenceReader:
         self._frames = 0
         self._faceless: list[slice] = []
 
-    def add(self, piece: Mouths) -> None:
-        """Take the next frames, and read them as soon as a block is full."""
+    def add(self, piece: Mouths) -> tuple[tuple[TimedWord, ...], ...]:
+        """Take the next frames, and return the sentences that they complete: of a block at once."""
         for part in parts_of(piece.missing):
             start, stop = part.start + self._frames, part.stop + self._frames
             if self._faceless and self._faceless[-1].stop == start:
@@ -131,11 +139,12 @@ class SentenceReader:
             self._faceless.append(slice(start, stop))
         self._frames += len(piece)
         block = piece if self._block is None else self._block.joined(piece)
-        done = 0
+        done, before = 0, len(self._sentences)
         if len(block) >= BLOCK_FRAMES:
             spoken, done = read_block(block, self._lipreader)
             self._sentences += later(spoken, self._start)
         self._block, self._start = block[done:], self._start + done
+        return tuple(self._sentences[before:])
 
     def rest(self) -> tuple[tuple[TimedWord, ...], ...]:
         """Read what is left, and return the sentences of all frames."""

@@ -65,7 +65,7 @@ def write_spoken(
         if file_format is not None:
             sound = temporary_of(out.with_name(f"{out.name}{WAV}"))
             files.callback(sound.unlink, missing_ok=True)
-        with _wav_file(sound) as write, bar("speak") as progress:
+        with wav_file(sound) as write, bar("speak") as progress:
             speech = speak_clip(clip, voice, write, lipreader, progress)
         lines = () if speech.reading is None else speech.reading.subtitles
         encoded = None
@@ -78,7 +78,7 @@ def write_spoken(
 
 
 @contextmanager
-def _wav_file(path: Path) -> Iterator[Callable[[np.ndarray], None]]:
+def wav_file(path: Path) -> Iterator[Callable[[np.ndarray], None]]:
     """Open a 16-bit mono file, and give what takes its next samples, float (N,), -1 to 1."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)

@@ -82,6 +82,10 @@ class Lipreader:
         """Read one clip, and say how sure the decoder is."""
         return self.decode(self.log_probs([frames])[0])
 
+    def sees(self, frames: np.ndarray) -> np.ndarray:
+        """Return what the model is given of a clip, uint8 (T, height, width, C)."""
+        return self._frames([frames])[0].cpu().numpy()
+
     def log_probs(self, clips: Sequence[np.ndarray]) -> np.ndarray:
         """Return the log-probability of each character in each frame, float32 (B, T, 28).
 

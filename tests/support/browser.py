@@ -25,7 +25,7 @@ class Navigated(Exception):
 class Browser:
     """Headless Chromium, driven over its debugging pipe."""
 
-    def __init__(self, program, address):
+    def __init__(self, program, address, *more):
         to_browser, self._write = os.pipe()
         self._read, from_browser = os.pipe()
         self._profile = tempfile.mkdtemp()
@@ -37,7 +37,7 @@ class Browser:
         # Chromium reads commands from descriptor 3 and writes to 4
         redirect = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
         self._process = subprocess.Popen(
-            ["bash", "-c", redirect, "bash", program, *arguments.split(), "about:blank"],
+            ["bash", "-c", redirect, "bash", program, *arguments.split(), *more, "about:blank"],
             pass_fds=(to_browser, from_browser),
             stderr=subprocess.DEVNULL,
         )

@@ -1,0 +1,74 @@
+"""Start the server of the page."""
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.util import find_spec
+
+from gridkit.app.settings import RECIPES_VARIABLE, Settings
+from gridkit.errors import EnvironmentProblem, MissingExtraError
+
+PACKAGES = ("starlette", "uvicorn")
+CLOSE_S = 2
+"""Answers that are still under way at the end have so long."""
+
+
+def serve(settings: Settings, opened: Callable[[str], None]) -> None:
+    """Serve the page until Ctrl-C.
+
+    Args:
+        settings: of the page.
+        opened: called with the address as soon as the page is there.
+
+    Raises:
+        MissingExtraError: the extra `app` is not installed.
+        EnvironmentProblem: the address or port cannot be had.
+    """
+    for package in PACKAGES:
+        if find_spec(package) is None:
+            raise MissingExtraError(f'{package} is not installed; run: pip install "gridkit[app]"')
+    import uvicorn
+
+    from gridkit.app.server import create_app
+
+    if settings.recipes is not None:
+        os.environ[RECIPES_VARIABLE] = str(settings.recipes.resolve())
+    with _listening(settings) as listening:
+        config = uvicorn.Config(
+            create_app(settings),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=CLOSE_S,
+        )
+        host, port = listening.getsockname()[:2]
+        address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        opened(address)
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listening(settings: Settings) -> socket.socket:
+    """Return a socket that waits for visitors.
+
+    Raises:
+        EnvironmentProblem: the address or port cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"cannot listen at {settings.host}, port {settings.port}: {error.strerror or error}; "
+            "give another --port, or end what uses this one"
+        ) from error
+
+
+def has_screen() -> bool:
+    """Tell whether a browser would open in a window, and not in the terminal."""
+    return (
+        os.name != "posix"
+        or os.uname().sysname == "Darwin"
+        or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    )
