@@ -24,7 +24,8 @@ from pathlib import Path
 import dlib
 import numpy as np
 
-from gridkit.compute.local import Crashed, Workers, usable_cores
+from gridkit.compute.executor import Crashed
+from gridkit.compute.local import Workers, usable_cores
 from gridkit.corpus.records import FRAMES, Clip
 from gridkit.media.decode import decode_clip
 from gridkit.media.landmarks_model import default_landmark_model

@@ -135,6 +135,10 @@ class TrainingError(InputError):
     """Training that cannot continue: no clips, or a loss that is not a number."""
 
 
+class WorkFailedError(InputError):
+    """A part of the work failed as often as it was tried; the rest of it is done."""
+
+
 class EnvironmentProblem(GridkitError):
     """The machine lacks something: an extra, a permission, space, a free folder."""
 

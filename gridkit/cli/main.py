@@ -12,6 +12,7 @@ from gridkit.compute.import_path import forget_current_folder
 
 COMMANDS = {
     "prepare": "gridkit.cli.prepare",
+    "merge": "gridkit.cli.merge",
     "download": "gridkit.cli.download",
     "unpack": "gridkit.cli.unpack",
     "synthesize": "gridkit.cli.synthesize",

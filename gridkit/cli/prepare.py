@@ -1,10 +1,14 @@
 """`gridkit prepare`: a source to a prepared corpus."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gridkit.cli.speakers import parse_speakers
+
+if TYPE_CHECKING:
+    from gridkit.prepare.pipeline import Part
 
 _OF_ANY_SOURCE = ("folder", "source", "crops", "workers", "as_json")
 
@@ -19,6 +23,21 @@ def _parse_unit(_context: click.Context, _option: click.Parameter, value: str | 
         names = ", ".join(UNITS)
         raise click.BadParameter(f"{value}: expected {names}, or a number of units per second")
     return int(value)
+
+
+def _parse_part(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> "Part | None":
+    """Return which part of how many, None where the option is not given."""
+    from gridkit.prepare.pipeline import Part
+
+    if value is None:
+        return None
+    number, slash, of = value.partition("/")
+    digits = number.isascii() and number.isdigit() and of.isascii() and of.isdigit()
+    if not slash or not digits or not 1 <= int(number) <= int(of):
+        raise click.BadParameter(f"{value}: expected I/N with I from 1 to N, such as 3/8")
+    return Part(int(number), int(of))
 
 
 @click.command("prepare")
@@ -79,6 +98,14 @@ def _parse_unit(_context: click.Context, _option: click.Parameter, value: str | 
 )
 @click.option("--lossless", is_flag=True, help="Store crops as FFV1: about six times the size.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes.  [default: all cores]")
+@click.option(
+    "--shard",
+    "part",
+    metavar="I/N",
+    callback=_parse_part,
+    help="Make part I of N alone, such as 3/8; when all are made, gridkit merge DIR puts them "
+    "together. For your own scheduler, on machines that share DIR and the source.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     folder: Path,
@@ -92,6 +119,7 @@ def command(
     landmarks_model: Path | None,
     lossless: bool,
     workers: int | None,
+    part: "Part | None",
     as_json: bool,
 ) -> None:
     """Make a checked, cropped and split corpus in DIR that trains models.
@@ -105,6 +133,7 @@ def command(
       gridkit prepare grid --source ~/GRID --crop mouth96 --crop lipnet
       gridkit prepare demo --source synthetic
       gridkit prepare grid --source hf:ORG/NAME@REVISION
+      gridkit prepare grid --source ~/GRID --shard 3/8; gridkit merge grid
     """
     from gridkit.hub.address import is_hub_address
 
@@ -113,11 +142,16 @@ def command(
         _from_hub(source, folder, crops, workers, as_json=as_json)
         return
     from gridkit.cli.file_bars import FileBars
-    from gridkit.cli.summary import print_summary
+    from gridkit.cli.summary import print_outcome
     from gridkit.compute.local import usable_cores
-    from gridkit.errors import InputError, SourceNotWholeError
-    from gridkit.prepare.pipeline import Request, prepare_corpus
-    from gridkit.prepare.request import make_settings, read_split_files, source_folder
+    from gridkit.prepare.pipeline import Request, prepare_corpus, prepare_part
+    from gridkit.prepare.request import (
+        PUBLISHERS,
+        SYNTHETIC,
+        make_settings,
+        read_split_files,
+        source_folder,
+    )
 
     settings = make_settings(crops, landmarks_model, lossless=lossless)
     splits = (
@@ -125,6 +159,11 @@ def command(
         *read_split_files(unseen_split_files, unseen_speakers=True),
     )
     chosen = speakers or ()
+    if part is not None and source in (*PUBLISHERS, SYNTHETIC):
+        raise click.UsageError(
+            f"--shard needs the clips before: fetch them once (gridkit download, or gridkit "
+            f"synthesize), and name their folder with --source instead of {source}"
+        )
     with FileBars() as bars:
         place, name = source_folder(source, folder, chosen, bars)
     request = Request(
@@ -138,15 +177,14 @@ def command(
         workers or usable_cores(),
         alignment_unit,
     )
-    file = prepare_corpus(request, _say)
-    print_summary(folder, file, as_json=as_json)
-    if not file.counts.kept:
-        raise InputError(f"not one of {file.counts.found} clips of {place} could be kept")
-    if file.unlisted_folders:
-        raise SourceNotWholeError(
-            f"{' '.join(file.unlisted_folders)} in {place} could not be listed, so what is in "
-            f"there is not in {folder}; allow it to be read, and give the same command again"
+    if part is not None:
+        batches = prepare_part(request, part, _say)
+        click.echo(
+            f"{folder}: shard {part} is made ({batches} batches); next: gridkit merge {folder}"
         )
+        return
+    file = prepare_corpus(request, _say)
+    print_outcome(folder, file, as_json=as_json)
 
 
 def _say(note: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gridkit.errors import InputError, SourceNotWholeError
 from gridkit.store.corpus_file import CorpusFile
 
 
@@ -37,3 +38,20 @@ def print_summary(folder: Path, corpus: CorpusFile, *, as_json: bool = False) ->
     click.echo(f"look at   {shown}/preview.png")
     click.echo(f"details   gridkit info {shown}")
     click.echo(f'load      datasets.load_dataset("{shown}", split="clips")')
+
+
+def print_outcome(folder: Path, corpus: CorpusFile, *, as_json: bool = False) -> None:
+    """Print what became of the source clips, and fail where this is less than it should be.
+
+    Raises:
+        InputError: not one clip was kept.
+        SourceNotWholeError: a folder of the source could not be listed.
+    """
+    print_summary(folder, corpus, as_json=as_json)
+    if not corpus.counts.kept:
+        raise InputError(f"not one of {corpus.counts.found} clips of the source could be kept")
+    if corpus.unlisted_folders:
+        raise SourceNotWholeError(
+            f"{' '.join(corpus.unlisted_folders)} in the source could not be listed, so what is in "
+            f"there is not in {folder}; allow it to be read, and give the same command again"
+        )

@@ -16,18 +16,20 @@ NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLC
 
 
 @contextmanager
-def folder_lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
+def folder_lock(folder: Path, *, wait: bool = False, shared: bool = False) -> Iterator[None]:
     """Hold the lock of a folder; the folder is made where it is missing.
 
     Args:
         folder: what to lock.
         wait: whether to wait for another run that holds it, rather than fail.
+        shared: whether others that share it, too, may work in there meanwhile.
 
     Raises:
         LockedError: another run holds it; the message gives its process id.
         EnvironmentProblem: the folder cannot be written to.
     """
     path = folder / LOCK_NAME
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -35,14 +37,14 @@ def folder_lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
         raise EnvironmentProblem(f"cannot write to {folder}: {error.strerror}") from error
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             owner = os.read(handle, 32).decode().strip()
             other = f"another gridkit run (process {owner or 'unknown'}) works in {folder}"
             if not wait:
                 raise LockedError(f"{other}; wait for it, or use another folder") from None
             print(f"{other}; waiting for it", file=sys.stderr, flush=True)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            fcntl.flock(handle, kind)
         except OSError as error:
             if error.errno not in NO_LOCKS:
                 raise EnvironmentProblem(f"cannot lock {folder}: {error.strerror}") from error

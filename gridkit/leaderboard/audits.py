@@ -11,7 +11,8 @@ from dataclasses import asdict, astuple
 
 import numpy as np
 
-from gridkit.compute.local import Crashed, Workers
+from gridkit.compute.executor import Crashed
+from gridkit.compute.local import Workers
 from gridkit.corpus.splits import Split
 from gridkit.errors import SubmissionError
 from gridkit.evaluation.predictions.controls import SHUFFLED, control_predictions

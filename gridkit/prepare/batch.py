@@ -6,20 +6,26 @@ landmark model and the corpus under the same paths. No batch depends on another 
 and in any order, they give a corpus of the same bytes.
 """
 
+import socket
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gridkit.compute.local import Crashed, map_ordered
+from gridkit.compute.executor import CountSteps, Crashed, Executor, retry_once
+from gridkit.compute.local import map_ordered
 from gridkit.corpus.records import Clip, ManifestRow, Reason, Status
+from gridkit.errors import EnvironmentProblem, InputError
 from gridkit.prepare.clip import Settings, Task, add_crops, prepare_clip
-from gridkit.prepare.journal import BatchKey, FinishedBatch, Journal
+from gridkit.prepare.journal import BatchKey, FinishedBatch, Journal, Record
+from gridkit.prepare.outline import Place
 from gridkit.prepare.plan import Batch
 from gridkit.prepare.rejection import Rejection
 from gridkit.store.shards import read_shard
 
 PRELOAD = "gridkit.prepare.preload"
+MOST_LOSSES = 3
+"""A batch whose worker was lost so often is given up."""
 
 Outcome = Clip | Rejection
 """What becomes of a source clip."""
@@ -49,16 +55,101 @@ class ClipJob:
     """What an earlier run made of it that is still valid; crops that are not are left out."""
 
 
-def make_batch(
-    job: BatchJob, corpus: Path, outcomes: Iterable[Outcome] | None = None
-) -> FinishedBatch:
+@dataclass(frozen=True)
+class BatchUnit:
+    """A whole batch for a worker, which writes it; only the record travels."""
+
+    job: BatchJob
+    place: Place
+    contained: bool = False
+    """Whether clips are prepared in a process of their own, as one has killed a worker."""
+
+
+@dataclass(frozen=True)
+class FailedBatch:
+    """A batch that cannot be made of these clips."""
+
+    shard: str
+    why: str
+
+
+Unit = BatchUnit | ClipJob
+"""What a worker does: a batch, or one clip of a batch that all workers of a machine share."""
+
+
+Made = Record | FailedBatch | Outcome
+"""What becomes of a unit."""
+
+
+def work(unit: Unit, count_clips: CountSteps) -> Made:
+    """Do a unit, in a worker.
+
+    Raises:
+        DiskFullError, EnvironmentProblem: this machine cannot do it; it is named.
+    """
+    if isinstance(unit, ClipJob):
+        return prepare_outcome(unit)
+    unit.place.check()
+    check_source(unit.job)
+    try:
+        outcomes = (
+            prepare_clips([unit.job], workers=1)
+            if unit.contained
+            else map(prepare_outcome, clip_jobs(unit.job))
+        )
+        return make_batch(unit.job, unit.place.corpus, counted(outcomes, count_clips))
+    except InputError as error:
+        return FailedBatch(unit.job.batch.shard, str(error))
+
+
+def contain(unit: Unit, losses: int) -> Unit | None:
+    """Return what is done where a unit has lost its worker.
+
+    The batch is made again, with its clips in a process of their own: the one that kills this is
+    rejected, and the worker stays. A single clip is tried once more.
+    """
+    if isinstance(unit, ClipJob):
+        return retry_once(unit, losses)
+    return replace(unit, contained=True) if losses < MOST_LOSSES else None
+
+
+def share_out(
+    jobs: Sequence[BatchJob], executor: Executor
+) -> tuple[Sequence[BatchJob], Sequence[BatchJob]]:
+    """Return the batches that workers make as a whole, and those whose clips they share.
+
+    On one machine the last batches are shared, so that a run of few batches keeps all workers busy,
+    and all end at the same time. The clips of these go to the parent, which writes the shard.
+    """
+    if not executor.is_local or executor.workers == 1:
+        return jobs, []
+    rounds = len(jobs) // executor.workers
+    whole = max(0, rounds - 1) * executor.workers
+    return jobs[:whole], jobs[whole:]
+
+
+def check_source(job: BatchJob) -> None:
+    """Check that this machine sees the files of a batch.
+
+    Raises:
+        EnvironmentProblem: one is not there; the message names the machine.
+    """
+    for file in dict.fromkeys(task.file.file for task in job.batch.tasks):
+        if not file.exists():
+            raise EnvironmentProblem(
+                f"{socket.gethostname()} does not see {file}, which was there when the source was "
+                "listed; the source has to be shared, under the same path, by all machines"
+            )
+
+
+def make_batch(job: BatchJob, corpus: Path, outcomes: Iterable[Outcome] | None = None) -> Record:
     """Write the shard of a batch, its manifest rows and, last, its record.
 
     Args:
         job: the batch.
         corpus: folder of the corpus; the files go to the state folder in it.
-        outcomes: what becomes of the clips of the batch, in their order, where a run prepares
-            the clips of many batches ahead. None: they are prepared here, in one worker process.
+        outcomes: what becomes of the clips of the batch, in their order. None: they are prepared
+            here, in one worker process.
 
     Raises:
         MediaError: a clip that an earlier run kept can no longer be decoded.
@@ -75,14 +166,25 @@ def prepare_clips(jobs: Sequence[BatchJob], *, workers: int) -> Generator[Outcom
 
     A clip whose worker dies twice is rejected as unreadable, and takes no other clip with it.
     """
-    clip_jobs = (clip_job for job in jobs for clip_job in _clip_jobs(job))
-    results = map_ordered(prepare_outcome, clip_jobs, workers=workers, preload=PRELOAD)
-    with closing(results):
+    coming = (clip_job for job in jobs for clip_job in clip_jobs(job))
+    with closing(map_ordered(prepare_outcome, coming, workers=workers, preload=PRELOAD)) as results:
         for result in results:
-            if isinstance(result, Crashed):
-                yield Rejection(Reason.UNREADABLE, result.detail)
-            else:
-                yield result
+            yield outcome_of(result)
+
+
+def outcome_of(result: Made | Crashed) -> Outcome:
+    """Return what becomes of a clip, where its workers may have died."""
+    if isinstance(result, Crashed):
+        return Rejection(Reason.UNREADABLE, result.detail)
+    assert isinstance(result, Clip | Rejection)
+    return result
+
+
+def counted(outcomes: Iterable[Outcome], count_clips: CountSteps) -> Iterator[Outcome]:
+    """Yield outcomes, and count each."""
+    for outcome in outcomes:
+        count_clips(1)
+        yield outcome
 
 
 def prepare_outcome(job: ClipJob) -> Outcome:
@@ -94,7 +196,8 @@ def prepare_outcome(job: ClipJob) -> Outcome:
     return prepare_clip(job.task, job.settings)
 
 
-def _clip_jobs(job: BatchJob) -> Iterator[ClipJob]:
+def clip_jobs(job: BatchJob) -> Iterator[ClipJob]:
+    """Yield the clips of a batch for workers."""
     earlier = {} if job.earlier is None else _reusable(job.earlier, job.key)
     for task in job.batch.tasks:
         yield ClipJob(task, job.settings, earlier.get(task.id))

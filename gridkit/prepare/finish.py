@@ -5,18 +5,17 @@ of it finds every batch finished when it is started again, and finishes again.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from gridkit.corpus.records import ManifestRow
-from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, SYNTHETIC_SPEAKER, Split
+from gridkit.corpus.splits import SYNTHETIC_SPEAKER, Split, builtin_splits
 from gridkit.media.detector import DETECTOR_NAME
 from gridkit.media.landmarks_model import LandmarkModel
 from gridkit.prepare.batch import BatchJob
-from gridkit.prepare.clip import Settings
 from gridkit.prepare.earlier import EMPTY_BATCHES
-from gridkit.prepare.journal import PIPELINE_VERSION, FinishedBatch, Journal
-from gridkit.prepare.plan import Plan
+from gridkit.prepare.journal import PIPELINE_VERSION, FinishedBatch, Journal, Record
+from gridkit.prepare.outline import Outline
 from gridkit.store.card import write_card
 from gridkit.store.corpus_file import (
     SOURCE_NOTES,
@@ -26,7 +25,7 @@ from gridkit.store.corpus_file import (
     write_corpus_file,
 )
 from gridkit.store.landmarks_file import write_landmarks_file
-from gridkit.store.manifest import MANIFEST_NAME, write_manifest
+from gridkit.store.manifest import MANIFEST_NAME, source_ids, write_manifest
 from gridkit.store.preview import write_preview
 from gridkit.store.split_lists import write_split_list
 from gridkit.store.summary import count_rows, split_entries
@@ -38,19 +37,14 @@ class Run:
 
     folder: Path
     """The folder of the corpus."""
-    source_name: str
-    settings: Settings
-    plan: Plan
-    splits: tuple[Split, ...]
-    ignored_files: int
-    """Files of the source that are neither clip, alignment nor archive."""
+    outline: Outline
     finished: tuple[FinishedBatch, ...]
     """Batches of earlier runs that stay as they are."""
     jobs: tuple[BatchJob, ...]
     """Batches to make, in the order of the plan."""
 
 
-def finish_corpus(run: Run, made: Iterable[FinishedBatch]) -> CorpusFile:
+def finish_corpus(run: Run, made: Iterable[Record]) -> CorpusFile:
     """Put the shards in place, write what describes them, and remove the state of the run.
 
     Args:
@@ -60,23 +54,28 @@ def finish_corpus(run: Run, made: Iterable[FinishedBatch]) -> CorpusFile:
     Raises:
         DiskFullError, EnvironmentProblem: writing failed; run again to finish.
     """
-    done = {batch.shard: batch for batch in (*run.finished, *made)}
-    batches = [done[batch.shard] for batch in run.plan.batches]
-    _move_shards(run.folder, batches)
+    journal = Journal(run.folder)
+    done = {batch.shard: batch for batch in run.finished}
+    done |= {record.shard: journal.with_rows(record) for record in made}
+    return put_together(run.folder, run.outline, [done[shard] for shard in run.outline.shards])
+
+
+def put_together(folder: Path, outline: Outline, batches: Sequence[FinishedBatch]) -> CorpusFile:
+    """Make a corpus of its finished batches, in the plan's order; raises as `finish_corpus`."""
+    _move_shards(folder, batches)
     rows = sorted(
-        (*run.plan.rejected, *(row for batch in batches for row in batch.rows)),
+        (*outline.rejected, *(row for batch in batches for row in batch.rows)),
         key=lambda row: row.source_path,
     )
-    corpus = _write_manifest(run, batches, rows)
-    landmarks = landmarks_description(run.settings.landmark_model)
-    write_landmarks_file(run.folder, landmarks)
-    for split in run.splits:
-        if split.name not in BUILTIN_SPLIT_NAMES:
-            write_split_list(run.folder, split)
-    write_preview(run.folder, corpus, rows)
-    write_card(run.folder, corpus, rows, landmarks)
-    write_corpus_file(run.folder, corpus)
-    Journal(run.folder).close()
+    splits = (*builtin_splits(source_ids(rows)), *outline.imported_splits)
+    corpus = _write_manifest(folder, outline, splits, batches, rows)
+    write_landmarks_file(folder, outline.landmarks)
+    for split in outline.imported_splits:
+        write_split_list(folder, split)
+    write_preview(folder, corpus, rows)
+    write_card(folder, corpus, rows, outline.landmarks)
+    write_corpus_file(folder, corpus)
+    Journal(folder).close()
     return corpus
 
 
@@ -91,24 +90,28 @@ def landmarks_description(model: LandmarkModel) -> dict[str, str]:
 
 
 def _write_manifest(
-    run: Run, batches: Sequence[FinishedBatch], rows: Sequence[ManifestRow]
+    folder: Path,
+    outline: Outline,
+    splits: Sequence[Split],
+    batches: Sequence[FinishedBatch],
+    rows: Sequence[ManifestRow],
 ) -> CorpusFile:
     """Write the manifest and return the content of `corpus.json`, which holds its hash."""
-    names = tuple(split.name for split in run.splits)
+    names = tuple(split.name for split in splits)
     return CorpusFile(
-        source=run.source_name,
+        source=outline.source_name,
         synthetic=any(row.speaker and SYNTHETIC_SPEAKER.fullmatch(row.speaker) for row in rows),
-        profiles={profile.name: asdict(profile) for profile in run.settings.profiles},
-        settings=_settings(run, batches),
-        splits=split_entries(run.splits, rows),
+        profiles=outline.profiles,
+        settings=_settings(outline, batches),
+        splits=split_entries(splits, rows),
         counts=count_rows(rows),
         shards={
             batch.shard: ShardEntry(batch.kept, batch.bytes, batch.sha256, str(batch.key))
             for batch in batches
             if batch.sha256 is not None
         },
-        manifest_sha256=write_manifest(run.folder / MANIFEST_NAME, rows, names),
-        misfiled_alignments=run.plan.misfiled_alignments,
+        manifest_sha256=write_manifest(folder / MANIFEST_NAME, rows, names),
+        misfiled_alignments=outline.misfiled_alignments,
     )
 
 
@@ -125,13 +128,13 @@ def _move_shards(folder: Path, batches: Sequence[FinishedBatch]) -> None:
             path.unlink()
 
 
-def _settings(run: Run, batches: Sequence[FinishedBatch]) -> dict[str, object]:
-    notes = {SOURCE_NOTES: run.plan.notes, UNLISTED_FOLDERS: run.plan.unlisted_folders}
+def _settings(outline: Outline, batches: Sequence[FinishedBatch]) -> dict[str, object]:
+    notes = {SOURCE_NOTES: outline.notes, UNLISTED_FOLDERS: outline.unlisted_folders}
     return {
         **{name: list(value) for name, value in notes.items() if value},
-        "lossless": run.settings.lossless,
+        "lossless": outline.lossless,
         "pipeline_version": PIPELINE_VERSION,
-        "landmark_model_sha256": run.settings.landmark_model.sha256,
-        "ignored_files": run.ignored_files,
+        "landmark_model_sha256": outline.landmarks["sha256"],
+        "ignored_files": outline.ignored_files,
         EMPTY_BATCHES: {batch.shard: str(batch.key) for batch in batches if batch.file is None},
     }

@@ -4,17 +4,22 @@ While a run works, everything new is in `DIR/.gridkit`: finished shards under `d
 each finished batch a record and its manifest rows under `batches/`. The record is written last:
 a batch is finished when its record is there. The corpus in DIR itself is touched only at the
 end of a run, by renames, so a corpus that is being extended stays usable meanwhile.
+
+Each attempt to make a batch writes into a folder of its own under `attempts/`, and gives the files
+their places by renames. So two attempts at one batch, of a machine that was taken for dead and of
+another one, do not write into each other's files; they have the same bytes, and either counts.
 """
 
 import json
 import shutil
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gridkit.corpus.records import Clip, ManifestRow
 from gridkit.store.corpus_file import STATE_FOLDER
-from gridkit.store.files import file_sha256, write_file
+from gridkit.store.files import file_sha256, move_file, write_file
 from gridkit.store.manifest import read_manifest, write_manifest
 from gridkit.store.shards import write_shard
 
@@ -46,8 +51,34 @@ class BatchKey:
 
 
 @dataclass(frozen=True)
+class Record:
+    """That a batch is finished: all that a worker says of it."""
+
+    shard: str
+    """Path inside the corpus, `data/s1-00000.parquet`."""
+    key: BatchKey
+    kept: int
+    bytes: int
+    """Of the shard; 0 where no clip of it was kept, and there is none."""
+    sha256: str | None
+    """Of the shard."""
+
+    def to_json(self) -> str:
+        """Return the record as it is written."""
+        entries = {"key": str(self.key), "kept": self.kept, "bytes": self.bytes}
+        return json.dumps({**entries, "sha256": self.sha256})
+
+    @classmethod
+    def parse(cls, shard: str, text: str) -> "Record":
+        """Return the record that was written as `text`."""
+        entries = json.loads(text)
+        key = BatchKey.parse(entries["key"])
+        return cls(shard, key, entries["kept"], entries["bytes"], entries["sha256"])
+
+
+@dataclass(frozen=True)
 class FinishedBatch:
-    """A batch as it is on disk."""
+    """A batch as it is on disk, with its rows."""
 
     shard: str
     """Path inside the corpus, `data/s1-00000.parquet`."""
@@ -75,61 +106,71 @@ class Journal:
         clips: Sequence[Clip],
         rows: Sequence[ManifestRow],
         split_names: Sequence[str],
-    ) -> FinishedBatch:
+    ) -> Record:
         """Write a batch's shard, its manifest rows and, last, its record."""
+        attempt = new_attempt(self.corpus)
+        places = {}
         info = None
         if clips:
             info = write_shard(
-                self.folder / shard,
+                attempt / "shard",
                 clips,
                 {row.id: row.splits for row in rows if row.id is not None},
                 profiles=tuple(key.crops),
                 split_names=split_names,
             )
-        write_manifest(self._rows_file(shard), rows, split_names)
-        finished = FinishedBatch(
-            shard,
-            key,
-            tuple(rows),
-            info.path if info else None,
-            info.sha256 if info else None,
-            info.bytes if info else 0,
-            len(clips),
-        )
-        record = {"key": str(key), "kept": len(clips), "bytes": finished.bytes}
-        record["sha256"] = finished.sha256
-        write_file(self._record_file(shard), json.dumps(record).encode())
-        return finished
+            places["shard"] = self.folder / shard
+        write_manifest(attempt / "rows", rows, split_names)
+        size, sha256 = (info.bytes, info.sha256) if info else (0, None)
+        record = Record(shard, key, len(clips), size, sha256)
+        write_file(attempt / "record", record.to_json().encode())
+        places |= {"rows": self._rows_file(shard), "record": self._record_file(shard)}
+        for name, place in places.items():
+            move_file(attempt / name, place)
+        attempt.rmdir()
+        return record
+
+    def adopt(self, batch: FinishedBatch, split_names: Sequence[str]) -> Record:
+        """Write the rows and the record of a batch whose shard is in the corpus already."""
+        write_manifest(self._rows_file(batch.shard), batch.rows, split_names)
+        record = Record(batch.shard, batch.key, batch.kept, batch.bytes, batch.sha256)
+        write_file(self._record_file(batch.shard), record.to_json().encode())
+        return record
+
+    def record(self, shard: str) -> Record | None:
+        """Return the record of a batch; None where there is none."""
+        try:
+            return Record.parse(shard, self._record_file(shard).read_text())
+        except FileNotFoundError:
+            return None
 
     def finished(self, shard: str) -> FinishedBatch | None:
         """Return a batch that an earlier, unfinished run finished; None where there is none.
 
         Its shard is in the state folder, or in the corpus where a run died while moving it there.
         """
-        try:
-            record = json.loads(self._record_file(shard).read_text())
-        except FileNotFoundError:
+        record = self.record(shard)
+        if record is None:
             return None
-        file = None
-        if record["sha256"] is not None:
-            file = next(
-                (
-                    place
-                    for place in (self.folder / shard, self.corpus / shard)
-                    if place.is_file() and file_sha256(place) == record["sha256"]
-                ),
-                None,
-            )
-            if file is None:
-                return None
+        batch = self.with_rows(record)
+        if record.sha256 is None:
+            return batch
+        if batch.file is None or file_sha256(batch.file) != record.sha256:
+            return None
+        return batch
+
+    def with_rows(self, record: Record) -> FinishedBatch:
+        """Return a batch with its rows; its shard is found by its size, where it has one."""
+        places = (self.folder / record.shard, self.corpus / record.shard)
+        found = (p for p in places if p.is_file() and p.stat().st_size == record.bytes)
         return FinishedBatch(
-            shard,
-            BatchKey.parse(record["key"]),
-            read_manifest(self._rows_file(shard)),
-            file,
-            record["sha256"],
-            record["bytes"],
-            record["kept"],
+            record.shard,
+            record.key,
+            read_manifest(self._rows_file(record.shard)),
+            next(found, None) if record.sha256 is not None else None,
+            record.sha256,
+            record.bytes,
+            record.kept,
         )
 
     def close(self) -> None:
@@ -141,3 +182,8 @@ class Journal:
 
     def _rows_file(self, shard: str) -> Path:
         return self.folder / "batches" / f"{Path(shard).stem}.parquet"
+
+
+def new_attempt(corpus: Path) -> Path:
+    """Return a folder that no one else writes into, for files on their way to their places."""
+    return corpus / STATE_FOLDER / "attempts" / uuid.uuid4().hex

@@ -58,6 +58,21 @@ def unfinished_file(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def move_file(whole: Path, path: Path) -> None:
+    """Give a whole file that is on the disk another name, in a folder that is made if need be.
+
+    Raises:
+        DiskFullError: no space, or no quota, is left.
+        EnvironmentProblem: the folder cannot be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        whole.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise _explained(error, path, _size(whole)) from error
+
+
 def read_file(path: Path) -> bytes:
     """Read a file of a corpus.
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gridkit.compute.local import Crashed, map_ordered
+from gridkit.compute.executor import Crashed
+from gridkit.compute.local import map_ordered
 from gridkit.corpus.records import ManifestRow, Status
 from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, Split
 from gridkit.errors import CorpusError, SplitError

@@ -24,7 +24,8 @@ import numpy as np
 import soxr
 
 from gridkit import __version__
-from gridkit.compute.local import Crashed, map_ordered
+from gridkit.compute.executor import Crashed
+from gridkit.compute.local import map_ordered
 from gridkit.compute.lock import LOCK_NAME, folder_lock
 from gridkit.corpus.alignment import CLIP_TICKS, TICKS_PER_SECOND, Word, format_alignment
 from gridkit.corpus.codes import speaker_of

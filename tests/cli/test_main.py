@@ -127,6 +127,30 @@ def test_a_bad_split_argument_is_status_2(capsys, tmp_path, argument, message) -
     assert message in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source", "talking", "--shard", "3/2"], "expected I/N with I from 1 to N"),
+        (["--source", "talking", "--shard", "2"], "expected I/N with I from 1 to N"),
+        (["--source", "synthetic", "--shard", "1/2"], "--shard needs the clips before"),
+        (["--source", "hf:org/name", "--shard", "1/2"], "--shard cannot be used with --source hf:"),
+    ],
+)
+def test_a_part_that_cannot_be_made_is_status_2(capsys, tmp_path, arguments, message) -> None:
+    status, _, shown = run(capsys, "prepare", str(tmp_path / "corpus"), *arguments)
+    assert status == 2
+    assert message in " ".join(shown.split())
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_a_folder_without_a_run_is_status_3(capsys, tmp_path) -> None:
+    status, _, shown = run(capsys, "merge", str(tmp_path))
+    assert (status, shown) == (
+        3,
+        f"gridkit: {tmp_path} holds no run of gridkit prepare; start one\n",
+    )
+
+
 def test_a_folder_that_is_no_corpus_is_status_3(capsys, tmp_path) -> None:
     for command in ("info", "validate"):
         status, _, err = run(capsys, command, str(tmp_path))

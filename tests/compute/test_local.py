@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from gridkit.compute.local import AHEAD_PER_WORKER, Crashed, map_ordered
+from gridkit.compute.executor import CountSteps, Crashed
+from gridkit.compute.local import AHEAD_PER_WORKER, Workers, map_ordered
 
 
 def square(number: int) -> int:
@@ -50,6 +52,61 @@ def test_an_item_that_kills_its_worker_is_named_and_the_others_are_done() -> Non
     results = list(map_ordered(die_on_three, range(12), workers=2))
     assert isinstance(results[3], Crashed)
     assert [r for r in results if not isinstance(r, Crashed)] == [n for n in range(12) if n != 3]
+
+
+def sleep_or_count(seconds: float, count_steps: CountSteps) -> float:
+    count_steps(3)
+    time.sleep(seconds)
+    return seconds
+
+
+def test_work_that_is_under_way_ends_when_nobody_wants_it() -> None:
+    start_s = time.monotonic()
+    with Workers(2) as workers, closing(workers.run(sleep_or_count, [600.0, 0.0])) as results:
+        assert next(results) == (0.0, 0.0)
+    assert time.monotonic() - start_s < 300
+
+
+def die_once(item: tuple[str, int], count_steps: CountSteps) -> str:
+    name, attempt = item
+    count_steps(2)
+    if name == "deadly" and attempt < 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return name
+
+
+def test_what_is_done_after_a_loss_is_decided_outside_and_steps_are_counted_once() -> None:
+    counted: list[int] = []
+    items = [("deadly", 0), ("other", 0)]
+    with Workers(1) as workers:
+        runs = workers.run(die_once, items, counted.append, lambda item, losses: (item[0], losses))
+        results = {result: item for item, result in runs}
+    assert results == {"deadly": ("deadly", 2), "other": ("other", 0)}
+    assert sum(counted) == 4
+    assert counted.count(-2) == 2
+
+
+def test_an_item_that_is_given_up_is_not_the_end_of_the_workers() -> None:
+    with Workers(1) as workers:
+        results = list(workers.run(die_once, [("deadly", 0), ("other", 0)], retry=lambda *_: None))
+    assert isinstance(results[0][1], Crashed)
+    assert results[1] == (("other", 0), "other")
+
+
+class TwoParts(Exception):
+    """Cannot be pickled: it is made of two parts, and keeps one."""
+
+    def __init__(self, one: str, two: str):
+        super().__init__(one + two)
+
+
+def raise_two_parts(_item: int) -> None:
+    raise TwoParts("whole", "ness")
+
+
+def test_an_exception_that_cannot_travel_is_told_in_another() -> None:
+    with pytest.raises(RuntimeError, match="TwoParts: wholeness"):
+        list(map_ordered(raise_two_parts, [1], workers=1))
 
 
 def test_workers_that_cannot_start_are_no_fault_of_the_items() -> None:

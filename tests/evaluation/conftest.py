@@ -45,9 +45,9 @@ def cache(tmp_path_factory):
 @pytest.fixture(scope="session", autouse=True)
 def forked():
     """Workers that prepare and that score start at once, from one process that imported both."""
-    local._pool(1, SCORING).shutdown()  # sets the workers' environment
     multiprocessing.set_forkserver_preload([SCORING, PREPARING])
-    forkserver.ensure_running()
+    with local._environment():
+        forkserver.ensure_running()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.executors import Here
 
+from gridkit.compute.executor import Executor
 from gridkit.prepare.pipeline import Request, prepare_corpus
 from gridkit.prepare.request import make_settings
 from gridkit.store.corpus_file import CorpusFile
@@ -19,11 +21,18 @@ def talking(synthetic_source: Path) -> Path:
 
 
 def run_prepare(
-    folder: Path, source: Path, *, crops: tuple[str, ...] = (), workers: int = 1, **more: object
+    folder: Path,
+    source: Path,
+    *,
+    crops: tuple[str, ...] = (),
+    workers: int = 1,
+    executor: Executor | None = None,
+    **more: object,
 ) -> CorpusFile:
-    return prepare_corpus(
-        Request(folder, source, "talking", make_settings(crops), workers=workers, **more)
-    )
+    """Prepare; in this process where one worker is asked for, which is quick."""
+    executor = executor or (Here() if workers == 1 else None)
+    request = Request(folder, source, "talking", make_settings(crops), workers=workers, **more)
+    return prepare_corpus(request, executor=executor)
 
 
 @pytest.fixture(scope="session")

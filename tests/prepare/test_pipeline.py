@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from support.executors import Here
 from support.small_corpus import layout_1
 
 from gridkit.compute.lock import folder_lock
@@ -67,17 +68,14 @@ def test_a_run_over_a_finished_corpus_does_nothing(
 ) -> None:
     folder = Path(shutil.copytree(prepared, tmp_path / "corpus"))
     before = hashes(folder)
-    monkeypatch.setattr("gridkit.prepare.batch.map_ordered", refuse_items)
-    prepare(folder, talking)
+    here = Here()
+    prepare(folder, talking, executor=here)
+    assert here.done == []
     assert hashes(folder) == before == hashes(prepared)
 
 
-def refuse_items(_function, items, **_options):
-    assert list(items) == []
-    yield from ()
-
-
 RUN = """
+import multiprocessing
 import os
 import shutil
 import signal
@@ -93,11 +91,12 @@ def die_after_last(event, arguments):
     global there
     if there:
         there = False  # to kill is an event too
-        os.kill(os.getpid(), signal.SIGKILL)
+        parent = multiprocessing.parent_process()
+        os.kill(parent.pid if parent else os.getpid(), signal.SIGKILL)
     there = event == "os.rename" and Path(arguments[1]) == last
 
+sys.addaudithook(die_after_last)  # in workers too, which import this file
 if __name__ == "__main__":
-    sys.addaudithook(die_after_last)
     prepare_corpus(Request(folder, source, "talking", make_settings(()), workers=1))
 """
 
@@ -124,30 +123,13 @@ def test_a_killed_run_goes_on_and_ends_byte_identical(
     assert finished.st_ino  # it was there before the second run began
 
 
-def test_finished_batches_are_not_done_again(talking, tmp_path, prepare, monkeypatch) -> None:
-    done = []
-
-    def interrupt(function, items, **_options):
-        for item in items:
-            if len(done) == 4:  # the first speaker is finished
-                raise KeyboardInterrupt
-            done.append(item.task.id)
-            yield function(item)
-
-    monkeypatch.setattr("gridkit.prepare.batch.map_ordered", interrupt)
+def test_finished_batches_are_not_done_again(talking, tmp_path, prepare) -> None:
+    first, second = Here(most=1), Here()
     with pytest.raises(KeyboardInterrupt):
-        prepare(tmp_path / "corpus", talking)
-    again = []
-
-    def record(function, items, **_options):
-        for item in items:
-            again.append(item.task.id)
-            yield function(item)
-
-    monkeypatch.setattr("gridkit.prepare.batch.map_ordered", record)
-    prepare(tmp_path / "corpus", talking)
-    assert {clip.split("/")[0] for clip in done} == {"x1"}
-    assert {clip.split("/")[0] for clip in again} == {"x2"}
+        prepare(tmp_path / "corpus", talking, executor=first)
+    prepare(tmp_path / "corpus", talking, executor=second)
+    assert first.done == ["data/x1-00000.parquet"]
+    assert second.done == ["data/x2-00000.parquet"]
 
 
 def test_a_further_profile_is_added_and_gives_the_same_as_both_at_once(
@@ -168,14 +150,9 @@ def test_a_corpus_in_the_earlier_order_of_columns_is_written_again_without_decod
     with layout_1():
         prepare(folder, talking)
     assert hashes(folder) != hashes(prepared)
-    monkeypatch.setattr("gridkit.prepare.batch.map_ordered", map_here)
     monkeypatch.setattr(clip_module, "decode_clip", lambda *_, **__: pytest.fail("decoded"))
-    prepare(folder, talking)
+    prepare(folder, talking, executor=Here())
     assert hashes(folder) == hashes(prepared)
-
-
-def map_here(function, items, **_options):
-    yield from map(function, items)
 
 
 def test_the_preview_shows_each_profile(prepared, talking, tmp_path, prepare) -> None:
@@ -246,14 +223,15 @@ def test_a_full_disk_is_a_clear_error_and_nothing_is_half_written(
 
     def full(handle: int) -> None:
         calls.append(handle)
-        if len(calls) > 6:  # the first batch fits, the second does not
+        if len(calls) > 24:  # the outline and the first batch fit, the second does not
             raise OSError(errno.ENOSPC, "No space left on device")
         real_fsync(handle)
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DiskFullError, match="no space left for"):
-        prepare(folder, talking)
+        prepare(folder, talking, executor=Here())
     monkeypatch.undo()
+    assert list((folder / ".gridkit" / "data").glob("*.parquet"))
     assert not list(folder.rglob("*.part"))
     assert not (folder / "corpus.json").exists()
     prepare(folder, talking)

@@ -18,7 +18,8 @@ from itertools import groupby
 
 import numpy as np
 
-from gridkit.compute.local import Crashed, Workers
+from gridkit.compute.executor import Crashed
+from gridkit.compute.local import Workers
 from gridkit.corpus.codes import rank_key, split_id
 from gridkit.corpus.grammar import SLOTS
 from gridkit.corpus.records import AUDIO_SAMPLES

@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from gridkit.compute.local import Crashed, Workers, usable_cores
+from gridkit.compute.executor import Crashed
+from gridkit.compute.local import Workers, usable_cores
 from gridkit.errors import ResultError, UsageError
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.records import Prediction, Reference

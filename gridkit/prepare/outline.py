@@ -1,0 +1,213 @@
+"""What a run will put together, decided before anything is decoded, and kept on disk meanwhile.
+
+`DIR/.gridkit/run.json` (with the rows of clips that are rejected already, and the lists of imported
+splits, beside it) is all that `gridkit merge` needs to know of a run besides its finished batches.
+It also tells two runs of different settings apart: its id is a hash of everything that decides the
+bytes of the corpus.
+"""
+
+import hashlib
+import json
+import shutil
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gridkit import __version__
+from gridkit.corpus.records import ManifestRow
+from gridkit.corpus.splits import Split
+from gridkit.errors import CorpusError, EnvironmentProblem, InputError
+from gridkit.prepare.journal import BatchKey, new_attempt
+from gridkit.store.corpus_file import STATE_FOLDER
+from gridkit.store.files import move_file, write_file
+from gridkit.store.manifest import read_manifest, write_manifest
+from gridkit.store.split_lists import read_split_list, split_list_path, write_split_list
+
+RUN_FOLDER = f"{STATE_FOLDER}/run"
+_RUN, _ID, _REJECTED = "run.json", "id", "rejected.parquet"
+
+
+@dataclass(frozen=True)
+class PlannedBatch:
+    """One batch of a run."""
+
+    key: BatchKey
+    clips: int
+    """Source clips, kept or not."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A run without its clips."""
+
+    source_name: str
+    profiles: Mapping[str, Mapping[str, Any]]
+    """Crop profile to its full definition."""
+    lossless: bool
+    landmarks: Mapping[str, str]
+    """Detector, points and licence (`landmarks-model.json`)."""
+    batches: Mapping[str, PlannedBatch]
+    """Shard to batch, in the order of the plan."""
+    rejected: tuple[ManifestRow, ...]
+    """Source clips that are in no batch."""
+    imported_splits: tuple[Split, ...]
+    ignored_files: int
+    """Files of the source that are neither clip, alignment nor archive."""
+    misfiled_alignments: Mapping[str, int]
+    notes: tuple[str, ...]
+    unlisted_folders: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """A hash of all that decides the bytes of the corpus."""
+        splits = [(s.name, s.unseen_speakers, sorted(s.subset_of.items())) for s in self._splits]
+        decisive = repr((self._as_json(), splits, self.rejected))
+        return hashlib.sha256(decisive.encode()).hexdigest()[:16]
+
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """The shards in the order of the plan."""
+        return tuple(self.batches)
+
+    @property
+    def _splits(self) -> list[Split]:
+        return sorted(self.imported_splits, key=lambda split: split.name)
+
+    def _as_json(self) -> str:
+        entries = {
+            "gridkit_version": __version__,
+            "source_name": self.source_name,
+            "profiles": self.profiles,
+            "lossless": self.lossless,
+            "landmarks": self.landmarks,
+            "batches": {
+                shard: [str(batch.key), batch.clips] for shard, batch in self.batches.items()
+            },
+            "imported_splits": {split.name: split.unseen_speakers for split in self._splits},
+            "ignored_files": self.ignored_files,
+            "misfiled_alignments": self.misfiled_alignments,
+            "notes": self.notes,
+            "unlisted_folders": self.unlisted_folders,
+        }
+        return json.dumps(entries, indent=1, ensure_ascii=False)
+
+
+def write_outline(corpus: Path, outline: Outline, parts: int | None = None) -> None:
+    """Write the outline of a run into the state folder of a corpus.
+
+    Args:
+        corpus: folder of the corpus.
+        outline: what it will be.
+        parts: in how many parts the run is made, where a person's own scheduler runs them.
+    """
+    folder, attempt = corpus / RUN_FOLDER, new_attempt(corpus)
+    earlier = running_id(corpus)
+    if earlier == outline.id:
+        return
+    run = json.loads(outline._as_json()) | {"parts": parts}
+    write_manifest(attempt / _REJECTED, outline.rejected, ())
+    for split in outline.imported_splits:
+        write_split_list(attempt, split)
+    write_file(attempt / _RUN, f"{json.dumps(run, indent=1, ensure_ascii=False)}\n".encode())
+    write_file(attempt / _ID, outline.id.encode())
+    if earlier is not None:
+        (folder / _ID).unlink(missing_ok=True)
+    lists = [split_list_path(split.name) for split in outline.imported_splits]
+    for name in (_REJECTED, *lists, _RUN, _ID):
+        move_file(attempt / name, folder / name)
+    shutil.rmtree(attempt, ignore_errors=True)
+
+
+def read_outline(corpus: Path) -> tuple[Outline, int | None]:
+    """Return the outline of the run in a corpus's folder, and its number of parts.
+
+    Raises:
+        CorpusError: there is none, or another gridkit made it.
+    """
+    folder = corpus / RUN_FOLDER
+    if running_id(corpus) is None:
+        raise CorpusError(f"{corpus} holds no run of gridkit prepare; start one")
+    run = json.loads((folder / _RUN).read_text(encoding="utf-8"))
+    if run["gridkit_version"] != __version__:
+        raise CorpusError(
+            f"{corpus} was begun by gridkit {run['gridkit_version']}, this is {__version__}; "
+            "finish it with that version, or give gridkit prepare again"
+        )
+    outline = Outline(
+        run["source_name"],
+        run["profiles"],
+        run["lossless"],
+        run["landmarks"],
+        {
+            shard: PlannedBatch(BatchKey.parse(key), clips)
+            for shard, (key, clips) in run["batches"].items()
+        },
+        read_manifest(folder / _REJECTED),
+        tuple(
+            read_split_list(folder, name, unseen_speakers=unseen)
+            for name, unseen in run["imported_splits"].items()
+        ),
+        run["ignored_files"],
+        run["misfiled_alignments"],
+        tuple(run["notes"]),
+        tuple(run["unlisted_folders"]),
+    )
+    return outline, run["parts"]
+
+
+def running_id(corpus: Path) -> str | None:
+    """Return the id of the run in a corpus's folder; None where there is none."""
+    try:
+        return (corpus / RUN_FOLDER / _ID).read_text()
+    except OSError:
+        return None
+
+
+def check_same_run(corpus: Path, outline: Outline) -> None:
+    """Refuse to take part in a run of other settings.
+
+    Raises:
+        InputError: the folder holds an unfinished run that would make another corpus.
+    """
+    earlier = running_id(corpus)
+    if earlier not in (None, outline.id):
+        raise InputError(
+            f"{corpus} holds an unfinished run with another source, other settings or another "
+            "gridkit; give the settings of that run, finish it (gridkit merge), or give "
+            f"gridkit prepare without --shard to replace it"
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker finds a run: what it checks before it makes a batch."""
+
+    corpus: Path
+    run: str
+    """Id of the run."""
+    gridkit_version: str = __version__
+
+    def check(self) -> None:
+        """Check that this machine has the right gridkit, and sees the folder of the corpus.
+
+        Raises:
+            EnvironmentProblem: it does not; the message names the machine.
+        """
+        node = socket.gethostname()
+        if self.gridkit_version != __version__:
+            raise EnvironmentProblem(
+                f"{node} has gridkit {__version__}, this run is of {self.gridkit_version}; "
+                "install the same version everywhere"
+            )
+        found = running_id(self.corpus)
+        if found is None:
+            raise EnvironmentProblem(
+                f"{node} does not see the run in {self.corpus}; the folder has to be shared, under "
+                "the same path, by all machines"
+            )
+        if found != self.run:
+            raise EnvironmentProblem(
+                f"{node} sees another run in {self.corpus}; has it been started again meanwhile?"
+            )
