@@ -8,6 +8,7 @@
 # make bench-speak               voices, frames to sound, beside lipnet-s1 and plain PyTorch
 # make bench-publish             crops through `datasets`, and what publishing sends, on real clips
 # make bench-leaderboard         the site of 200 systems, and of one more
+# make bench-million             a corpus of a million clips, in metadata
 PYTHON ?= python3
 VENV ?= .venv
 DATA ?= corpus
@@ -16,7 +17,7 @@ SPLIT ?= s1:test
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check install results bench-prepare bench-evaluate bench-read bench-train bench-speak bench-publish bench-leaderboard
+.PHONY: demo test check install results bench-prepare bench-evaluate bench-read bench-train bench-speak bench-publish bench-leaderboard bench-million
 
 install: $(INSTALLED)
 
@@ -65,3 +66,6 @@ bench-publish: $(INSTALLED)
 
 bench-leaderboard: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_leaderboard.py
+
+bench-million: $(INSTALLED)
+	$(BIN)/python benchmarks/bench_million.py

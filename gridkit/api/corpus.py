@@ -11,7 +11,6 @@ from gridkit.api.html import table_html
 from gridkit.api.picture import draw_clip
 from gridkit.corpus import records
 from gridkit.corpus.codes import clip_id
-from gridkit.corpus.records import Status
 from gridkit.corpus.splits import SUBSETS
 from gridkit.errors import CorpusError
 from gridkit.evaluation.subset import read_sound
@@ -142,7 +141,7 @@ class Corpus:
 
     def __contains__(self, clip: object) -> bool:
         """Tell whether there is a clip of this id."""
-        return any(row.id == clip and row.status is Status.KEPT for row in self.stored.manifest)
+        return self.stored.holds(clip)
 
     def __len__(self) -> int:
         """Return the number of clips."""

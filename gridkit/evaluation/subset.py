@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridkit.corpus.codes import split_id
-from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ, Status
+from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ
 from gridkit.corpus.splits import SUBSETS, Split, hash_ids, import_split
 from gridkit.errors import CorpusError, MediaError, SplitError, UsageError
 from gridkit.evaluation.predictions.records import Reference
@@ -92,8 +92,9 @@ class Subset:
 
     def kept(self, subset: str) -> tuple[str, ...]:
         """Return the clips of a subset of the split that the corpus keeps, sorted by id."""
-        kept = (row.id for row in self.corpus.manifest if row.status is Status.KEPT and row.id)
-        return tuple(sorted(set(kept) & set(self.split.ids(subset))))
+        wanted = set(self.split.ids(subset))
+        kept = self.corpus.manifest.kept(["id"]).column("id")
+        return tuple(sorted(clip for clip in pc.unique(kept).to_pylist() if clip in wanted))
 
     def _references(self, subset: str) -> Iterator[Reference]:
         for row in self._rows(subset):
@@ -106,9 +107,11 @@ class Subset:
         A corpus lists s2 before s10, ids do not. A shard holds clips of one speaker by code, so
         the order of ids goes through each shard once, and no sound waits in memory.
         """
-        kept = (row for row in self.corpus.manifest if row.status is Status.KEPT)
-        shard_of = {row.id: row.shard for row in kept}
-        for shard, clips in groupby(self.kept(subset), key=shard_of.__getitem__):
+        ids = self.kept(subset)
+        here = self.corpus.manifest.kept(["id", "shard"])
+        here = here.filter(pc.is_in(here.column("id"), pa.array(ids, pa.string())))
+        shard_of = dict(zip(*(column.to_pylist() for column in here.columns), strict=True))
+        for shard, clips in groupby(ids, key=shard_of.__getitem__):
             wanted = pa.array(list(clips))
             for batch in read_batches(self.corpus.folder / str(shard), SOUND_COLUMNS):
                 yield from batch.filter(pc.is_in(batch.column("id"), wanted)).to_pylist()

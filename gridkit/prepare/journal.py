@@ -83,7 +83,7 @@ class FinishedBatch:
     shard: str
     """Path inside the corpus, `data/s1-00000.parquet`."""
     key: BatchKey
-    rows: tuple[ManifestRow, ...]
+    rows: Sequence[ManifestRow]
     """What became of its source clips."""
     file: Path | None
     """Its shard; None where no clip of it was kept."""

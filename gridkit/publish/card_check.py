@@ -9,11 +9,11 @@ import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gridkit.corpus.records import ManifestRow, Status
 from gridkit.store.card import DEFAULT_CONFIG, MANIFEST_CONFIG, licence_of
-from gridkit.store.manifest import MANIFEST_NAME
+from gridkit.store.manifest import MANIFEST_NAME, Manifest
 from gridkit.store.parquet import open_parquet
 from gridkit.store.reader import Corpus
+from gridkit.store.schema import split_column
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
@@ -116,11 +116,13 @@ def _check_splits(data: Any, corpus: Corpus) -> Iterator[str]:
                 yield f"config {name} leaves out {path}, with clips of {_names(left_out)}"
 
 
-def _subsets_by_shard(rows: Iterable[ManifestRow], split: str) -> dict[str, set[str | None]]:
+def _subsets_by_shard(manifest: Manifest, split: str) -> dict[str, set[str | None]]:
     subsets: dict[str, set[str | None]] = {}
-    for row in rows:
-        if row.status is Status.KEPT and row.shard is not None:
-            subsets.setdefault(row.shard, set()).add(row.splits.get(split))
+    column = split_column(split)
+    there = manifest.kept(["shard", column]).group_by(["shard", column]).aggregate([])
+    for shard, subset in zip(*(values.to_pylist() for values in there.columns), strict=True):
+        if shard is not None:
+            subsets.setdefault(shard, set()).add(subset)
     return subsets
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridkit.corpus.codes import SPEAKERS, speaker_order, split_id
-from gridkit.corpus.records import ManifestRow, Status
+from gridkit.corpus.records import ManifestRow
 from gridkit.corpus.splits import SUBSETS, Split
 from gridkit.store.corpus_file import CorpusFile
 from gridkit.store.files import write_file
-from gridkit.store.manifest import MANIFEST_NAME
+from gridkit.store.manifest import MANIFEST_NAME, Manifest
 from gridkit.store.preview import PREVIEW_NAME, choose_rows, preview_profile
 from gridkit.store.reader import splits_of
 from gridkit.store.schema import (
@@ -43,7 +43,14 @@ OWN_LICENCE = "other"
 TEMPLATE = "card.md.j2"
 
 _HUB_NAMES = {"train": "train", "val": "validation", "test": "test"}
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
+_SIZES = {
+    1_000: "n<1K",
+    10_000: "1K<n<10K",
+    100_000: "10K<n<100K",
+    1_000_000: "100K<n<1M",
+    10_000_000: "1M<n<10M",
+    100_000_000: "10M<n<100M",
+}
 
 
 def write_card(
@@ -115,7 +122,7 @@ def card_configs(
         rows: its manifest.
     """
     configs = []
-    kept = [row.id for row in rows if row.status is Status.KEPT and row.id is not None]
+    kept = Manifest.of(rows).kept(["id"]).column("id").drop_null().to_pylist()
     if file.shards:
         configs.append(
             _config(DEFAULT_CONFIG, {DEFAULT_SPLIT: "data/*.parquet"}) | {"default": True}
@@ -147,13 +154,12 @@ def files_by_subset(split: Split, speakers: Iterable[str]) -> dict[str, list[str
     for clip, subset in split.subset_of.items():
         subsets.setdefault(split_id(clip)[0], set()).add(subset)
     mixed = any({"train", "val"} <= names for names in subsets.values())
-    files: dict[str, list[str]] = {}
+    files: dict[str, set[str]] = {}
     for subset in SUBSETS:
         name = "train_val" if mixed and subset != "test" else _HUB_NAMES[subset]
         for speaker in speakers:
-            pattern = f"data/{speaker}-*.parquet"
-            if subset in subsets.get(speaker, ()) and pattern not in files.get(name, ()):
-                files.setdefault(name, []).append(pattern)
+            if subset in subsets.get(speaker, ()):
+                files.setdefault(name, set()).add(f"data/{speaker}-*.parquet")
     return {name: sorted(patterns, key=_pattern_order) for name, patterns in files.items()}
 
 
@@ -201,7 +207,7 @@ def card_data(
 
 
 def _size_category(clips: int) -> str:
-    return next((name for limit, name in _SIZES if clips < limit), "100K<n<1M")
+    return next((name for limit, name in _SIZES.items() if clips < limit), "100M<n<1B")
 
 
 def _tags(file: CorpusFile) -> list[str]:
@@ -251,12 +257,7 @@ def _tables(file: CorpusFile, rows: Iterable[ManifestRow]) -> dict[str, Any]:
         for name, entry in file.splits.items()
         if any(subset.here for subset in entry.subsets.values())
     ]
-    counts: dict[tuple[str, str, str], int] = {}
-    for row in rows:
-        if row.status is Status.KEPT:
-            for name in used:
-                key = (row.speaker or "", name, row.splits.get(name) or "")
-                counts[key] = counts.get(key, 0) + 1
+    counts = _subset_counts(Manifest.of(rows), used)
     speakers = [
         {
             "name": speaker,
@@ -267,6 +268,20 @@ def _tables(file: CorpusFile, rows: Iterable[ManifestRow]) -> dict[str, Any]:
         for speaker, figures in file.counts.speakers.items()
     ]
     return {"splits": used, "speakers": speakers}
+
+
+def _subset_counts(manifest: Manifest, splits: Iterable[str]) -> dict[tuple[str, str, str], int]:
+    """Return the kept clips of each speaker, split and subset, without those outside a split."""
+    counts = {}
+    for split in splits:
+        column = split_column(split)
+        if column not in manifest.table.schema.names:
+            continue
+        groups = manifest.kept(["speaker", column]).group_by(["speaker", column])
+        for group in groups.aggregate([([], "count_all")]).to_pylist():
+            if group[column] is not None:
+                counts[group["speaker"], split, group[column]] = group["count_all"]
+    return counts
 
 
 def _cell(counts: Mapping[tuple[str, str, str], int], speaker: str, split: str) -> str:

@@ -1,9 +1,15 @@
-"""Checks of single clips and of what a corpus says of itself. Pure: records in, findings out."""
+"""Checks of single clips and of what a corpus says of itself. Pure: records in, findings out.
 
-from collections import Counter
+Manifests are compared column by column, which finds the rows that are odd; only these become
+records, and are looked at one by one for what to say of them.
+"""
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from gridkit.corpus.alignment import EARLIEST_END_S
 from gridkit.corpus.codes import SPEAKERS, clip_id, speaker_of
@@ -21,8 +27,9 @@ from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, Split, check_leaks
 from gridkit.errors import MediaError, SplitError, printable
 from gridkit.media.codecs import decode_crop, decode_flac
 from gridkit.store.corpus_file import CORPUS_NAME, CorpusFile, SplitEntry
-from gridkit.store.manifest import MANIFEST_NAME
-from gridkit.store.schema import crop_column, shard_speaker, split_column
+from gridkit.store.manifest import MANIFEST_NAME, Manifest, repeated
+from gridkit.store.schema import QUALITY_TYPES, crop_column, shard_speaker, split_column
+from gridkit.store.shards import quality_of
 from gridkit.store.summary import count_rows, split_entries
 
 UNIT_AGAIN = "give the gridkit prepare command again, with --alignment-unit"
@@ -108,17 +115,50 @@ def _check_crop(
         yield f"{crop_column(name)}: frames, height, width {luma.shape}, expected {expected}"
 
 
+@dataclass(frozen=True)
+class ShardRows:
+    """What shards hold besides media, as columns: whatever is in them, odd values too."""
+
+    table: pa.Table
+    """`id`, `speaker`, `code`, `flags`, `qc`, a column for each split, `shard` and `row`."""
+    split_names: tuple[str, ...]
+
+    def records(self, odd: pa.Array) -> Iterator[ManifestRow]:
+        """Yield some rows, by a mask, as the manifest should have them; `source_path` is empty."""
+        for record in self.table.filter(odd).to_pylist():
+            subsets = {name: record[split_column(name)] for name in self.split_names}
+            yield ManifestRow(
+                source_path="",
+                id=record["id"],
+                speaker=record["speaker"],
+                code=record["code"],
+                status=Status.KEPT,
+                flags=tuple(record["flags"] or ()),
+                quality=None if record["qc"] is None else quality_of(record["qc"]),
+                splits={name: subset for name, subset in subsets.items() if subset is not None},
+                shard=record["shard"],
+                row=record["row"],
+            )
+
+
 def check_manifest(
-    file: CorpusFile, rows: Sequence[ManifestRow], definitions: Sequence[Split]
+    file: CorpusFile, manifest: Manifest, definitions: Sequence[Split]
 ) -> Iterator[Finding]:
     """Yield where a manifest contradicts itself or `corpus.json`."""
-    paths = Counter(row.source_path for row in rows)
-    for path in (path for path, count in paths.items() if count > 1):
-        yield Finding(MANIFEST_NAME, f"{path} has {paths[path]} rows")
-    ids = Counter(row.id for row in rows if row.status is Status.KEPT)
-    for clip in (clip for clip, count in ids.items() if count > 1):
-        yield Finding(MANIFEST_NAME, f"{clip} is kept {ids[clip]} times")
-    for row in rows:
+    table = manifest.table
+    for path, count in repeated(table.column("source_path")).items():
+        yield Finding(MANIFEST_NAME, f"{path} has {count} rows")
+    for clip, count in repeated(manifest.kept(["id"]).column("id")).items():
+        yield Finding(MANIFEST_NAME, f"{clip} is kept {count} times")
+    is_kept = pc.equal(table.column("status"), str(Status.KEPT))
+    odd = pc.or_(
+        pc.xor(is_kept, pc.is_null(table.column("reason"))),
+        pc.xor(is_kept, pc.is_valid(table.column("shard"))),
+    )
+    listed = pc.is_in(table.column("shard"), pa.array(list(file.shards), pa.string()))
+    odd = pc.or_(odd, pc.and_(is_kept, pc.invert(listed)))
+    odd = pc.or_(odd, pc.and_(is_kept, _against_definitions(table, definitions)))
+    for row in manifest.take(odd.combine_chunks()):
         kept = row.status is Status.KEPT
         if kept != (row.reason is None) or kept != (row.shard is not None):
             yield Finding(
@@ -128,12 +168,36 @@ def check_manifest(
             )
         elif kept and row.shard not in file.shards:
             yield Finding(MANIFEST_NAME, f"{row.id} points at {row.shard}, which is not listed")
-        yield from check_subsets(MANIFEST_NAME, row, definitions)
-    yield from check_counts(file, rows, definitions)
+        yield from _check_subsets(MANIFEST_NAME, row, definitions)
+    yield from check_counts(file, manifest, definitions)
 
 
-def check_subsets(where: str, row: ManifestRow, definitions: Sequence[Split]) -> Iterator[Finding]:
-    """Yield the splits where a kept row differs from the definition."""
+def check_shard_subsets(in_shards: ShardRows, definitions: Sequence[Split]) -> Iterator[Finding]:
+    """Yield the splits where a row of a shard differs from the definition."""
+    for row in in_shards.records(_against_definitions(in_shards.table, definitions)):
+        yield from _check_subsets(str(row.shard), row, definitions)
+
+
+def _against_definitions(table: pa.Table, definitions: Sequence[Split]) -> pa.ChunkedArray:
+    """Return which rows differ from the definition of a split."""
+    ids = table.column("id").to_pylist()
+    odd: Any = pa.chunked_array([pa.repeat(False, len(ids))])
+    for split in definitions:
+        column = split_column(split.name)
+        defined = pa.array((split.subset_of.get(clip) for clip in ids), pa.string())
+        is_stored = column in table.schema.names
+        stored = table.column(column) if is_stored else pa.nulls(len(ids), pa.string())
+        odd = pc.or_(odd, _differ(stored, defined))
+    return odd
+
+
+def _differ(one: Any, other: Any) -> Any:
+    """Return where two columns differ; null equals null."""
+    unequal = pc.not_equal(one, other)
+    return pc.coalesce(unequal, pc.xor(pc.is_null(one), pc.is_null(other)))
+
+
+def _check_subsets(where: str, row: ManifestRow, definitions: Sequence[Split]) -> Iterator[Finding]:
     for split in definitions:
         stored, defined = row.splits.get(split.name), split.subset_of.get(row.id or "")
         if row.status is Status.KEPT and stored != defined:
@@ -145,15 +209,15 @@ def check_subsets(where: str, row: ManifestRow, definitions: Sequence[Split]) ->
 
 
 def check_counts(
-    file: CorpusFile, rows: Sequence[ManifestRow], definitions: Sequence[Split]
+    file: CorpusFile, manifest: Manifest, definitions: Sequence[Split]
 ) -> Iterator[Finding]:
     """Yield the counts of `corpus.json` that differ from the manifest."""
-    listed, counted = asdict(file.counts), asdict(count_rows(rows))
+    listed, counted = asdict(file.counts), asdict(count_rows(manifest))
     for name in (name for name in listed if listed[name] != counted[name]):
         yield Finding(
             CORPUS_NAME, f"counts: {name} {listed[name]}, but the manifest gives {counted[name]}"
         )
-    entries = split_entries(definitions, rows)
+    entries = split_entries(definitions, manifest)
     for name, entry in file.splits.items():
         yield from _check_split_entry(name, entry, entries[name])
 
@@ -171,27 +235,49 @@ def _check_split_entry(name: str, listed: SplitEntry, counted: SplitEntry) -> It
 
 
 def check_against_manifest(
-    in_shards: Sequence[ManifestRow], rows: Sequence[ManifestRow], read_shards: Iterable[str]
+    in_shards: ShardRows, manifest: Manifest, read_shards: Iterable[str]
 ) -> Iterator[Finding]:
     """Yield where the rows of shards and the kept rows of the manifest differ.
 
     Args:
-        in_shards: what the shards hold, with an empty `source_path`.
-        rows: the manifest.
+        in_shards: what the shards hold.
+        manifest: the manifest.
         read_shards: the shards that could be read; others are not compared.
     """
-    kept = {row.id: row for row in rows if row.status is Status.KEPT}
-    there = {row.id for row in in_shards}
-    for row in in_shards:
-        listed = kept.get(row.id)
-        if listed is None:
+    is_kept = pc.equal(manifest.table.column("status"), str(Status.KEPT)).combine_chunks()
+    kept = manifest.take(is_kept)
+    ids, kept_ids = in_shards.table.column("id"), kept.table.column("id")
+    odd = _against_rows(in_shards.table, kept.table)
+    suspects = pa.concat_arrays(
+        [ids.filter(odd).combine_chunks(), pa.array(list(repeated(kept_ids)), pa.string())]
+    )
+    listed = {row.id: row for row in kept.take(pc.is_in(kept_ids, suspects).combine_chunks())}
+    for row in in_shards.records(odd):
+        if row.id not in listed:
             yield Finding(f"{row.shard}, row {row.row}", f"{row.id} is not kept in the manifest")
             continue
-        yield from _compare(replace(listed, source_path="", splits=row.splits), row)
-    readable = set(read_shards)
-    for clip, row in kept.items():
-        if clip not in there and row.shard in readable:
-            yield Finding(MANIFEST_NAME, f"{clip} is kept, but {row.shard} has no such row")
+        yield from _compare(replace(listed[row.id], source_path="", splits=row.splits), row)
+    readable = pc.is_in(kept.table.column("shard"), pa.array(list(read_shards), pa.string()))
+    absent = pc.and_(readable, pc.invert(pc.is_in(kept_ids, pc.unique(ids))))
+    for row in kept.take(absent.combine_chunks()):
+        yield Finding(MANIFEST_NAME, f"{row.id} is kept, but {row.shard} has no such row")
+
+
+def _against_rows(in_shards: pa.Table, kept: pa.Table) -> pa.ChunkedArray:
+    """Return which rows of shards may differ from the manifest's row of that id."""
+    places = pc.index_in(in_shards.column("id"), kept.column("id").combine_chunks())
+    listed = kept.select(["speaker", "code", "shard", "row", "flags", "qc", "reason", "detail"])
+    listed = listed.take(places)
+    odd = pc.or_(pc.is_null(places), pc.is_valid(listed.column("reason")))
+    odd = pc.or_(odd, pc.is_valid(listed.column("detail")))
+    for name in ("speaker", "code", "shard", "row"):
+        odd = pc.or_(odd, _differ(in_shards.column(name), listed.column(name)))
+    flags = (pc.binary_join(table.column("flags"), "\n") for table in (in_shards, listed))
+    odd = pc.or_(odd, _differ(*flags))
+    for name in QUALITY_TYPES:
+        figures = (pc.struct_field(table.column("qc"), name) for table in (in_shards, listed))
+        odd = pc.or_(odd, _differ(*figures))
+    return odd
 
 
 def _compare(listed: ManifestRow, row: ManifestRow) -> Iterator[Finding]:
@@ -204,26 +290,26 @@ def _compare(listed: ManifestRow, row: ManifestRow) -> Iterator[Finding]:
             )
 
 
-def check_duplicates(in_shards: Sequence[ManifestRow]) -> Iterator[Finding]:
+def check_duplicates(in_shards: ShardRows) -> Iterator[Finding]:
     """Yield clips that are in the shards more than once."""
-    places: dict[str | None, list[str]] = {}
-    for row in in_shards:
-        places.setdefault(row.id, []).append(f"{row.shard} row {row.row}")
+    ids = in_shards.table.column("id")
+    places: dict[str | None, list[str]] = {clip: [] for clip in repeated(ids)}
+    if not places:
+        return
+    odd = pc.is_in(ids, pa.array(list(places), pa.string()))
+    for row in in_shards.records(odd):
+        places[row.id].append(f"{row.shard} row {row.row}")
     for clip, found in places.items():
-        if len(found) > 1:
-            yield Finding(str(clip), f"more than once: {', '.join(found)}")
+        yield Finding(str(clip), f"more than once: {', '.join(found)}")
 
 
-def check_speaker_leaks(
-    in_shards: Sequence[ManifestRow], splits: Sequence[Split]
-) -> Iterator[Finding]:
+def check_speaker_leaks(in_shards: ShardRows, splits: Sequence[Split]) -> Iterator[Finding]:
     """Yield splits of unseen speakers whose columns let a test speaker into train or val."""
     for split in splits:
-        subset_of = {
-            str(row.id): row.splits[split.name] or ""
-            for row in in_shards
-            if split.name in row.splits
-        }
+        if not split.unseen_speakers or split.name not in in_shards.split_names:
+            continue
+        here = in_shards.table.select(["id", split_column(split.name)]).drop_null()
+        subset_of = dict(zip(*(column.to_pylist() for column in here.columns), strict=True))
         try:
             check_leaks(replace(split, subset_of=subset_of))
         except SplitError as error:

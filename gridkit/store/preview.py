@@ -4,13 +4,14 @@
 several crop profiles, the first clip in each of them. The same corpus gives the same picture.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from gridkit.corpus.alignment import Word
 from gridkit.corpus.codes import speaker_order
@@ -20,6 +21,7 @@ from gridkit.media.codecs import decode_crop
 from gridkit.media.video import Planes
 from gridkit.store.corpus_file import CorpusFile
 from gridkit.store.files import write_file
+from gridkit.store.manifest import Manifest, counted
 from gridkit.store.parquet import read_batches
 from gridkit.store.schema import crop_column
 
@@ -88,21 +90,26 @@ def preview_profile(profiles: Iterable[str]) -> str:
 
 def choose_rows(rows: Iterable[ManifestRow], count: int = CLIPS) -> tuple[ManifestRow, ...]:
     """Choose kept clips: every speaker in turn, evenly spaced by code; in speaker order."""
-    by_speaker: dict[str, list[ManifestRow]] = defaultdict(list)
-    for row in rows:
-        if row.status is Status.KEPT and row.shard is not None:
-            by_speaker[row.speaker or ""].append(row)
-    speakers = sorted(by_speaker, key=speaker_order)
+    manifest = Manifest.of(rows)
+    is_kept = pc.equal(manifest.table.column("status"), str(Status.KEPT))
+    speaker_of_row = pc.if_else(
+        pc.and_(is_kept, pc.is_valid(manifest.table.column("shard"))),
+        pc.fill_null(manifest.table.column("speaker"), ""),
+        pa.scalar(None, pa.string()),
+    )
+    there = counted(speaker_of_row.drop_null())
+    speakers = sorted(there, key=speaker_order)
     share = dict.fromkeys(speakers, 0)
-    left = min(count, sum(map(len, by_speaker.values())))
+    left = min(count, sum(there.values()))
     while left:
         for speaker in speakers:
-            if left and share[speaker] < len(by_speaker[speaker]):
+            if left and share[speaker] < there[speaker]:
                 share[speaker] += 1
                 left -= 1
     chosen: list[ManifestRow] = []
-    for speaker in speakers:
-        clips = sorted(by_speaker[speaker], key=lambda row: row.code or "")
+    for speaker in (speaker for speaker in speakers if share[speaker]):
+        own = manifest.take(pc.fill_null(pc.equal(speaker_of_row, speaker), False))
+        clips = sorted(own, key=lambda row: row.code or "")
         chosen += [clips[index * len(clips) // share[speaker]] for index in range(share[speaker])]
     return tuple(chosen)
 

@@ -5,7 +5,7 @@
 ...     print(clip.id, clip.text)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gridkit.corpus.records import Clip, ManifestRow, Status
+from gridkit.corpus.records import Clip, ManifestRow
 from gridkit.corpus.splits import SUBSETS, Split, builtin_splits
 from gridkit.errors import CorpusError
 from gridkit.store.corpus_file import CorpusFile, read_corpus_file
-from gridkit.store.manifest import MANIFEST_NAME, read_manifest, source_ids
+from gridkit.store.manifest import MANIFEST_NAME, Manifest, read_manifest, source_ids
 from gridkit.store.parquet import ROWS_PER_BATCH, read_batches, read_row
 from gridkit.store.schema import crop_column, split_column
 from gridkit.store.shards import RECORD_COLUMNS, clips_of, read_clip
@@ -32,7 +32,7 @@ class Corpus:
     file: CorpusFile
 
     @cached_property
-    def manifest(self) -> tuple[ManifestRow, ...]:
+    def manifest(self) -> Manifest:
         """A row for every source clip, by source path."""
         return read_manifest(self.folder / MANIFEST_NAME)
 
@@ -128,18 +128,24 @@ class Corpus:
         shard, row = self._place(clip)
         return read_clip(self.folder / shard, row, tuple(self.file.profiles))
 
+    def holds(self, clip: object) -> bool:
+        """Tell whether a clip is kept here, by its id."""
+        return isinstance(clip, str) and clip in self._places
+
     def _place(self, clip: str) -> tuple[str, int]:
         if clip not in self._places:
             raise CorpusError(f"{self.folder} keeps no clip {clip}")
-        return self._places[clip]
+        place = self._places[clip]
+        return self._kept.column("shard")[place].as_py(), self._kept.column("row")[place].as_py()
 
     @cached_property
-    def _places(self) -> dict[str, tuple[str, int]]:
-        return {
-            row.id: (row.shard, row.row)
-            for row in self.manifest
-            if row.id is not None and row.shard is not None and row.row is not None
-        }
+    def _kept(self) -> pa.Table:
+        return self.manifest.kept(["id", "shard", "row"]).drop_null().combine_chunks()
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Clip to its place in `_kept`: a number is small, and there may be a million."""
+        return {clip: place for place, clip in enumerate(self._kept.column("id").to_pylist())}
 
     def _subsets(self, split: str | None, subset: str | None) -> tuple[str, ...]:
         if split is not None and split not in self.file.splits:
@@ -154,7 +160,8 @@ class Corpus:
         """Return the shards with such clips, in the order of `corpus.json`."""
         if split is None:
             return list(self.file.shards)
-        having = {row.shard for row in self.manifest if row.splits.get(split) in subsets}
+        chosen = pc.is_in(self.manifest.subsets(split), pa.array(subsets))
+        having = set(pc.unique(self.manifest.table.column("shard").filter(chosen)).to_pylist())
         return [shard for shard in self.file.shards if shard in having]
 
 
@@ -168,13 +175,22 @@ def open_corpus(folder: Path) -> Corpus:
     return Corpus(folder, read_corpus_file(folder))
 
 
-def splits_of(file: CorpusFile, rows: Sequence[ManifestRow]) -> tuple[Split, ...]:
+def splits_of(file: CorpusFile, rows: Iterable[ManifestRow]) -> tuple[Split, ...]:
     """Return the splits a corpus names: built-in ones by definition, imported ones by its rows."""
-    builtin = {split.name: split for split in builtin_splits(source_ids(rows))}
-    kept = [row for row in rows if row.status is Status.KEPT and row.id is not None]
-    splits = []
-    for name, entry in file.splits.items():
-        subset_of = {str(row.id): subset for row in kept if (subset := row.splits.get(name))}
-        imported = Split(name, subset_of, entry.unseen_speakers, entry.description)
-        splits.append(builtin.get(name, imported))
-    return tuple(splits)
+    manifest = Manifest.of(rows)
+    builtin = {split.name: split for split in builtin_splits(source_ids(manifest))}
+    return tuple(
+        builtin[name]
+        if name in builtin
+        else Split(name, _subsets_here(manifest, name), entry.unseen_speakers, entry.description)
+        for name, entry in file.splits.items()
+    )
+
+
+def _subsets_here(manifest: Manifest, split: str) -> dict[str, str]:
+    """Return the kept clips of a split with their subsets."""
+    column = split_column(split)
+    if column not in manifest.table.schema.names:
+        return {}
+    here = manifest.kept(["id", column]).drop_null()
+    return dict(zip(*(values.to_pylist() for values in here.columns), strict=True))

@@ -3,41 +3,39 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+import pyarrow.compute as pc
+
 from gridkit.corpus.codes import speaker_order
 from gridkit.corpus.records import ManifestRow, Status
-from gridkit.corpus.splits import SUBSETS, Split
+from gridkit.corpus.splits import SUBSETS, Split, hash_ids
 from gridkit.store.corpus_file import Counts, SpeakerCounts, SplitEntry, SubsetEntry
+from gridkit.store.manifest import Manifest, counted
 
 
 def count_rows(rows: Iterable[ManifestRow]) -> Counts:
     """Return what became of the source clips."""
-    found: Counter[str] = Counter()
-    kept: Counter[str] = Counter()
-    rejected: Counter[str] = Counter()
-    flags: Counter[str] = Counter()
-    clips = 0
-    for row in rows:
-        clips += 1
-        if row.speaker is not None:
-            found[row.speaker] += 1
-            kept[row.speaker] += row.status is Status.KEPT
-        if row.status is Status.KEPT:
-            flags.update(map(str, row.flags))
-        else:
-            rejected[str(row.reason)] += 1
+    manifest = Manifest.of(rows)
+    table = manifest.table
+    is_rejected = pc.not_equal(table.column("status"), str(Status.KEPT))
+    reasons = counted(table.column("reason").filter(is_rejected))
+    rejected = {str(reason): clips for reason, clips in reasons.items()}
+    here = manifest.kept(["speaker", "flags"])
+    flags = counted(pc.list_flatten(here.column("flags")))
+    found = counted(table.column("speaker").drop_null())
+    kept = counted(here.column("speaker"))
     speakers = sorted(found, key=speaker_order)
     return Counts(
-        found=clips,
-        kept=clips - rejected.total(),
+        found=len(manifest),
+        kept=len(manifest) - sum(rejected.values()),
         rejected=dict(sorted(rejected.items())),
         flags=dict(sorted(flags.items())),
-        speakers={name: SpeakerCounts(found[name], kept[name]) for name in speakers},
+        speakers={name: SpeakerCounts(found[name], kept.get(name, 0)) for name in speakers},
     )
 
 
 def split_entries(splits: Sequence[Split], rows: Iterable[ManifestRow]) -> Mapping[str, SplitEntry]:
     """Return each split's definition with the number of kept clips that are here."""
-    kept = [row.id for row in rows if row.status is Status.KEPT and row.id is not None]
+    kept = Manifest.of(rows).kept(["id"]).column("id").drop_null().to_pylist()
     return {split.name: _split_entry(split, kept) for split in splits}
 
 
@@ -48,12 +46,8 @@ def subsets_by_id(splits: Sequence[Split], ids: Iterable[str]) -> dict[str, dict
 
 def _split_entry(split: Split, kept: Sequence[str]) -> SplitEntry:
     here = Counter(split.subset_of.get(clip) for clip in kept)
-    return SplitEntry(
-        split.description,
-        split.unseen_speakers,
-        {
-            name: SubsetEntry(count, split.sha256(name), here[name])
-            for name, count in split.counts().items()
-            if name in SUBSETS
-        },
-    )
+    subsets = {}
+    for name in SUBSETS:
+        ids = split.ids(name)
+        subsets[name] = SubsetEntry(len(ids), hash_ids(ids), here[name])
+    return SplitEntry(split.description, split.unseen_speakers, subsets)

@@ -10,34 +10,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from gridkit.compute.executor import Crashed
 from gridkit.compute.local import map_ordered
-from gridkit.corpus.records import ManifestRow, Status
 from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, Split
 from gridkit.errors import CorpusError, SplitError
 from gridkit.store.card import CARD_NAME, card_configs, card_data
 from gridkit.store.checks import (
     Finding,
+    ShardRows,
     check_against_manifest,
     check_duplicates,
     check_manifest,
     check_media,
     check_row,
+    check_shard_subsets,
     check_speaker_leaks,
-    check_subsets,
 )
 from gridkit.store.corpus_file import CorpusFile, ShardEntry
 from gridkit.store.files import file_sha256
 from gridkit.store.landmarks_file import LANDMARKS_NAME, read_landmarks_file
-from gridkit.store.manifest import MANIFEST_NAME, read_manifest
-from gridkit.store.parquet import open_parquet, read_batches
+from gridkit.store.manifest import MANIFEST_NAME, PARTS_AT_A_TIME, Manifest, read_manifest
+from gridkit.store.parquet import ROWS_PER_BATCH, open_parquet, read_batches
 from gridkit.store.preview import PREVIEW_NAME
 from gridkit.store.reader import open_corpus, splits_of
 from gridkit.store.schema import LAYOUT, shard_schema, split_column
-from gridkit.store.shards import quality_of
 from gridkit.store.split_lists import read_split_list, split_list_path
 
 AGAIN = "give the gridkit prepare command again"
+PLAIN_ROWS_PER_BATCH = 500
+"""Rows that are read at a time where nothing is decoded."""
+
+_PLAIN = ("id", "speaker", "code", "text", "words", "flags")
+_COMPARED = ("id", "speaker", "code", "flags", "qc")
+"""Columns, besides those of splits, that shards and manifest both have."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class ShardJob:
 
     folder: Path
     shard: str
-    rows: int
+    entry: ShardEntry
     profiles: Mapping[str, Mapping[str, Any]]
     splits: tuple[str, ...]
     decode: bool
@@ -67,8 +74,8 @@ class ShardJob:
 class ShardReport:
     """What a shard holds and what is wrong in it."""
 
-    rows: tuple[ManifestRow, ...]
-    """As the manifest should have them, with an empty `source_path`."""
+    rows: pa.Table | None
+    """See `ShardRows`; None where it cannot be read."""
     findings: tuple[Finding, ...]
 
 
@@ -93,32 +100,22 @@ def validate(
     """
     file = open_corpus(folder).file
     findings = [*_check_extra_shards(folder, file), *_check_small_files(folder, file)]
-    unaltered: list[str] = []
-    for shard, entry in file.shards.items():
-        problem = _file_problem(folder / shard, entry)
-        if problem is None:
-            unaltered.append(shard)
-        else:
-            findings.append(Finding(shard, problem))
-            on_clips(entry.rows)
-    reports = _read_shards(folder, file, unaltered, decode, workers, on_clips)
-    in_shards = [row for report in reports.values() for row in report.rows]
-    findings += [finding for report in reports.values() for finding in report.findings]
+    in_shards, readable, odd = _read_shards(folder, file, decode, workers, on_clips)
+    findings += odd
     findings += check_duplicates(in_shards)
-    rows, manifest_problem = _manifest(folder, file)
-    if manifest_problem is not None:
-        findings.append(manifest_problem)
+    manifest, manifest_problem = _manifest(folder, file)
+    if manifest is None:
+        findings += manifest_problem
     else:
-        definitions = splits_of(file, rows)
-        readable = [shard for shard, report in reports.items() if report.rows]
-        findings += check_manifest(file, rows, definitions)
-        findings += check_against_manifest(in_shards, rows, readable)
-        for row in in_shards:
-            findings += check_subsets(str(row.shard), row, definitions)
+        definitions = splits_of(file, manifest)
+        findings += check_manifest(file, manifest, definitions)
+        findings += check_against_manifest(in_shards, manifest, readable)
+        findings += check_shard_subsets(in_shards, definitions)
         findings += check_speaker_leaks(in_shards, definitions)
-        findings += _check_card(folder, file, definitions, rows)
+        findings += _check_card(folder, file, definitions, manifest)
     findings += check_split_lists(folder, file)
-    return Report(tuple(findings), len(file.shards), len(in_shards), len(rows), decode)
+    source_clips = 0 if manifest is None else len(manifest)
+    return Report(tuple(findings), len(file.shards), in_shards.table.num_rows, source_clips, decode)
 
 
 def check_split_lists(folder: Path, file: CorpusFile) -> Iterator[Finding]:
@@ -138,51 +135,45 @@ def check_split_lists(folder: Path, file: CorpusFile) -> Iterator[Finding]:
 
 
 def check_shard(job: ShardJob) -> ShardReport:
-    """Read one shard and check its schema and every row."""
-    rows: list[ManifestRow] = []
-    findings: list[Finding] = []
+    """Read one shard and check that it is the file that was written, its schema and every row."""
     try:
-        problem = _schema_problem(job)
+        problem = _file_problem(job.folder / job.shard, job.entry) or _schema_problem(job)
         if problem is not None:
-            return ShardReport((), (Finding(job.shard, problem),))
-        for batch in read_batches(job.folder / job.shard):
-            for record in batch.drop_columns(["landmarks"]).to_pylist():
-                row = _manifest_row(record, job, len(rows))
-                findings += [
-                    Finding(f"{job.shard}, {row.id}", what) for what in _check(record, job)
-                ]
-                rows.append(row)
+            return ShardReport(None, (Finding(job.shard, problem),))
+        return _check_rows(job)
     except CorpusError as error:
-        findings.append(Finding(job.shard, str(error)))
-        return ShardReport((), tuple(findings))
-    if len(rows) != job.rows:
-        findings.append(Finding(job.shard, f"{len(rows)} rows, corpus.json says {job.rows}"))
-    codes = [row.code or "" for row in rows]
+        return ShardReport(None, (Finding(job.shard, str(error)),))
+
+
+def _check_rows(job: ShardJob) -> ShardReport:
+    compared = [*_COMPARED, *map(split_column, job.splits)]
+    columns = None if job.decode else list(dict.fromkeys([*_PLAIN, *compared]))
+    findings: list[Finding] = []
+    batches: list[pa.RecordBatch] = []
+    at_a_time = ROWS_PER_BATCH if job.decode else PLAIN_ROWS_PER_BATCH
+    for batch in read_batches(job.folder / job.shard, columns, at_a_time):
+        plain = batch.drop_columns(["landmarks"]) if job.decode else batch.select(_PLAIN)
+        for record in plain.to_pylist():
+            where = f"{job.shard}, {record['id']}"
+            findings += [Finding(where, what) for what in _check(record, job)]
+        batches.append(batch.select(compared))
+    rows = pa.Table.from_batches(batches).combine_chunks()
+    count = rows.num_rows
+    rows = rows.append_column("shard", pa.repeat(job.shard, count))
+    rows = rows.append_column("row", pa.array(range(count), pa.int32()))
+    if count != job.entry.rows:
+        what = f"{count} rows, corpus.json says {job.entry.rows}"
+        findings.append(Finding(job.shard, what))
+    codes = [code or "" for code in rows.column("code").to_pylist()]
     if codes != sorted(codes):
         findings.append(Finding(job.shard, "rows are not in the order of their codes"))
-    return ShardReport(tuple(rows), tuple(findings))
+    return ShardReport(rows.replace_schema_metadata(None), tuple(findings))
 
 
 def _check(record: Mapping[str, Any], job: ShardJob) -> Iterator[str]:
     yield from check_row(record, job.shard)
     if job.decode:
         yield from check_media(record, job.profiles)
-
-
-def _manifest_row(record: Mapping[str, Any], job: ShardJob, index: int) -> ManifestRow:
-    subsets = {name: record[split_column(name)] for name in job.splits}
-    return ManifestRow(
-        source_path="",
-        id=record["id"],
-        speaker=record["speaker"],
-        code=record["code"],
-        status=Status.KEPT,
-        flags=tuple(record["flags"] or ()),
-        quality=None if record["qc"] is None else quality_of(record["qc"]),
-        splits={name: subset for name, subset in subsets.items() if subset is not None},
-        shard=job.shard,
-        row=index,
-    )
 
 
 def _schema_problem(job: ShardJob) -> str | None:
@@ -208,25 +199,39 @@ def _schema_problem(job: ShardJob) -> str | None:
 def _read_shards(
     folder: Path,
     file: CorpusFile,
-    shards: Iterable[str],
     decode: bool,
     workers: int,
     on_clips: Callable[[int], None],
-) -> dict[str, ShardReport]:
+) -> tuple[ShardRows, list[str], list[Finding]]:
+    """Return what all shards hold, which of them could be read, and what is wrong in them."""
+    splits = tuple(file.splits)
     jobs = [
-        ShardJob(folder, shard, file.shards[shard].rows, file.profiles, tuple(file.splits), decode)
-        for shard in shards
+        ShardJob(folder, shard, entry, file.profiles, splits, decode)
+        for shard, entry in file.shards.items()
     ]
     results: Iterable[ShardReport | Crashed] = (
         map_ordered(check_shard, jobs, workers=workers) if workers > 1 else map(check_shard, jobs)
     )
-    reports = {}
+    tables = [_no_rows(splits)]
+    readable: list[str] = []
+    findings: list[Finding] = []
     for job, result in zip(jobs, results, strict=True):
         if isinstance(result, Crashed):
-            result = ShardReport((), (Finding(job.shard, result.detail),))
-        reports[job.shard] = result
-        on_clips(job.rows)
-    return reports
+            result = ShardReport(None, (Finding(job.shard, result.detail),))
+        findings += result.findings
+        if result.rows is not None:
+            readable.append(job.shard)
+            tables.append(result.rows)
+        if len(tables) > PARTS_AT_A_TIME:
+            tables = [pa.concat_tables(tables).combine_chunks()]
+        on_clips(job.entry.rows)
+    return ShardRows(pa.concat_tables(tables).combine_chunks(), splits), readable, findings
+
+
+def _no_rows(splits: tuple[str, ...]) -> pa.Table:
+    schema = shard_schema((), splits)
+    columns = [schema.field(name) for name in (*_COMPARED, *map(split_column, splits))]
+    return pa.schema([*columns, ("shard", pa.string()), ("row", pa.int32())]).empty_table()
 
 
 def _file_problem(path: Path, entry: ShardEntry) -> str | None:
@@ -259,19 +264,19 @@ def _check_small_files(folder: Path, file: CorpusFile) -> Iterator[Finding]:
         yield Finding(PREVIEW_NAME, f"missing; {AGAIN}")
 
 
-def _manifest(folder: Path, file: CorpusFile) -> tuple[tuple[ManifestRow, ...], Finding | None]:
+def _manifest(folder: Path, file: CorpusFile) -> tuple[Manifest | None, list[Finding]]:
     path = folder / MANIFEST_NAME
     try:
         if file_sha256(path) != file.manifest_sha256:
             what = f"altered since it was written (SHA-256); {AGAIN}"
-            return (), Finding(MANIFEST_NAME, what)
-        return read_manifest(path), None
+            return None, [Finding(MANIFEST_NAME, what)]
+        return read_manifest(path), []
     except CorpusError as error:
-        return (), Finding(MANIFEST_NAME, str(error))
+        return None, [Finding(MANIFEST_NAME, str(error))]
 
 
 def _check_card(
-    folder: Path, file: CorpusFile, definitions: Iterable[Split], rows: Iterable[ManifestRow]
+    folder: Path, file: CorpusFile, definitions: Iterable[Split], manifest: Manifest
 ) -> Iterator[Finding]:
     """Yield where the card's metadata is not what shards and schema give."""
     from huggingface_hub import DatasetCard
@@ -284,7 +289,7 @@ def _check_card(
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         yield Finding(CARD_NAME, f"cannot be read as a dataset card ({reason}); {AGAIN}")
         return
-    configs = card_configs(file, tuple(definitions), rows)
+    configs = card_configs(file, tuple(definitions), manifest)
     cards: list[Any] = [card_data(file, configs, layout=n) for n in range(1, LAYOUT + 1)]
     for key in ("license", "configs", "dataset_info"):
         if stored.get(key) not in [card.to_dict()[key] for card in cards]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from gridkit.corpus.records import Clip
 from gridkit.media.codecs import decode_crop, decode_flac
@@ -45,9 +47,7 @@ def cached_clips(
     cached = open_clips(cache)
     if cached is not None and cached[1] == source:
         return check(cached[0], where)
-    total = sum(
-        1 for row in corpus.manifest if row.splits.get(recipe.split) in SUBSETS and row.shard
-    )
+    total = pc.sum(pc.is_in(corpus.manifest.subsets(recipe.split), pa.array(SUBSETS))).as_py() or 0
     clips = _clips(corpus, recipe)
     first = next(clips, None)
     if first is None:

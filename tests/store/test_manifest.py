@@ -48,7 +48,7 @@ def test_columns_are_those_of_the_design(tmp_path):
 
 def test_an_empty_manifest_is_one(tmp_path):
     write_manifest(tmp_path / "a.parquet", [], ["s1"])
-    assert read_manifest(tmp_path / "a.parquet") == ()
+    assert list(read_manifest(tmp_path / "a.parquet")) == []
 
 
 def test_source_ids_are_of_kept_and_rejected_clips(rejected):

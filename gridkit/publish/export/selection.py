@@ -4,15 +4,19 @@ A part is a subset of a split, `train`, `val` or `test`; without a split all cli
 `clips`. A clip is in one part at most.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gridkit.corpus.records import Clip, ManifestRow, Status
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridkit.corpus.records import Clip
 from gridkit.corpus.splits import SUBSETS
 from gridkit.errors import CorpusError, UsageError
 from gridkit.media.profiles import DEFAULT_PROFILE
 from gridkit.store.card import DEFAULT_SPLIT
 from gridkit.store.reader import Corpus
+from gridkit.store.schema import split_column
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,15 @@ def _profile(corpus: Corpus, profile: str | None) -> str:
 
 
 def _parts(corpus: Corpus, split: str, subset: str) -> dict[str, tuple[str, ...]]:
-    kept = [row for row in corpus.manifest if row.status is Status.KEPT]
     if not split:
-        return {DEFAULT_SPLIT: _ids(kept)}
+        return {DEFAULT_SPLIT: _sorted(corpus.manifest.kept(["id"]).column("id"))}
+    column = split_column(split)
+    here = corpus.manifest.kept(["id", column])
     return {
-        part: _ids([row for row in kept if row.splits.get(split) == part])
+        part: _sorted(here.filter(pc.equal(here.column(column), part)).column("id"))
         for part in ((subset,) if subset else SUBSETS)
     }
 
 
-def _ids(rows: Sequence[ManifestRow]) -> tuple[str, ...]:
-    return tuple(sorted(row.id for row in rows if row.id is not None))
+def _sorted(ids: pa.ChunkedArray) -> tuple[str, ...]:
+    return tuple(sorted(ids.drop_null().to_pylist()))
