@@ -28,7 +28,7 @@ MAKE = """
 from support.metadata_corpus import MadeUp, write_state
 write_state(folder / ".gridkit", MadeUp(speakers, clips))
 """
-FINISH = """
+MERGE = """
 from support.metadata_corpus import MadeUp, finish
 print(f"{finish(folder, MadeUp(speakers, clips)).counts.kept:,} clips", end="")
 """
@@ -73,7 +73,7 @@ subset = open_subset(open_corpus(folder), "synthetic-unseen:test")
 print(f"{len(subset.ids):,} clips of synthetic-unseen:test", end="")
 """
 STEPS = {
-    "finish": FINISH,
+    "merge": MERGE,
     "info": INFO,
     "validate --fast": VALIDATE,
     "manifest": MANIFEST,

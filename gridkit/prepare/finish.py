@@ -6,10 +6,10 @@ of it finds every batch finished when it is started again, and finishes again.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from gridkit.corpus.records import ManifestRow
-from gridkit.corpus.splits import SYNTHETIC_SPEAKER, Split, builtin_splits
+from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, SYNTHETIC_SPEAKER, Split, builtin_splits
 from gridkit.media.detector import DETECTOR_NAME
 from gridkit.media.landmarks_model import LandmarkModel
 from gridkit.prepare.batch import BatchJob
@@ -25,7 +25,7 @@ from gridkit.store.corpus_file import (
     write_corpus_file,
 )
 from gridkit.store.landmarks_file import write_landmarks_file
-from gridkit.store.manifest import MANIFEST_NAME, source_ids, write_manifest
+from gridkit.store.manifest import MANIFEST_NAME, Manifest, source_ids, write_manifest
 from gridkit.store.preview import write_preview
 from gridkit.store.split_lists import write_split_list
 from gridkit.store.summary import count_rows, split_entries
@@ -63,17 +63,16 @@ def finish_corpus(run: Run, made: Iterable[Record]) -> CorpusFile:
 def put_together(folder: Path, outline: Outline, batches: Sequence[FinishedBatch]) -> CorpusFile:
     """Make a corpus of its finished batches, in the plan's order; raises as `finish_corpus`."""
     _move_shards(folder, batches)
-    rows = sorted(
-        (*outline.rejected, *(row for batch in batches for row in batch.rows)),
-        key=lambda row: row.source_path,
-    )
-    splits = (*builtin_splits(source_ids(rows)), *outline.imported_splits)
-    corpus = _write_manifest(folder, outline, splits, batches, rows)
+    names = (*BUILTIN_SPLIT_NAMES, *(split.name for split in outline.imported_splits))
+    parts = chain([outline.rejected], (batch.rows for batch in batches))
+    manifest = Manifest.joined(Manifest.of(rows, names) for rows in parts).by_source_path()
+    splits = (*builtin_splits(source_ids(manifest)), *outline.imported_splits)
+    corpus = _write_manifest(folder, outline, splits, batches, manifest)
     write_landmarks_file(folder, outline.landmarks)
     for split in outline.imported_splits:
         write_split_list(folder, split)
-    write_preview(folder, corpus, rows)
-    write_card(folder, corpus, rows, outline.landmarks)
+    write_preview(folder, corpus, manifest)
+    write_card(folder, corpus, manifest, outline.landmarks)
     write_corpus_file(folder, corpus)
     Journal(folder).close()
     return corpus
@@ -94,23 +93,23 @@ def _write_manifest(
     outline: Outline,
     splits: Sequence[Split],
     batches: Sequence[FinishedBatch],
-    rows: Sequence[ManifestRow],
+    manifest: Manifest,
 ) -> CorpusFile:
     """Write the manifest and return the content of `corpus.json`, which holds its hash."""
-    names = tuple(split.name for split in splits)
+    counts = count_rows(manifest)
     return CorpusFile(
         source=outline.source_name,
-        synthetic=any(row.speaker and SYNTHETIC_SPEAKER.fullmatch(row.speaker) for row in rows),
+        synthetic=any(map(SYNTHETIC_SPEAKER.fullmatch, counts.speakers)),
         profiles=outline.profiles,
         settings=_settings(outline, batches),
-        splits=split_entries(splits, rows),
-        counts=count_rows(rows),
+        splits=split_entries(splits, manifest),
+        counts=counts,
         shards={
             batch.shard: ShardEntry(batch.kept, batch.bytes, batch.sha256, str(batch.key))
             for batch in batches
             if batch.sha256 is not None
         },
-        manifest_sha256=write_manifest(folder / MANIFEST_NAME, rows, names),
+        manifest_sha256=write_manifest(folder / MANIFEST_NAME, manifest, manifest.split_names),
         misfiled_alignments=outline.misfiled_alignments,
     )
 

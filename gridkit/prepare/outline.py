@@ -144,7 +144,7 @@ def read_outline(corpus: Path) -> tuple[Outline, int | None]:
             shard: PlannedBatch(BatchKey.parse(key), clips)
             for shard, (key, clips) in run["batches"].items()
         },
-        read_manifest(folder / _REJECTED),
+        tuple(read_manifest(folder / _REJECTED)),
         tuple(
             read_split_list(folder, name, unseen_speakers=unseen)
             for name, unseen in run["imported_splits"].items()

@@ -95,6 +95,9 @@ class Manifest(Sequence[ManifestRow]):
 
     def by_source_path(self) -> "Manifest":
         """Return the rows as a file has them: sorted, in one piece."""
+        paths = self.table.column("source_path").combine_chunks()
+        if not pc.any(pc.greater(paths.slice(0, max(0, len(paths) - 1)), paths.slice(1))).as_py():
+            return Manifest(self.table.combine_chunks())
         order = pc.sort_indices(self.table, sort_keys=[("source_path", "ascending")])
         return Manifest(self.table.take(order).combine_chunks())
 

@@ -5,9 +5,8 @@ Each of them says the same sentences, and has one shard.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -31,10 +30,10 @@ from gridkit.media.codecs import encode_crop, encode_flac
 from gridkit.media.landmarks_model import default_landmark_model
 from gridkit.media.profiles import load_profile
 from gridkit.media.video import Planes
-from gridkit.prepare.clip import Settings
-from gridkit.prepare.finish import Run, finish_corpus
-from gridkit.prepare.journal import BatchKey, Journal
-from gridkit.prepare.plan import Batch, Plan
+from gridkit.prepare.finish import landmarks_description
+from gridkit.prepare.journal import BatchKey, Record
+from gridkit.prepare.outline import Outline, PlannedBatch, write_outline
+from gridkit.prepare.pipeline import merge_corpus
 from gridkit.store.corpus_file import CorpusFile
 from gridkit.store.manifest import Manifest, manifest_bytes
 from gridkit.store.parquet import parquet_bytes
@@ -96,9 +95,9 @@ def write_state(folder: Path, made_up: MadeUp) -> None:
         stem = Path(shard_name(speaker)).stem
         (folder / shard_name(speaker)).write_bytes(shard)
         (folder / "batches" / f"{stem}.parquet").write_bytes(rows)
-        record = {"key": str(KEY), "kept": len(made_up.codes), "bytes": len(shard)}
-        record["sha256"] = hashlib.sha256(shard).hexdigest()
-        (folder / "batches" / f"{stem}.json").write_text(json.dumps(record))
+        sha256 = hashlib.sha256(shard).hexdigest()
+        record = Record(shard_name(speaker), KEY, len(made_up.codes), len(shard), sha256)
+        (folder / "batches" / f"{stem}.json").write_text(record.to_json())
 
 
 def _batches(made_up: MadeUp) -> Iterator[tuple[str, bytes, bytes]]:
@@ -175,11 +174,12 @@ def _row(place: int, clip: Clip) -> ManifestRow:
 
 
 def finish(folder: Path, made_up: MadeUp) -> CorpusFile:
-    """End a run that has made every batch."""
-    journal = Journal(folder)
-    batches = tuple(Batch(shard_name(name), ()) for name in made_up.names)
-    finished = [journal.finished(batch.shard) for batch in batches]
-    plan = Plan(batches, made_up.rejected, {})
-    settings = Settings((load_profile(PROFILE),), False, default_landmark_model())
-    run = Run(folder, "made up", settings, plan, made_up.splits, 0, (), ())
-    return finish_corpus(run, [batch for batch in finished if batch is not None])
+    """Put the corpus together, as `gridkit merge` does."""
+    batches = {shard_name(name): PlannedBatch(KEY, made_up.clips_each) for name in made_up.names}
+    profiles = {PROFILE: asdict(load_profile(PROFILE))}
+    landmarks = landmarks_description(default_landmark_model())
+    outline = Outline(
+        "made up", profiles, False, landmarks, batches, made_up.rejected, (), 0, {}, (), ()
+    )
+    write_outline(folder, outline)
+    return merge_corpus(folder)
