@@ -116,8 +116,10 @@ def _sentence(words: tuple[TimedWord, ...]) -> dict[str, Any]:
 def _read_json(reading: Reading, prompt: str) -> dict[str, Any]:
     pairs = None
     if prompt:
-        text = " ".join(map(text_of_words, reading.sentences))
-        pairs = [(pair.said, pair.transcribed) for pair in align_sentence(text_of(prompt), text)]
+        read = [align_sentence(text_of(prompt), text_of_words(said)) for said in reading.sentences]
+        nothing = align_sentence(text_of(prompt), "")
+        best = max((*read, nothing), key=lambda pairs: sum(pair.right for pair in pairs))
+        pairs = [(pair.said, pair.transcribed) for pair in best]
     return {
         **reading_json(reading),
         "sentences": [_sentence(words) for words in reading.sentences],

@@ -8,6 +8,7 @@ EXAMPLE = """\b
 Examples:
   gridkit app
   gridkit app --port 8000 --no-browser
+  gridkit app --space my-space
 """
 
 
@@ -46,6 +47,12 @@ Examples:
     type=click.IntRange(1),
     help="MB that a clip may have.",
 )
+@click.option(
+    "--space",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Do not open the page, but write it as a folder for a Space of the Hugging Face Hub.",
+)
 @click.option("--browser/--no-browser", default=True, help="Open the page in the browser.")
 def command(
     recipes: Path | None,
@@ -53,6 +60,7 @@ def command(
     port: int,
     longest_min: float,
     largest_mb: int,
+    space: Path | None,
     browser: bool,
 ) -> None:
     """Open a page that reads lips and gives voices, from a clip or the webcam.
@@ -61,6 +69,13 @@ def command(
     """
     import webbrowser
 
+    if space is not None:
+        from gridkit.app.space import write_space
+        from gridkit.recipe.shelf import shipped_folder
+
+        names = write_space(space, recipes or shipped_folder())
+        click.echo(f"{space}: the page with {', '.join(names)}; python {space / 'app.py'}")
+        return
     from gridkit.app.serve import has_screen, serve
     from gridkit.app.settings import Settings
 

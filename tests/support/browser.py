@@ -104,6 +104,20 @@ class Browser:
         self.ask("Emulation.setDeviceMetricsOverride", width=width_px, height=height_px,
                  deviceScaleFactor=1, mobile=width_px < 600)  # fmt: skip
 
+    def choose_file(self, selector, path):
+        root = self.ask("DOM.getDocument")["root"]["nodeId"]
+        node = self.ask("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.ask("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+
+    def failed(self):
+        """Requests that got no answer; one that was given up is none."""
+        return [
+            event["params"]
+            for event in self.events
+            if event.get("method") == "Network.loadingFailed"
+            and not event["params"].get("canceled")
+        ]
+
     def complaints(self):
         bad = ("Runtime.exceptionThrown", "Log.entryAdded")
         return [

@@ -12,8 +12,6 @@ const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 const pick = (list) => list[Math.floor(Math.random() * list.length)];
 
 const SURE = 0.5; // a word below is shown as a guess
-const RECORD_S = 4;
-const COUNT_FROM = 3;
 
 let facts = null;
 let visit = null; // what is shown: {id, name, url, words, sentences}
@@ -465,7 +463,6 @@ async function openCamera() {
   }
   $("preview").srcObject = camera;
   await $("preview").play();
-  $("camera").hidden = false;
   $("open").hidden = true;
   $("record").hidden = false;
   $("record").focus();
@@ -476,7 +473,7 @@ const wait = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * se
 async function record() {
   if (recorder) return recorder.stop();
   $("record").disabled = $("another").disabled = true;
-  for (let left = COUNT_FROM; left; left -= 1) {
+  for (let left = Number(document.body.dataset.countS); left > 0; left -= 1) {
     $("count").textContent = left;
     await wait(1);
   }
@@ -497,7 +494,7 @@ async function record() {
   $("record").textContent = "Stop";
   $("record").classList.add("recording");
   $("record").disabled = false;
-  await wait(RECORD_S);
+  await wait(document.body.dataset.recordS);
   if (made.state === "recording") made.stop();
 }
 
