@@ -171,6 +171,10 @@ class HubConflictError(HubError):
     """Someone else changed a repository on the Hub meanwhile."""
 
 
+class StorageError(NetworkError):
+    """An object store cannot be reached, refused, failed, or lacks the bucket."""
+
+
 class ChecksumError(NetworkError):
     """A download whose hash is not the one its publisher gives."""
 

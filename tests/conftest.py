@@ -18,6 +18,7 @@ pytest_plugins = [
     "support.app",
     "support.archive_server",
     "support.hub.fixture",
+    "support.s3",
     "support.signals",
     "support.small_corpus",
     "support.synthetic",

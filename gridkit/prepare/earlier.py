@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import pyarrow as pa
+
 from gridkit.corpus.codes import speaker_order
-from gridkit.corpus.records import ManifestRow, Status
 from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, Split
 from gridkit.errors import InputError
 from gridkit.media.profiles import profile_of
@@ -17,7 +18,7 @@ from gridkit.store.card import CARD_NAME
 from gridkit.store.corpus_file import CORPUS_NAME, STATE_FOLDER, CorpusFile, read_corpus_file
 from gridkit.store.files import file_sha256
 from gridkit.store.landmarks_file import LANDMARKS_NAME
-from gridkit.store.manifest import MANIFEST_NAME, read_manifest
+from gridkit.store.manifest import MANIFEST_NAME, Manifest, read_manifest
 from gridkit.store.preview import PREVIEW_NAME
 from gridkit.store.split_lists import read_split_list
 
@@ -91,7 +92,8 @@ class EarlierCorpus:
         """
         if self.file is None:
             return
-        kept = {row.id: row.speaker for row in self._rows.values() if row.status is Status.KEPT}
+        here = self._manifest.kept(["id", "speaker"]).columns
+        kept = dict(zip(*(column.to_pylist() for column in here), strict=True))
         gone = kept.keys() - plan.ids
         if gone:
             speakers = sorted({kept[clip] or "" for clip in gone}, key=speaker_order)
@@ -105,9 +107,9 @@ class EarlierCorpus:
         """Return a batch as the corpus holds it, None where it does not have it."""
         if self.file is None:
             return None
-        rows = tuple(
-            self._rows[task.file.key] for task in batch.tasks if task.file.key in self._rows
-        )
+        keys = (task.file.key for task in batch.tasks)
+        places = [self._places[key] for key in keys if key in self._places]
+        rows = self._manifest.take(pa.array(places, pa.int64()))
         entry = self.file.shards.get(batch.shard)
         if entry is not None:
             file = self.folder / batch.shard
@@ -128,8 +130,14 @@ class EarlierCorpus:
         return FinishedBatch(batch.shard, BatchKey.parse(key), rows, None, None, 0, 0)
 
     @cached_property
-    def _rows(self) -> Mapping[str, ManifestRow]:
-        return {row.source_path: row for row in read_manifest(self.folder / MANIFEST_NAME)}
+    def _manifest(self) -> Manifest:
+        return read_manifest(self.folder / MANIFEST_NAME)
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        """Source path to the place of its row."""
+        paths = self._manifest.table.column("source_path").to_pylist()
+        return {path: place for place, path in enumerate(paths)}
 
 
 def earlier_corpus(folder: Path) -> EarlierCorpus:

@@ -83,13 +83,23 @@ class FinishedBatch:
     shard: str
     """Path inside the corpus, `data/s1-00000.parquet`."""
     key: BatchKey
-    rows: Sequence[ManifestRow]
-    """What became of its source clips."""
+    described: Sequence[ManifestRow] | Path
+    """Its rows, or the file that has them: thousands of batches wait for the end of a run."""
     file: Path | None
     """Its shard; None where no clip of it was kept."""
     sha256: str | None
     bytes: int
     kept: int
+
+    @property
+    def rows(self) -> Sequence[ManifestRow]:
+        """What became of its source clips.
+
+        Raises:
+            CorpusError: the file is missing or damaged.
+        """
+        rows = self.described
+        return read_manifest(rows) if isinstance(rows, Path) else rows
 
 
 class Journal:
@@ -166,7 +176,7 @@ class Journal:
         return FinishedBatch(
             record.shard,
             record.key,
-            read_manifest(self._rows_file(record.shard)),
+            self._rows_file(record.shard),
             next(found, None) if record.sha256 is not None else None,
             record.sha256,
             record.bytes,
