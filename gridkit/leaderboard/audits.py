@@ -11,14 +11,12 @@ from dataclasses import asdict, astuple
 
 import numpy as np
 
-from gridkit.compute.executor import Crashed
 from gridkit.compute.local import Workers
 from gridkit.corpus.splits import Split
-from gridkit.errors import SubmissionError
-from gridkit.evaluation.predictions.controls import SHUFFLED, control_predictions
 from gridkit.evaluation.predictions.records import Prediction
 from gridkit.evaluation.subset import Subset
-from gridkit.leaderboard.likeness import Likeness, likeness, mean_likeness
+from gridkit.leaderboard.comparison import chance_likeness, likenesses
+from gridkit.leaderboard.likeness import Likeness, mean_likeness
 from gridkit.leaderboard.submission import Submission
 from gridkit.leaderboard.verdict import Finding
 from gridkit.results.records import Result
@@ -61,10 +59,8 @@ def check_copies(
         predictions: sound by id.
         workers: processes that compare.
     """
-    alike = _likenesses(subset, predictions, workers)
-    controls = control_predictions(SHUFFLED, "v2s", subset.references(), (), workers)
-    own = mean_likeness(alike)
-    other = mean_likeness(_likenesses(subset, {one.id: one for one in controls}, workers))
+    alike = likenesses(subset, predictions, workers)
+    own, other = mean_likeness(alike), chance_likeness(subset, workers)
     excess = own - other
     copied = sum(_is_copied(one) for one in alike) / max(1, len(alike))
     evidence = {f"{name}_shuffled": value for name, value in asdict(other).items()}
@@ -177,32 +173,8 @@ def check_claim(claimed: Result, found: Result) -> Iterator[Finding]:
         )
 
 
-def _likenesses(
-    subset: Subset, predictions: Mapping[str, Prediction], workers: Workers
-) -> list[Likeness]:
-    alike = []
-    for one in workers.map_ordered(_compare, _pairs(subset, predictions)):
-        if isinstance(one, Crashed):
-            raise SubmissionError("sound", f"a sound could not be compared: {one.detail}")
-        alike.append(one)
-    return alike
-
-
 def _is_copied(one: Likeness) -> bool:
     return one.wave >= COPIED_WAVE or one.fine >= COPIED_FINE
-
-
-def _pairs(
-    subset: Subset, predictions: Mapping[str, Prediction]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for reference in subset.references():
-        samples = predictions[reference.id].samples
-        if samples is not None and reference.samples is not None:
-            yield reference.samples, samples
-
-
-def _compare(pair: tuple[np.ndarray, np.ndarray]) -> Likeness:
-    return likeness(*pair)
 
 
 def _digest(one: Prediction) -> str:

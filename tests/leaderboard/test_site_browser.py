@@ -2,7 +2,7 @@
 
 import pytest
 from support.boards import add_controls, add_row, make_clips, read_script, scored_row
-from support.browser import Browser, find_browser
+from support.browser import Browser, find_axe, find_browser
 
 from gridkit.leaderboard.site.build import build
 from gridkit.results.compare import compare
@@ -190,6 +190,18 @@ def test_light_and_dark_differ(opened):
     paper = "getComputedStyle(document.body).backgroundColor"
     light = opened("index.html").value(paper)
     assert opened("index.html", dark=True).value(paper) != light
+
+
+@pytest.mark.parametrize(("width_px", "dark"), [(1280, False), (390, True)])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_serious(opened, name, width_px, dark):
+    axe = find_axe()
+    pair = f"#{KEY}&lab__beta__v1__v2s-seen4" if name == "compare.html" else ""
+    page = opened(name + pair, width_px, dark=dark)
+    if pair:
+        page.wait_for("!!document.querySelector('#result .card')")
+    page.value("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert page.barriers(axe) == []
 
 
 def test_nothing_is_asked_of_a_network_and_nothing_complained_of(opened):

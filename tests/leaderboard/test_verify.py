@@ -7,15 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from leaderboard.conftest import CARD, CLIPS
+from leaderboard.conftest import CARD, CLIPS, SPLIT
 from support.signals import add_noise, make_voice
 from support.timings import make_timing
 
+from gridkit.compute.local import Workers
 from gridkit.dsp.griffin_lim import sound_of
 from gridkit.dsp.mel import log_mel
 from gridkit.errors import UsageError
+from gridkit.evaluation.subset import open_subset
 from gridkit.leaderboard.audits import digests_of
 from gridkit.leaderboard.board import Known
+from gridkit.leaderboard.comparison import chance_likeness
 from gridkit.leaderboard.reading.predictions import read_strangers
 from gridkit.leaderboard.submission import read_submission
 from gridkit.media.samples import to_int16
@@ -241,3 +244,19 @@ def test_the_honest_result_is_what_is_submitted(honest_result, honest_folder):
     assert submission.result.metrics == scored.result.metrics
     assert [clip.metrics for clip in submission.clips()] == [clip.metrics for clip in scored.clips]
     assert submission.card == CARD
+
+
+def test_the_likeness_by_chance_is_computed_once_and_again_where_it_is_damaged(
+    voices, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("GRIDKIT_CACHE", str(tmp_path / "cache"))
+    subset = open_subset(voices, SPLIT)
+    with Workers(1) as workers:
+        found = chance_likeness(subset, workers)
+    assert 0 < found.fine < found.wave < found.mel < 1
+    nobody = None  # who could not compute it
+    assert chance_likeness(subset, nobody) == found
+    (path,) = (tmp_path / "cache" / "likeness").iterdir()
+    path.write_text('{"wave": 0.5}')
+    with Workers(1) as workers:
+        assert chance_likeness(subset, workers) == found

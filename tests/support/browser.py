@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,17 @@ def find_browser():
     if program is None:
         pytest.skip("no chromium here; install it with `apt-get install chromium`")
     return program
+
+
+def find_axe():
+    """The script of axe-core, which finds what keeps people out; skipped where there is none."""
+    named = os.environ.get("GRIDKIT_AXE")
+    folders = ("/usr/local/lib/node_modules", "/usr/lib/node_modules")
+    places = [named] if named else [f"{folder}/axe-core/axe.min.js" for folder in folders]
+    found = next((path for path in map(Path, places) if path.is_file()), None)
+    if found is None:
+        pytest.skip("no axe-core here; install it with `npm install --global axe-core`")
+    return found.read_text()
 
 
 class Navigated(Exception):
@@ -85,6 +97,15 @@ class Browser:
         )
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def barriers(self, axe):
+        """What axe-core finds serious on the page: rule, and the element."""
+        self.value(f"window.axe ?? (() => {{ {axe} }})()")
+        found = self.value(
+            "axe.run({preload: false, resultTypes: ['violations']}).then(({violations}) => "
+            "violations.map(one => [one.impact, one.id, one.nodes.map(node => node.html)]))"
+        )
+        return [one for one in found if one[0] in ("serious", "critical")]
 
     def wait_for(self, expression, limit_s=30):
         end_s = time.monotonic() + limit_s
