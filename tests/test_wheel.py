@@ -131,3 +131,21 @@ def test_a_shipped_recipe_runs_in_its_sandbox(run, small_corpus):
     shown = run("gridkit", "evaluate", "--model", "recipes/lipnet-s1", "--data", small_corpus,
                 "--split", "unseen:test", "--allow-missing", "--dry-run")  # fmt: skip
     assert "lipreading from mouth96" in shown
+
+
+def test_a_stranger_submits_and_a_board_is_built(run, tmp_path, synthetic_corpus):
+    data = ("--data", synthetic_corpus, "--split", "synthetic-seen", "--no-timing", "--no-controls")
+    evaluate = ("gridkit", "evaluate", "--task", "lipreading", *data, "--out")
+    run(*evaluate, "said", "--model", "control:majority")
+    run(*evaluate, "mine", "--model", "predictions:said")
+    card = {"schema": 1, "name": "Mine", "authors": ["A"], "licence": "MIT"}
+    (tmp_path / "card.json").write_text(json.dumps(card | {"training_speakers": []}))
+    run("gridkit", "submit", "mine", "--org", "lab", "--model", "mine", "--revision", "v1",
+        "--card", "card.json")  # fmt: skip
+    row = "lab__mine/v1/lipreading-synthetic-seen"
+    shown = run("gridkit", "leaderboard", "add", f"leaderboard/submissions/{row}",
+                "--data", synthetic_corpus)  # fmt: skip
+    assert "synthetic" in shown
+    assert f"added     leaderboard/results/{row}" in shown
+    assert "rows      1 in 1 tables" in run("gridkit", "leaderboard", "build")
+    assert "Mine" in (tmp_path / "site/index.html").read_text()
