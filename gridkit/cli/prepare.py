@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gridkit.cli.executors import executor_options
 from gridkit.cli.speakers import parse_speakers
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _parse_part(
     help="Make part I of N alone, such as 3/8; when all are made, gridkit merge DIR puts them "
     "together. For your own scheduler, on machines that share DIR and the source.",
 )
+@executor_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     folder: Path,
@@ -120,6 +122,8 @@ def command(
     lossless: bool,
     workers: int | None,
     part: "Part | None",
+    executor: str,
+    slurm: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Make a checked, cropped and split corpus in DIR that trains models.
@@ -143,7 +147,8 @@ def command(
         return
     from gridkit.cli.file_bars import FileBars
     from gridkit.cli.summary import print_outcome
-    from gridkit.compute.local import usable_cores
+    from gridkit.compute.choose import open_executor, parse_where
+    from gridkit.prepare.batch import PRELOAD
     from gridkit.prepare.pipeline import Request, prepare_corpus, prepare_part
     from gridkit.prepare.request import (
         PUBLISHERS,
@@ -153,6 +158,7 @@ def command(
         source_folder,
     )
 
+    where = parse_where(executor, slurm)
     settings = make_settings(crops, landmarks_model, lossless=lossless)
     splits = (
         *read_split_files(split_files, unseen_speakers=False),
@@ -174,16 +180,16 @@ def command(
         chosen,
         alignments,
         splits,
-        workers or usable_cores(),
-        alignment_unit,
+        alignment_units_per_s=alignment_unit,
     )
-    if part is not None:
-        batches = prepare_part(request, part, _say)
-        click.echo(
-            f"{folder}: shard {part} is made ({batches} batches); next: gridkit merge {folder}"
-        )
-        return
-    file = prepare_corpus(request, _say)
+    with open_executor(where, shared=folder, workers=workers, preload=PRELOAD) as some:
+        if part is not None:
+            batches = prepare_part(request, part, _say, some)
+            click.echo(
+                f"{folder}: shard {part} is made ({batches} batches); next: gridkit merge {folder}"
+            )
+            return
+        file = prepare_corpus(request, _say, some)
     print_outcome(folder, file, as_json=as_json)
 
 

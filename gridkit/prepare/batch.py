@@ -16,6 +16,7 @@ from gridkit.compute.executor import CountSteps, Crashed, Executor, retry_once
 from gridkit.compute.local import map_ordered
 from gridkit.corpus.records import Clip, ManifestRow, Reason, Status
 from gridkit.errors import EnvironmentProblem, InputError
+from gridkit.media.landmarks_model import default_landmark_model
 from gridkit.prepare.clip import Settings, Task, add_crops, prepare_clip
 from gridkit.prepare.journal import BatchKey, FinishedBatch, Journal, Record
 from gridkit.prepare.outline import Place
@@ -90,14 +91,19 @@ def work(unit: Unit, count_clips: CountSteps) -> Made:
     if isinstance(unit, ClipJob):
         return prepare_outcome(unit)
     unit.place.check()
+    known = Journal(unit.place.corpus).is_made(unit.job.batch.shard, unit.job.key)
+    if known is not None:
+        count_clips(len(unit.job.batch.tasks))
+        return known
     check_source(unit.job)
+    job = replace(unit.job, settings=settings_here(unit.job.settings))
     try:
         outcomes = (
-            prepare_clips([unit.job], workers=1)
+            prepare_clips([job], workers=1)
             if unit.contained
-            else map(prepare_outcome, clip_jobs(unit.job))
+            else map(prepare_outcome, clip_jobs(job))
         )
-        return make_batch(unit.job, unit.place.corpus, counted(outcomes, count_clips))
+        return make_batch(job, unit.place.corpus, counted(outcomes, count_clips))
     except InputError as error:
         return FailedBatch(unit.job.batch.shard, str(error))
 
@@ -140,6 +146,24 @@ def check_source(job: BatchJob) -> None:
                 f"{socket.gethostname()} does not see {file}, which was there when the source was "
                 "listed; the source has to be shared, under the same path, by all machines"
             )
+
+
+def settings_here(settings: Settings) -> Settings:
+    """Return the settings with the landmark model as this machine has it, wherever it lies.
+
+    Raises:
+        EnvironmentProblem: it does not have this model.
+    """
+    model = settings.landmark_model
+    if model.path.is_file():
+        return settings
+    own = default_landmark_model()
+    if own.sha256 != model.sha256:
+        raise EnvironmentProblem(
+            f"{socket.gethostname()} does not see the landmark model {model.path}; it has to lie "
+            "in a folder that all machines share"
+        )
+    return replace(settings, landmark_model=own)
 
 
 def make_batch(job: BatchJob, corpus: Path, outcomes: Iterable[Outcome] | None = None) -> Record:

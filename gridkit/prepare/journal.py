@@ -154,6 +154,13 @@ class Journal:
         except FileNotFoundError:
             return None
 
+    def is_made(self, shard: str, key: BatchKey) -> Record | None:
+        """Return the record of a batch that is there with this key, such as of another attempt."""
+        record = self.record(shard)
+        if record is None or record.key != key:
+            return None
+        return record if record.sha256 is None or self._shard_file(record) is not None else None
+
     def finished(self, shard: str) -> FinishedBatch | None:
         """Return a batch that an earlier, unfinished run finished; None where there is none.
 
@@ -171,13 +178,11 @@ class Journal:
 
     def with_rows(self, record: Record) -> FinishedBatch:
         """Return a batch with its rows; its shard is found by its size, where it has one."""
-        places = (self.folder / record.shard, self.corpus / record.shard)
-        found = (p for p in places if p.is_file() and p.stat().st_size == record.bytes)
         return FinishedBatch(
             record.shard,
             record.key,
             self._rows_file(record.shard),
-            next(found, None) if record.sha256 is not None else None,
+            self._shard_file(record) if record.sha256 is not None else None,
             record.sha256,
             record.bytes,
             record.kept,
@@ -186,6 +191,11 @@ class Journal:
     def close(self) -> None:
         """Remove the state folder: the corpus holds everything now."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _shard_file(self, record: Record) -> Path | None:
+        places = (self.folder / record.shard, self.corpus / record.shard)
+        found = (p for p in places if p.is_file() and p.stat().st_size == record.bytes)
+        return next(found, None)
 
     def _record_file(self, shard: str) -> Path:
         return self.folder / "batches" / f"{Path(shard).stem}.json"

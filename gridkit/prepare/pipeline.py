@@ -212,7 +212,8 @@ def plan_run(request: Request, takes: Callable[[int], bool] = lambda _index: Tru
     earlier = earlier_corpus(request.folder)
     earlier.check_nothing_is_foreign()
     settings = earlier.extended(request.settings)
-    source = scan(request.source, request.alignments)
+    # as other machines find it, whatever their working folder is
+    source = scan(Path.cwd() / request.source, request.alignments)
     plan = make_plan(source, request.source_name, request.speakers, request.alignment_units_per_s)
     earlier.check_nothing_is_dropped(plan)
     imported = earlier.with_imported_splits(request.imported_splits)

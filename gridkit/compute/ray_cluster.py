@@ -1,0 +1,246 @@
+"""Work on a Ray cluster: tasks of one core each, what a lost one did is done again elsewhere.
+
+A task sends a message every two seconds, so a machine that froze is noticed after 40 s, long before
+Ray notices. What it still does when it thaws does not matter: who writes a batch gives it its name
+by a rename, and all attempts write the same bytes.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from gridkit.compute.attempt import WORKER_VARIABLES, attempt
+from gridkit.compute.executor import CountSteps, Crashed, Item, Result, Retry, Work
+from gridkit.errors import EnvironmentProblem, MissingExtraError
+
+MESSAGE_S = 2.0
+SILENCE_S = 40.0
+"""A task that has begun and says nothing for so long is lost."""
+BEGIN_S = 60.0
+"""A task that has not begun for so long, though there is room, was sent to such a machine."""
+POLL_S = 1.0
+PER_CORE = 2
+"""Tasks handed to Ray per core: one runs, one waits."""
+
+ALIVE, DONE, RAISED, LOST = "alive", "done", "raised", "lost"
+
+
+class RayCluster:
+    """An `Executor`, and a context manager that connects and disconnects.
+
+    Args:
+        address: of the cluster's head, such as `10.0.0.1:6379`; empty: RAY_ADDRESS, a cluster that
+            runs on this machine, or a new one of this machine alone.
+        gpus: that each task needs; a fraction lets tasks share one.
+    """
+
+    is_local = False
+
+    def __init__(self, address: str = "", *, gpus: float = 0.0):
+        self._address, self._gpus = address, gpus
+        self._connected = False
+
+    def __enter__(self) -> Self:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        try:
+            import ray
+        except ImportError as error:
+            raise MissingExtraError(
+                "--executor ray needs Ray: pip install 'gridkit[ray]', on all machines"
+            ) from error
+        if not ray.is_initialized():
+            try:
+                ray.init(
+                    address=self._address or None,
+                    runtime_env={"env_vars": WORKER_VARIABLES},
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
+            except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+                why = str(error).strip().splitlines()[0] if str(error).strip() else ""
+                raise EnvironmentProblem(
+                    f"no Ray cluster at {self._address or 'this machine'}: {why}; "
+                    "start one with `ray start --head`, and give its address"
+                ) from error
+            self._connected = True
+        task = ray.remote(num_cpus=1, num_gpus=self._gpus, max_retries=0)(_stream)
+        self._ray: Any = ray
+        self._task = task.options(scheduling_strategy="SPREAD")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connected:
+            self._ray.shutdown()
+            self._connected = False
+
+    @property
+    def workers(self) -> int:
+        """How many tasks the cluster has room for now."""
+        resources: dict[str, float] = self._ray.cluster_resources()
+        room = int(resources.get("CPU", 0))
+        if self._gpus:
+            room = min(room, int(resources.get("GPU", 0) / self._gpus))
+        return room
+
+    def run(
+        self,
+        work: Work[Item, Result],
+        items: Iterable[Item],
+        count_steps: CountSteps,
+        retry: Retry[Item],
+    ) -> Generator[tuple[Item, Result | Crashed], None, None]:
+        """Yield each item with its result, as they come; see `Executor.run`."""
+        self._check_room()
+        coming, again = iter(items), deque[_Task]()
+        under_way: dict[Any, _Task] = {}
+        try:
+            while True:
+                self._hand_over(work, coming, again, under_way)
+                if not under_way:
+                    return
+                for stream in self._streams_with_news(under_way):
+                    task = under_way[stream]
+                    kind, value = self._news_of(stream, task)
+                    if kind == ALIVE:
+                        task.hear(value, count_steps)
+                        continue
+                    del under_way[stream]
+                    if kind == RAISED:
+                        raise value
+                    if kind == DONE:
+                        yield task.item, value
+                    elif (instead := task.after_loss(retry, count_steps)) is not None:
+                        again.append(instead)
+                    else:
+                        yield task.item, Crashed(f"{value} ({task.losses + 1} times)")
+        finally:
+            for stream in under_way:
+                self._cancel(stream)
+
+    def _hand_over(
+        self,
+        work: Work[Any, Any],
+        coming: Iterator[Any],
+        again: "deque[_Task]",
+        under_way: "dict[Any, _Task]",
+    ) -> None:
+        """Give Ray as many tasks as it has room for, lost ones first."""
+        while len(under_way) < max(1, self.workers) * PER_CORE:
+            task = again.popleft() if again else _next_task(coming)
+            if task is None:
+                return
+            under_way[self._task.remote(work, task.item)] = task
+
+    def _check_room(self) -> None:
+        if not self.workers:
+            what = f"{self._gpus:g} GPU" if self._gpus else "core"
+            raise EnvironmentProblem(f"the Ray cluster has no {what} for a task; add a machine")
+
+    def _streams_with_news(self, under_way: "dict[Any, _Task]") -> list[Any]:
+        """Return the tasks that say something, or have said nothing for too long."""
+        ready, waiting = self._ray.wait(
+            list(under_way), num_returns=len(under_way), timeout=0, fetch_local=False
+        )
+        if not ready:
+            ready, waiting = self._ray.wait(waiting, timeout=POLL_S, fetch_local=False)
+        has_room = sum(task.heard_s is not None for task in under_way.values()) < self.workers
+        return [*ready, *(stream for stream in waiting if under_way[stream].is_lost(has_room))]
+
+    def _news_of(self, stream: Any, task: "_Task") -> tuple[str, Any]:
+        """Return the next message of a task; where there will be none, LOST and why."""
+        if task.is_lost(has_room=True) and not self._ray.wait([stream], timeout=0)[0]:
+            self._cancel(stream)
+            return LOST, f"{task.node} says nothing any more"
+        try:
+            kind, task.node, value = self._ray.get(next(stream))
+        except StopIteration:
+            return LOST, f"the task on {task.node} ended without a result"
+        except self._ray.exceptions.RayTaskError as error:  # before a line of gridkit has run
+            why = str(error).strip().splitlines()[-1]
+            return RAISED, EnvironmentProblem(
+                f"a machine of the cluster cannot run gridkit's tasks: {why}; install the same "
+                "gridkit[ray] and Python on all of them"
+            )
+        except self._ray.exceptions.RayError as error:
+            why = type(error).__name__
+            return LOST, f"the task on {task.node} was lost ({why})"
+        return kind, value
+
+    def _cancel(self, stream: Any) -> None:
+        with suppress(Exception):  # of a machine that is gone
+            self._ray.cancel(stream, force=True)
+
+
+@dataclass
+class _Task:
+    """An item on its way through the cluster."""
+
+    item: Any
+    losses: int = 0
+    steps: int = 0
+    """Counted in this attempt."""
+    node: str = "a machine"
+    """Where it runs."""
+    heard_s: float | None = None
+    """When it said something; None where it has not begun."""
+    handed_s: float = field(default_factory=time.monotonic)
+
+    def hear(self, steps: int, count_steps: CountSteps) -> None:
+        """Note that it said something, and how many more steps are done."""
+        self.heard_s = time.monotonic()
+        self.steps += steps
+        if steps:
+            count_steps(steps)
+
+    def after_loss(self, retry: Retry[Any], count_steps: CountSteps) -> "_Task | None":
+        """Return what is done in its place; None where it is given up."""
+        if self.heard_s is None:  # it has not begun: nothing speaks against it
+            return _Task(self.item, self.losses)
+        count_steps(-self.steps)
+        instead = retry(self.item, self.losses + 1)
+        return None if instead is None else _Task(instead, self.losses + 1)
+
+    def is_lost(self, has_room: bool) -> bool:
+        """Whether it says nothing any more, or has not begun although there is room for it."""
+        now_s = time.monotonic()
+        if self.heard_s is None:
+            return has_room and now_s - self.handed_s > BEGIN_S
+        return now_s - self.heard_s > SILENCE_S
+
+
+def _next_task(coming: Iterator[Any]) -> _Task | None:
+    for item in coming:
+        return _Task(item)
+    return None
+
+
+def _stream(work: Work[Any, Any], item: Any) -> Iterator[tuple[str, str, Any]]:
+    """Yield, on a machine of the cluster, messages while an item is done, then its result."""
+    node, counted, said = socket.gethostname(), [0], 0
+    ending: list[tuple[str, str, Any]] = []
+
+    def count_steps(steps: int) -> None:
+        counted[0] += steps
+
+    def do() -> None:
+        try:
+            ending.append((DONE, node, attempt(work, item, count_steps)))
+        except Exception as error:
+            ending.append((RAISED, node, error))
+
+    thread = threading.Thread(target=do)
+    thread.start()
+    while not ending:
+        now = counted[0]
+        yield ALIVE, node, now - said
+        said = now
+        thread.join(MESSAGE_S)
+    yield ALIVE, node, counted[0] - said
+    yield ending[0]
