@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from gridkit.cli.executors import executor_options
+
 EXAMPLE = """\b
 Example:
   gridkit validate corpus
@@ -15,8 +17,16 @@ Example:
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--fast", is_flag=True, help="Leave out decoding: bytes, rows and counts only.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes.  [default: all cores]")
+@executor_options
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def command(folder: Path, fast: bool, workers: int | None, as_json: bool) -> None:
+def command(
+    folder: Path,
+    fast: bool,
+    workers: int | None,
+    executor: str,
+    slurm: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Check the prepared corpus in DIR: files, rows, counts, splits, sound and pictures.
 
     Prints one line per problem and exits with status 6; with 0 where there is no problem.
@@ -24,17 +34,19 @@ def command(folder: Path, fast: bool, workers: int | None, as_json: bool) -> Non
     import json
     from dataclasses import asdict
 
-    from gridkit.compute.local import usable_cores
+    from gridkit.compute.choose import open_executor, parse_where
     from gridkit.compute.progress import Progress
     from gridkit.errors import CheckFailed
     from gridkit.store.reader import open_corpus
     from gridkit.store.validate import validate
 
     clips = open_corpus(folder).file.counts.kept
-    with Progress("validate", clips) as progress:
-        report = validate(
-            folder, decode=not fast, workers=workers or usable_cores(), on_clips=progress.advance
-        )
+    where = parse_where(executor, slurm)
+    with (
+        open_executor(where, shared=folder, workers=workers) as some,
+        Progress("validate", clips) as progress,
+    ):
+        report = validate(folder, decode=not fast, on_clips=progress.advance, executor=some)
     if as_json:
         click.echo(json.dumps(asdict(report), indent=1))
     else:
