@@ -1,5 +1,6 @@
 # make demo   synthesise, prepare and look at a small corpus: no data, no network needed
 # make test   the tests          make check   style, types, import layers
+# make test-scale  faults of a cluster: machines killed and frozen, jobs out of time; minutes
 # make results DATA=corpus       measure the recipes that have weights, and keep what they reached
 # make bench-prepare             gridkit against the public way, on real clips
 # make bench-evaluate            scoring: the public libraries called plainly, on real clips
@@ -17,7 +18,7 @@ SPLIT ?= s1:test
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check install results bench-prepare bench-evaluate bench-read bench-train bench-speak bench-publish bench-leaderboard bench-million
+.PHONY: demo test test-scale check install results bench-prepare bench-evaluate bench-read bench-train bench-speak bench-publish bench-leaderboard bench-million
 
 install: $(INSTALLED)
 
@@ -33,6 +34,9 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+test-scale: $(INSTALLED)
+	$(BIN)/python -m pytest -p no:xdist -m scale tests/scale tests/compute
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

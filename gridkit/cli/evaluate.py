@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from gridkit.cli.decodings import DECODINGS
+from gridkit.cli.executors import executor_options
 
 if TYPE_CHECKING:
+    from gridkit.compute.choose import parse_where
     from gridkit.evaluation.options import Options
     from gridkit.evaluation.subset import Subset
     from gridkit.evaluation.systems.spec import ModelSpec
@@ -57,6 +59,10 @@ Older protocols, and what is not known of each:
 @click.option("--task", type=click.Choice(["v2s", "lipreading", "recognition"]), default="v2s",
               show_default=True, help="Of a control; systems say their own.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that score.")
+@executor_options
+@click.option("--gpus-per-task", type=click.FloatRange(min=0), default=0.0, metavar="N",
+              help="With --executor ray or slurm: GPUs that each process of the system needs; use "
+              "it with --device cuda.")  # fmt: skip
 @click.option("--calls", type=click.IntRange(min=MIN_CALLS),
               help="Timed calls; p99 needs 1,000.  [default: 100, or what 60 s allow]")  # fmt: skip
 @click.option("--source", type=click.Path(path_type=Path, exists=True), metavar="DIR",
@@ -98,6 +104,9 @@ def command(
     protocol: str,
     task: str,
     workers: int | None,
+    executor: str,
+    slurm: tuple[str, ...],
+    gpus_per_task: float,
     calls: int | None,
     source: Path | None,
     no_timing: bool,
@@ -137,6 +146,7 @@ def command(
         task=task,
         device=device,
         workers=workers,
+        where=parse_where(executor, slurm, gpus_per_task),
         isolate=not no_isolation,
         follow_links=follow_links,
         variables=variables,

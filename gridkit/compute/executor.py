@@ -5,7 +5,7 @@ An item is done by a function of a module, called with the item and with what co
 back, so both are small: what is large is read and written by the worker.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -70,3 +70,21 @@ def retry_once(item: Item, losses: int) -> Item | None:
 
 def count_nothing(_steps: int) -> None:
     """Stand for what counts steps where nobody asks."""
+
+
+def in_order(
+    items: Iterable[Item], runs: Iterable[tuple[Item, Result]]
+) -> Iterator[tuple[Item, Result]]:
+    """Yield items with their results in the order of the items, whatever order these come in.
+
+    Args:
+        items: all of them, none changed by a retry.
+        runs: from `Executor.run`.
+    """
+    early: dict[int, Result] = {}
+    coming = iter(runs)
+    for item in items:
+        while id(item) not in early:
+            done, result = next(coming)
+            early[id(done)] = result
+        yield item, early.pop(id(item))

@@ -9,7 +9,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +23,8 @@ JOBS = 16
 MINUTES = 60
 SIGNAL_S = 90
 """Before its time is over a job is told so long, to be put into the queue again."""
+MOST_TIMES = 1000
+"""How often the time of a job may be over."""
 POLL_S = 2.0
 JOBS_FOLDER = ".gridkit-jobs"
 
@@ -33,7 +35,7 @@ class SlurmOptions:
 
     jobs: int = JOBS
     """Jobs of the array: each has one core."""
-    minutes: int = MINUTES
+    minutes: float = MINUTES
     """Time of a job; one that needs more is put into the queue again."""
     gpus: int = 0
     """Of each job."""
@@ -143,13 +145,14 @@ class Slurm:
         count_steps: CountSteps,
     ) -> Generator[tuple[list[tuple[Item, int]], list[Result] | str], None, None]:
         """Yield each share with its results as its job ends, or with how the job was lost."""
-        executor = self._submitit.AutoExecutor(folder=self._folder, cluster=self._cluster)
-        executor.update_parameters(**self._parameters())
+        executor = self._executor()
         calls = [
             Share(work, [item for item, _ in share], self._folder / f"steps-{uuid.uuid4().hex}")
             for share in shares
         ]
-        with starting_processes(), executor.batch():
+        # on this machine, jobs of an array count as ended at once (submitit 1.5.4)
+        is_array = self._cluster == "slurm"
+        with starting_processes(), executor.batch() if is_array else nullcontext():
             jobs = [executor.submit(call) for call in calls]
         waiting = dict(zip(jobs, zip(shares, calls, strict=True), strict=True))
         counted = 0
@@ -172,7 +175,8 @@ class Slurm:
         try:
             outcome = job.result()
         except self._submitit.core.utils.UncompletedJobError:
-            return f"job {job.job_id} ended without a result; see {job.paths.stderr}"
+            last = _last_line(job.paths.stderr)
+            return f"job {job.job_id} ended without a result{last}; see {job.paths.stderr}"
         except self._submitit.core.utils.FailedJobError as error:  # not by a line of gridkit
             why = str(error).strip().splitlines()[-1]
             raise EnvironmentProblem(
@@ -182,19 +186,32 @@ class Slurm:
             raise outcome
         return list(outcome)
 
-    def _parameters(self) -> dict[str, Any]:
+    def _executor(self) -> Any:
         options = self.options
-        common = {"timeout_min": options.minutes, "name": "gridkit"}
-        if self._cluster != "slurm":
-            return common
-        return {
-            **common,
-            "cpus_per_task": 1,
-            "slurm_array_parallelism": options.jobs,
-            "slurm_signal_delay_s": SIGNAL_S,
-            **({"slurm_gpus_per_task": options.gpus} if options.gpus else {}),
-            "slurm_additional_parameters": dict(options.more),
-        }
+        if self._cluster == "local":
+            executor = self._submitit.LocalExecutor(self._folder, max_num_timeout=MOST_TIMES)
+            executor.update_parameters(timeout_min=options.minutes, signal_delay_s=SIGNAL_S)
+            return executor
+        executor = self._submitit.SlurmExecutor(self._folder, max_num_timeout=MOST_TIMES)
+        executor.update_parameters(
+            job_name="gridkit",
+            time=options.minutes,
+            cpus_per_task=1,
+            array_parallelism=options.jobs,
+            signal_delay_s=SIGNAL_S,
+            additional_parameters=dict(options.more),
+            **({"gpus_per_task": options.gpus} if options.gpus else {}),
+        )
+        return executor
+
+
+def _last_line(log: Path) -> str:
+    """Return the last line of a log in brackets, as far as there is one."""
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return f" ({lines[-1].strip()})" if lines else ""
 
 
 class Share:

@@ -1,8 +1,9 @@
 """How to evaluate: what a person may choose."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from gridkit.compute.choose import Where
 from gridkit.evaluation.sandbox.limits import Limits
 from gridkit.results.records import PROTOCOL
 
@@ -32,5 +33,7 @@ class Options:
     source: Path | None = None
     """Folder of the source clips, to time what comes before the crop; None: the corpus's own."""
     allow_missing: bool = False
+    where: Where = field(default_factory=Where)
+    """On which machines; it moves no figure."""
     limits: Limits | None = None
     """How long a system may take; None: the limits of the protocol. Recorded with the result."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gridkit.compute.lock import folder_lock
 from gridkit.errors import CorpusError, ResultError
+from gridkit.evaluation.elsewhere import TimingJob, part_of, time_elsewhere
 from gridkit.evaluation.model_files import ModelFiles
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.collect import collect_predictions, label
@@ -69,14 +70,34 @@ def evaluate(
             files = ModelFiles(spec, options.reads)
             check_question(out, question_of(spec, files.content, subset, options, scorer.versions))
             _check_kept(out)
-            card = collect_predictions(spec, files, subset, out, options, scorer.processes)
+            card = collect_predictions(
+                spec, files, subset, out, options, scorer.processes, scorer.elsewhere
+            )
             result, scores = _scored(label("score", spec), card, subset, out, scorer)
             if spec.is_run and options.timed and not is_timed(out, options, card):
-                write_system_timing(spec, files, subset, out, options, card)
+                _time(spec, files, subset, out, options, card, scorer)
             files.check()
             own = {} if files.sha256 is None else {MODEL: files.sha256}
             write_result(out, replace(result, sha256=_hashes(out) | own))
     return replace(read_scored(out), known_table=scores)
+
+
+def _time(
+    spec: ModelSpec,
+    files: ModelFiles,
+    subset: Subset,
+    out: Path,
+    options: Options,
+    card: SystemCard,
+    scorer: Scorer,
+) -> None:
+    """Time the system where it runs; by now nothing of this run is beside it."""
+    if scorer.elsewhere is None:
+        write_system_timing(spec, files, subset, out, options, card)
+        return
+    there = part_of(subset, subset.ids)
+    job = TimingJob(spec, files, there, out.absolute(), options, card)
+    time_elsewhere(job, scorer.elsewhere.predicting)
 
 
 def score_saved(card: SystemCard, subset: Subset, out: Path, scorer: Scorer) -> Scored:
@@ -148,7 +169,7 @@ def _scored(
 def _scores(step: str, subset: Subset, out: Path, task: str, scorer: Scorer) -> ClipTable:
     """Return the figures of the saved predictions, scored where that is not done."""
     file = out / CLIPS_FILE
-    scores = scorer.score(subset.references(), PredictionWriter(out).saved(), file)
+    scores = scorer.score_saved(subset, out, file)
     shown = with_bar(step, file, len(subset.ids), scores)
     # the task's figures stand there even where every clip failed
     return tabulate(shown, scorer.figures(task))

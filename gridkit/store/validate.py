@@ -5,6 +5,7 @@ not read any further: preparing again repairs it. What is as it was written is t
 decoded, and compared with the manifest, the splits' definitions and the card.
 """
 
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from gridkit.compute.executor import Crashed
-from gridkit.compute.local import map_ordered
+from gridkit.compute.executor import CountSteps, Crashed, Executor, in_order, retry_once
+from gridkit.compute.local import Workers
 from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, Split
-from gridkit.errors import CorpusError, SplitError
+from gridkit.errors import CorpusError, EnvironmentProblem, SplitError
 from gridkit.store.card import CARD_NAME, card_configs, card_data
 from gridkit.store.checks import (
     Finding,
@@ -28,7 +29,7 @@ from gridkit.store.checks import (
     check_shard_subsets,
     check_speaker_leaks,
 )
-from gridkit.store.corpus_file import CorpusFile, ShardEntry
+from gridkit.store.corpus_file import CORPUS_NAME, CorpusFile, ShardEntry
 from gridkit.store.files import file_sha256
 from gridkit.store.landmarks_file import LANDMARKS_NAME, read_landmarks_file
 from gridkit.store.manifest import MANIFEST_NAME, PARTS_AT_A_TIME, Manifest, read_manifest
@@ -85,6 +86,7 @@ def validate(
     decode: bool = True,
     workers: int = 1,
     on_clips: Callable[[int], None] = lambda _clips: None,
+    executor: Executor | None = None,
 ) -> Report:
     """Check everything in a prepared corpus.
 
@@ -93,14 +95,18 @@ def validate(
         decode: whether to decode every sound and crop: slow, and the only proof that they play.
         workers: processes.
         on_clips: called with how many more clips are done.
+        executor: where shards are read; None: in processes of this machine.
 
     Raises:
+        EnvironmentProblem: a machine of the executor does not see the corpus.
         CorpusError: the folder is not a prepared corpus, or is unfinished, or a newer gridkit
             made it; or `corpus.json` is damaged.
     """
     file = open_corpus(folder).file
     findings = [*_check_extra_shards(folder, file), *_check_small_files(folder, file)]
-    in_shards, readable, odd = _read_shards(folder, file, decode, workers, on_clips)
+    with Workers(workers) as here:
+        some = executor or (here if workers > 1 else None)
+        in_shards, readable, odd = _read_shards(folder, file, decode, on_clips, some)
     findings += odd
     findings += check_duplicates(in_shards)
     manifest, manifest_problem = _manifest(folder, file)
@@ -196,27 +202,46 @@ def _schema_problem(job: ShardJob) -> str | None:
     return None
 
 
+def check_shard_there(job: ShardJob, count_clips: CountSteps) -> ShardReport:
+    """Check a shard in a worker, maybe on another machine.
+
+    Raises:
+        EnvironmentProblem: this machine does not see the corpus.
+    """
+    if not (job.folder / CORPUS_NAME).is_file():
+        raise EnvironmentProblem(
+            f"{socket.gethostname()} does not see {job.folder}; the folder has to be shared, under "
+            "the same path, by all machines"
+        )
+    report = check_shard(job)
+    count_clips(job.entry.rows)
+    return report
+
+
 def _read_shards(
     folder: Path,
     file: CorpusFile,
     decode: bool,
-    workers: int,
     on_clips: Callable[[int], None],
+    executor: Executor | None,
 ) -> tuple[ShardRows, list[str], list[Finding]]:
     """Return what all shards hold, which of them could be read, and what is wrong in them."""
     splits = tuple(file.splits)
     jobs = [
-        ShardJob(folder, shard, entry, file.profiles, splits, decode)
+        ShardJob(folder.absolute(), shard, entry, file.profiles, splits, decode)
         for shard, entry in file.shards.items()
     ]
-    results: Iterable[ShardReport | Crashed] = (
-        map_ordered(check_shard, jobs, workers=workers) if workers > 1 else map(check_shard, jobs)
+    runs: Iterable[tuple[ShardJob, ShardReport | Crashed]] = (
+        ((job, check_shard_there(job, on_clips)) for job in jobs)
+        if executor is None
+        else executor.run(check_shard_there, jobs, on_clips, retry_once)
     )
     tables = [_no_rows(splits)]
     readable: list[str] = []
     findings: list[Finding] = []
-    for job, result in zip(jobs, results, strict=True):
+    for job, result in in_order(jobs, runs):
         if isinstance(result, Crashed):
+            on_clips(job.entry.rows)
             result = ShardReport(None, (Finding(job.shard, result.detail),))
         findings += result.findings
         if result.rows is not None:
@@ -224,7 +249,6 @@ def _read_shards(
             tables.append(result.rows)
         if len(tables) > PARTS_AT_A_TIME:
             tables = [pa.concat_tables(tables).combine_chunks()]
-        on_clips(job.entry.rows)
     return ShardRows(pa.concat_tables(tables).combine_chunks(), splits), readable, findings
 
 

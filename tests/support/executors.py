@@ -4,9 +4,10 @@
 class Here:
     """An executor that works in this process, and notes what it was given."""
 
-    is_local, workers = True, 1
+    workers = 1
 
-    def __init__(self, most: int = 1000):
+    def __init__(self, most: int = 1000, *, is_local: bool = True):
+        self.is_local = is_local
         self.done: list[str] = []
         self._most = most
 
@@ -14,5 +15,5 @@ class Here:
         for unit in items:
             if len(self.done) == self._most:
                 raise KeyboardInterrupt
-            self.done.append(unit.job.batch.shard)
+            self.done.append(unit.job.batch.shard if hasattr(unit, "job") else type(unit).__name__)
             yield unit, work(unit, count_steps)

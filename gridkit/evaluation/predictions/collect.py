@@ -8,6 +8,7 @@ from gridkit.compute.progress import Progress
 from gridkit.corpus.tasks import TEXT_TASKS
 from gridkit.errors import ModelChangedError, SystemFailedError, SystemLoadError, UsageError
 from gridkit.evaluation.contamination import contamination_of
+from gridkit.evaluation.elsewhere import Elsewhere, predict_elsewhere
 from gridkit.evaluation.model_files import ModelFiles
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.ask import (
@@ -71,6 +72,7 @@ def collect_predictions(
     out: Path,
     options: Options,
     processes: Workers,
+    elsewhere: Elsewhere | None = None,
 ) -> SystemCard:
     """Predict what is not predicted yet; return what the result says of the system.
 
@@ -81,6 +83,7 @@ def collect_predictions(
         out: the RESULT folder.
         options: how.
         processes: for the controls that take long.
+        elsewhere: the machines that a system runs on; None: this one.
 
     Raises:
         ModelChangedError: the system's files changed; what it has said since they were last found
@@ -96,6 +99,8 @@ def collect_predictions(
         card = _copy_predictions(spec, subset, writer, options)
     elif spec.system is not None:
         card = _predict_in_process(spec, spec.system, subset, writer)
+    elif elsewhere is not None:
+        card = _predict_elsewhere(spec, files, subset, out, options, elsewhere)
     else:
         card = _predict(spec, files, subset, writer, out, options)
     card = replace(card, stateful=writer.saved().any_stateful)
@@ -196,6 +201,19 @@ def _predict(
         writer.flush()
         worker.stop()
         write_file(out / LOG_FILE, worker.log().encode())
+
+
+def _predict_elsewhere(
+    spec: ModelSpec,
+    files: ModelFiles,
+    subset: Subset,
+    out: Path,
+    options: Options,
+    elsewhere: Elsewhere,
+) -> SystemCard:
+    said = predict_elsewhere(spec, files, subset, out, options, elsewhere.predicting)
+    write_file(out / LOG_FILE, said.log.encode())
+    return _card(spec, said.facts, subset, said.limits, options)
 
 
 def _predict_in_process(

@@ -11,7 +11,8 @@ import hashlib
 import io
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -26,7 +27,7 @@ from gridkit.evaluation.predictions.loose_files import find_loose_files
 from gridkit.evaluation.predictions.records import Prediction
 from gridkit.evaluation.systems.answers import check_sound
 from gridkit.media.codecs import decode_flac, encode_flac
-from gridkit.store.files import temporary_of, write_file
+from gridkit.store.files import move_file, temporary_of, write_file
 
 FOLDER = "predictions"
 FILE = "predictions.parquet"
@@ -125,6 +126,13 @@ class PredictionWriter:
         self._waiting.append(prediction)
         if len(self._waiting) == PART_ROWS or time.monotonic() - self._written_s >= PART_S:
             self.flush()
+
+    def write_part(self, name: str, predictions: Sequence[Prediction]) -> None:
+        """Save predictions that a part of a run made, as one file; another attempt replaces it."""
+        if predictions:
+            attempt = self.folder / f".{uuid.uuid4().hex}"
+            _write(attempt, predictions)
+            move_file(attempt, self.folder / f"part-{name}.parquet")
 
     def flush(self) -> None:
         """Bring what waits to the disk."""

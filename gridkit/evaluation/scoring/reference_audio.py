@@ -33,7 +33,7 @@ def reference_audio_figures(subset: Subset, out: Path, scorer: Scorer) -> ClipTa
     if kept.is_file():
         return tabulate(ClipsFile(kept))
     file = out / TRUE_AUDIO_FILE
-    scores = scorer.transcribe(subset.references(), file)
+    scores = scorer.transcribe_references(subset, file)
     table = tabulate(with_bar("transcribe the reference audio", file, len(subset.ids), scores))
     write_file(kept, file.read_bytes())
     return table

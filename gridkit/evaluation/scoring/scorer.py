@@ -14,7 +14,9 @@ from typing import Self
 from gridkit.compute.executor import Crashed
 from gridkit.compute.local import Workers, usable_cores
 from gridkit.errors import ResultError, UsageError
+from gridkit.evaluation.elsewhere import Elsewhere, score_elsewhere
 from gridkit.evaluation.options import Options
+from gridkit.evaluation.predictions.files import PredictionWriter
 from gridkit.evaluation.predictions.records import Prediction, Reference
 from gridkit.evaluation.scoring.recognisers import load_recognisers
 from gridkit.evaluation.scoring.score_clip import SYSTEM, ClipJob, figures_of, score_clip
@@ -40,6 +42,7 @@ class Scorer:
         plug_ins: metrics to compute besides those of `gridkit-1`.
         protocol: `gridkit-1`, or an older one for sound (`OLDER_PROTOCOLS`).
         workers: processes; None for all cores.
+        elsewhere: the machines that score instead; None: processes of this one.
     """
 
     def __init__(
@@ -49,17 +52,23 @@ class Scorer:
         plug_ins: Sequence[Metric] = (),
         protocol: str = PROTOCOL,
         workers: int | None = None,
+        elsewhere: Elsewhere | None = None,
     ):
         self.recognisers, self.protocol = recognisers, protocol
         self.processes = Workers(workers or usable_cores(), preload=PRELOAD)
+        self.elsewhere = elsewhere
         self._plug_ins = tuple(plug_ins)
         self._transcripts = Transcripts()
 
     def __enter__(self) -> Self:
+        if self.elsewhere is not None:
+            self.elsewhere.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         self.processes.stop()
+        if self.elsewhere is not None:
+            self.elsewhere.__exit__(*error)
 
     @cached_property
     def versions(self) -> dict[str, str]:
@@ -69,6 +78,48 @@ class Scorer:
     def figures(self, task: str) -> tuple[str, ...]:
         """Return the figures that every clip of a task counts in; a lag is not among them."""
         return figures_of(task, self.protocol, self.recognisers, self._plug_ins)
+
+    def score_saved(self, subset: Subset, folder: Path, out: Path) -> Iterator[ClipScore]:
+        """Score the predictions of a RESULT folder, here or elsewhere; see `score`."""
+        if self.elsewhere is None:
+            return self.score(subset.references(), PredictionWriter(folder).saved(), out)
+        return self._run_elsewhere(self.elsewhere, subset, folder, out)
+
+    def transcribe_references(self, subset: Subset, out: Path) -> Iterator[ClipScore]:
+        """Transcribe the reference audio of a subset, here or elsewhere; see `transcribe`."""
+        if self.elsewhere is None:
+            return self.transcribe(subset.references(), out)
+        return self._run_elsewhere(self.elsewhere, subset, None, out)
+
+    def _run_elsewhere(
+        self, elsewhere: Elsewhere, subset: Subset, folder: Path | None, out: Path
+    ) -> Iterator[ClipScore]:
+        done: set[str] = set()
+        for clip in self._kept(out):
+            done.add(clip.id)
+            yield clip
+        left = [clip for clip in subset.ids if clip not in done]
+        protocol = PROTOCOL if folder is None else self.protocol
+        scores = score_elsewhere(
+            subset,
+            left,
+            folder,
+            elsewhere.scoring,
+            self.recognisers,
+            self._plug_ins,
+            protocol,
+        )
+        with out.open("a", encoding="utf-8", newline="\n") as file:
+            for score in scores:
+                file.write(clip_to_line(score))
+                file.flush()
+                yield score
+
+    def _kept(self, out: Path) -> Iterator[ClipScore]:
+        """Yield the clips that an earlier run has scored."""
+        for clip in _finished(out):
+            _check_recognisers(clip, self.recognisers, out)
+            yield clip
 
     def score(
         self, references: Iterable[Reference], predictions: Mapping[str, Prediction], out: Path
@@ -129,8 +180,7 @@ class Scorer:
 
     def _run(self, jobs: Callable[[set[str]], Iterable[ClipJob]], out: Path) -> Iterator[ClipScore]:
         done: set[str] = set()
-        for clip in _finished(out):
-            _check_recognisers(clip, self.recognisers, out)
+        for clip in self._kept(out):
             done.add(clip.id)
             yield clip
         under_way: deque[Prediction] = deque()
@@ -171,6 +221,9 @@ def open_scorer(
         plug_ins=plug_ins(),
         protocol=options.protocol,
         workers=options.workers,
+        elsewhere=None
+        if options.where.is_local
+        else Elsewhere(options.where, subset.corpus.folder),
     )
 
 

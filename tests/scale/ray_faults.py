@@ -1,0 +1,121 @@
+"""Faults of a Ray cluster of two machines of one core, one after the other: FOLDER SOURCE.
+
+Runs where there is nothing but this machine's own address (`unshare -n`). Prints, for each fault,
+a line of JSON with what the test checks.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from ray.cluster_utils import Cluster
+from support.loopback import raise_loopback
+from support.slow_work import DEADLY_NAME, begun
+
+DRIVER = Path(__file__).with_name("ray_driver.py")
+
+
+def main() -> None:
+    folder, source = Path(sys.argv[1]), sys.argv[2]
+    raise_loopback()
+    cluster = Cluster(head_node_args={"num_cpus": 1, "include_dashboard": False})
+    for name, fault in FAULTS.items():
+        other = cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        corpus = folder / name / "corpus"
+        corpus.parent.mkdir(parents=True)
+        if name == "batch always fails":
+            (corpus.parent / DEADLY_NAME).write_text("data/x1-00001.parquet")
+        start_s = time.monotonic()
+        facts = fault(cluster, other, Run(corpus, source, cluster.address))
+        facts["seconds"] = round(time.monotonic() - start_s)
+        facts["begun"] = len(begun(corpus))
+        print(json.dumps({"fault": name, **facts}), flush=True)
+        if other in cluster.worker_nodes:
+            cluster.remove_node(other, allow_graceful=False)
+    cluster.shutdown()
+
+
+class Run:
+    """A driver in a process of its own."""
+
+    def __init__(self, corpus: Path, source: str, address: str):
+        self.corpus = corpus
+        self._command = [sys.executable, str(DRIVER), str(corpus), source, address]
+        self.start()
+
+    def start(self) -> None:
+        """Start it, or start it again."""
+        self.process = subprocess.Popen(
+            self._command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        )
+
+    def wait_for_batches(self, count: int) -> None:
+        """Wait until so many batches are finished."""
+        while len(list((self.corpus / ".gridkit" / "batches").glob("*.json"))) < count:
+            if self.process.poll() is not None:
+                sys.exit(f"the driver ended: {self.process.stderr.read()}")
+            time.sleep(0.1)
+
+    def end(self) -> dict[str, object]:
+        """Wait for its end; return what it says."""
+        _, says = self.process.communicate(timeout=150)
+        lines = [line for line in says.splitlines() if "rror" in line]
+        return {"status": self.process.returncode, "says": lines[-1] if lines else ""}
+
+
+def nothing(_cluster: Cluster, _other: object, run: Run) -> dict[str, object]:
+    return run.end()
+
+
+def node_killed(cluster: Cluster, other: object, run: Run) -> dict[str, object]:
+    run.wait_for_batches(2)
+    cluster.remove_node(other, allow_graceful=False)
+    return run.end()
+
+
+def node_frozen(_cluster: Cluster, other, run: Run) -> dict[str, object]:
+    """Froze half-way, thawed when the run has ended."""
+    run.wait_for_batches(2)
+    frozen = [
+        psutil.Process(info.process.pid) for infos in other.all_processes.values() for info in infos
+    ]
+    frozen += [child for process in frozen for child in process.children(recursive=True)]
+    for process in frozen:
+        process.suspend()
+    try:
+        return run.end()
+    finally:
+        for process in frozen:
+            if process.is_running():
+                process.resume()
+        time.sleep(5)
+
+
+def driver_killed(_cluster: Cluster, _other: object, run: Run) -> dict[str, object]:
+    run.wait_for_batches(2)
+    run.process.kill()
+    run.process.wait()
+    finished = len(list((run.corpus / ".gridkit" / "batches").glob("*.json")))
+    run.start()
+    return {**run.end(), "finished": finished}
+
+
+def batch_always_fails(_cluster: Cluster, _other: object, run: Run) -> dict[str, object]:
+    return run.end()
+
+
+FAULTS: dict[str, Callable[..., dict[str, object]]] = {
+    "nothing": nothing,
+    "node killed": node_killed,
+    "node frozen": node_frozen,
+    "driver killed": driver_killed,
+    "batch always fails": batch_always_fails,
+}
+
+if __name__ == "__main__":
+    main()
