@@ -1,8 +1,9 @@
 """Work on a Ray cluster: tasks of one core each, what a lost one did is done again elsewhere.
 
 A task sends a message every two seconds, so a machine that froze is noticed after 40 s, long before
-Ray notices. What it still does when it thaws does not matter: who writes a batch gives it its name
-by a rename, and all attempts write the same bytes.
+Ray notices. Tasks that Ray wants to begin there wait for it; they are handed over again, to others
+that speak. What a frozen machine still does when it thaws does not matter: who writes a batch gives it
+its name by a rename, and all attempts write the same bytes.
 """
 
 import logging
@@ -23,7 +24,7 @@ from gridkit.errors import EnvironmentProblem, MissingExtraError
 MESSAGE_S = 2.0
 SILENCE_S = 40.0
 """A task that has begun and says nothing for so long is lost."""
-BEGIN_S = 60.0
+BEGIN_S = 45.0
 """A task that has not begun for so long, though there is room, was sent to such a machine."""
 POLL_S = 1.0
 PER_CORE = 2
@@ -72,7 +73,9 @@ class RayCluster:
             self._connected = True
         task = ray.remote(num_cpus=1, num_gpus=self._gpus, max_retries=0)(_stream)
         self._ray: Any = ray
-        self._task = task.options(scheduling_strategy="SPREAD")
+        self._silent: set[str] = set()
+        self._moved = 0
+        self._task = task
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -136,7 +139,23 @@ class RayCluster:
             task = again.popleft() if again else _next_task(coming)
             if task is None:
                 return
-            under_way[self._task.remote(work, task.item)] = task
+            place = self._place_of(task)
+            under_way[self._task.options(**place).remote(work, task.item)] = task
+
+    def _place_of(self, task: "_Task") -> dict[str, Any]:
+        """Return where Ray is to run a task: of one that was lost, on a machine that speaks."""
+        nodes = [
+            node["NodeID"]
+            for node in self._ray.nodes()
+            if task.is_again and node["Alive"] and node["NodeID"] not in self._silent
+        ]
+        if not nodes:
+            return {"scheduling_strategy": "SPREAD"}
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        self._moved += 1
+        node = nodes[self._moved % len(nodes)]
+        return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=True)}
 
     def _check_room(self) -> None:
         if not self.workers:
@@ -157,9 +176,10 @@ class RayCluster:
         """Return the next message of a task; where there will be none, LOST and why."""
         if task.is_lost(has_room=True) and not self._ray.wait([stream], timeout=0)[0]:
             self._cancel(stream)
+            self._silent.add(task.node_id)
             return LOST, f"{task.node} says nothing any more"
         try:
-            kind, task.node, value = self._ray.get(next(stream))
+            kind, (task.node, task.node_id), value = self._ray.get(next(stream))
         except StopIteration:
             return LOST, f"the task on {task.node} ended without a result"
         except self._ray.exceptions.RayTaskError as error:  # before a line of gridkit has run
@@ -188,6 +208,10 @@ class _Task:
     """Counted in this attempt."""
     node: str = "a machine"
     """Where it runs."""
+    node_id: str = ""
+    """What Ray calls that."""
+    is_again: bool = False
+    """Whether it takes the place of a lost one."""
     heard_s: float | None = None
     """When it said something; None where it has not begun."""
     handed_s: float = field(default_factory=time.monotonic)
@@ -202,10 +226,10 @@ class _Task:
     def after_loss(self, retry: Retry[Any], count_steps: CountSteps) -> "_Task | None":
         """Return what is done in its place; None where it is given up."""
         if self.heard_s is None:  # it has not begun: nothing speaks against it
-            return _Task(self.item, self.losses)
+            return _Task(self.item, self.losses, is_again=True)
         count_steps(-self.steps)
         instead = retry(self.item, self.losses + 1)
-        return None if instead is None else _Task(instead, self.losses + 1)
+        return None if instead is None else _Task(instead, self.losses + 1, is_again=True)
 
     def is_lost(self, has_room: bool) -> bool:
         """Whether it says nothing any more, or has not begun although there is room for it."""
@@ -221,10 +245,13 @@ def _next_task(coming: Iterator[Any]) -> _Task | None:
     return None
 
 
-def _stream(work: Work[Any, Any], item: Any) -> Iterator[tuple[str, str, Any]]:
+def _stream(work: Work[Any, Any], item: Any) -> Iterator[tuple[str, tuple[str, str], Any]]:
     """Yield, on a machine of the cluster, messages while an item is done, then its result."""
-    node, counted, said = socket.gethostname(), [0], 0
-    ending: list[tuple[str, str, Any]] = []
+    import ray
+
+    node = socket.gethostname(), ray.get_runtime_context().get_node_id()
+    counted, said = [0], 0
+    ending: list[tuple[str, tuple[str, str], Any]] = []
 
     def count_steps(steps: int) -> None:
         counted[0] += steps
