@@ -2,7 +2,7 @@
 
 A task sends a message every two seconds, so a machine that froze is noticed after 40 s, long before
 Ray notices. Tasks that Ray wants to begin there wait for it; they are handed over again, to others
-that speak. What a frozen machine still does when it thaws does not matter: who writes a batch gives it
+that speak. What a frozen one still does when it thaws does not matter: who writes a batch gives it
 its name by a rename, and all attempts write the same bytes.
 """
 
