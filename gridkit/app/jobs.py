@@ -82,8 +82,9 @@ async def _messages(call: LimitedCall) -> AsyncIterator[Message]:
     try:
         message: Message | None = {}
         while message is not None and message.get("kind") not in ENDS:
-            await readable.wait()
-            readable.clear()
+            while not call.has_more():  # it may be set twice for one message
+                readable.clear()
+                await readable.wait()
             message = call.receive()
             if message is not None:
                 yield message

@@ -40,9 +40,10 @@ class Line:
         told = 0
         while (ahead := self._tickets.index(ticket) - self._at_once + 1) > 0:
             if ahead != told:
+                told = ahead
                 yield ahead
-            told = ahead
-            await self._moved.wait()
+            else:
+                await self._moved.wait()
 
     def leave(self, ticket: object) -> None:
         """Let the next one come."""

@@ -75,6 +75,10 @@ class LimitedCall:
         """Return the file descriptor that can be read when there is a message, or the end."""
         return self._messages.fileno()
 
+    def has_more(self) -> bool:
+        """Return whether there is a message, or the end: `receive` waits for one otherwise."""
+        return self._messages.poll()
+
     def receive(self) -> Message | None:
         """Return the next message; None once the process has ended, or sends what is none."""
         try:
@@ -109,9 +113,9 @@ def _run(function: str, arguments: tuple[Any, ...], limits: Limits, says: Connec
 
 
 def _limit(limits: Limits) -> None:
-    used_s = sum(os.times()[:2])
+    processor_s = round(sum(os.times()[:2])) + limits.processor_s
+    resource.setrlimit(resource.RLIMIT_CPU, (processor_s, processor_s + 1))  # the signal says why
     most = {
-        resource.RLIMIT_CPU: round(used_s) + limits.processor_s,
         resource.RLIMIT_FSIZE: limits.file_bytes,
         resource.RLIMIT_CORE: 0,
     }
