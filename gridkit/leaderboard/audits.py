@@ -20,7 +20,7 @@ from gridkit.leaderboard.likeness import Likeness, mean_likeness
 from gridkit.leaderboard.submission import Submission
 from gridkit.leaderboard.verdict import Finding
 from gridkit.results.records import Result
-from gridkit.results.timing import Timing, percentiles
+from gridkit.results.timing import FailedTiming, Timing, percentiles
 
 REJECTED_EXCESS = 0.25
 """Of wave and fine likeness over `control:shuffled`; honest systems of ours: .09 and .04."""
@@ -37,6 +37,8 @@ MOST_REPEATED = 0.05
 """Share of clips that may have the same answer as another clip, in sound."""
 MOST_SHARED = 0.05
 """Share of clips that may have the very answer of another submission, in sound."""
+LONGEST_TEXT, MOST_FACTS = 500, 64
+"""Of what `timing.json` says of the machine."""
 FASTEST_MS = 0.02
 """A call through Python and back takes longer."""
 
@@ -130,6 +132,8 @@ def check_training(submission: Submission, split: Split) -> Iterator[Finding]:
 def check_timing(submission: Submission) -> Iterator[Finding]:
     """Yield why the claimed times cannot be believed."""
     timing = submission.timing
+    if too_long := _too_long(timing):
+        yield Finding("rejected", "timing", f"timing.json: {too_long}, more than a page shows")
     if not isinstance(timing, Timing):
         return
     samples = np.asarray(timing.samples_ms)
@@ -183,6 +187,19 @@ def _digest(one: Prediction) -> str:
     else:  # in 8 bits: a last bit here and there does not make it another sound
         content = np.round(one.samples / 256).astype(np.int8).tobytes()
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _too_long(timing: Timing | FailedTiming | None) -> str:
+    """Return what of a timing is too long to stand on a page; empty where nothing is."""
+    if isinstance(timing, FailedTiming):
+        return "a long error" if len(timing.error) > LONGEST_TEXT else ""
+    if timing is None:
+        return ""
+    named = (timing.environment, timing.throughput, timing.failed)
+    if any(len(one) > MOST_FACTS for one in named):
+        return f"over {MOST_FACTS} entries"
+    texts = (str(text) for one in named for entry in one.items() for text in entry)
+    return "a long text" if any(len(text) > LONGEST_TEXT for text in texts) else ""
 
 
 def _percentiles_hold(timing: Timing) -> bool:

@@ -13,8 +13,11 @@ from gridkit.leaderboard.submission import PredictionsFile, Submission
 from gridkit.store.files import sha256_of
 
 _HUB = re.compile(
-    r"hf:(?P<repo>[\w.-]+/[\w.-]+)@(?P<commit>[0-9a-f]{40})/(?P<path>[\w./-]+\.parquet)"
+    r"hf:(?P<repo>[\w.-]+/[\w.-]+)@(?P<commit>[0-9a-f]{40})/"
+    r"(?P<path>(?:[\w-][\w.-]*/)*[\w-][\w.-]*\.parquet)"
 )
+FETCHED = "fetched"
+"""Folder of downloads: their paths are a stranger's, and must not meet our own files."""
 _BESIDE = re.compile(r"file:(?P<name>[\w-]+\.parquet)")
 
 
@@ -96,5 +99,5 @@ def _download(file: PredictionsFile, hub: re.Match[str], work: Path) -> Path:
     there = snapshot.files.get(hub["path"])
     if there is None or there.size_bytes != file.bytes:
         raise SubmissionError("predictions", f"{file.uri} is not there, or of another size")
-    fetch_files(snapshot, [there.path], work, work / "arriving")
-    return work / there.path
+    fetch_files(snapshot, [there.path], work / FETCHED, work / "arriving")
+    return work / FETCHED / there.path

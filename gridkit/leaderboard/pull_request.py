@@ -10,6 +10,7 @@ from gridkit.leaderboard.submission import parse_address
 from gridkit.leaderboard.verdict import Finding
 
 SUBMISSIONS = PurePosixPath("leaderboard/submissions")
+PREDICTIONS = "predictions.parquet"
 _PARTS = len(SUBMISSIONS.parts) + 3
 
 
@@ -73,6 +74,11 @@ def _sorted(changes: dict[str, str], is_known: Callable[[PurePosixPath], bool]) 
             findings.append(Finding("rejected", "touches", text))
         elif kind != "A" or is_known(folder):
             text = f"{name!r} is there already; a submission that changed is another revision"
+            findings.append(Finding("rejected", "touches", text))
+        elif path.name == PREDICTIONS:
+            text = (
+                f"{name!r} is large and does not go into git; put it on the Hub (submit --upload)"
+            )
             findings.append(Finding("rejected", "touches", text))
         else:
             folders.add(folder)

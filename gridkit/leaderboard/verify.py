@@ -4,6 +4,7 @@ What is wrong with a submission is a finding of its verdict. What is wrong here 
 network, a full disk) is an error: it says nothing about the submission.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from gridkit.leaderboard.audits import (
 from gridkit.leaderboard.board import Known
 from gridkit.leaderboard.names import skeleton
 from gridkit.leaderboard.predictions_file import local_predictions
+from gridkit.leaderboard.reading.flac import LARGEST_SOUND_BYTES
 from gridkit.leaderboard.reading.predictions import read_strangers
 from gridkit.leaderboard.submission import SCORED_SUBSET, Submission, read_submission
 from gridkit.leaderboard.verdict import Finding, Verdict, verdict_of
@@ -40,6 +42,11 @@ from gridkit.results.records import PROTOCOL, Result
 from gridkit.results.system_card import SystemCard
 from gridkit.results.timing import FailedTiming, Timing
 from gridkit.store.reader import Corpus
+
+LARGEST_CLIP_BYTES = LARGEST_SOUND_BYTES + 1_000
+SLACK_BYTES = 1 << 20
+"""Of a file of predictions, for what a Parquet file says of itself."""
+_PROFILE = re.compile(r"[\w.-]{1,40}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -190,11 +197,17 @@ def _check_caveats(found: Result) -> Iterator[Finding]:
 
 
 def _check_card(submission: Submission, subset: Subset, known: Known) -> Iterator[Finding]:
-    mine = submission.address.path.split("/")[0]
+    mine, org = submission.address.path.split("/")[0], submission.address.org
     looks = skeleton(submission.card.name)
     for path, name in known.names.items():
         if path.split("/")[0] != mine and skeleton(name) == looks:
             yield Finding("unverified", "name", f"the name looks like {name!r} of {path}")
+    for other in sorted({path.split("__")[0] for path in known.names} - {org}):
+        if skeleton(other) == skeleton(org):
+            yield Finding("unverified", "name", f"{org} looks like {other}, which has rows")
+    crop = submission.result.system.crop
+    if crop is not None and not _PROFILE.fullmatch(crop):
+        yield Finding("rejected", "question", f"crop: {crop[:40]!r} is not the name of a profile")
     yield from check_training(submission, subset.split)
 
 
@@ -209,6 +222,12 @@ def _take_predictions(
     writer = PredictionWriter(out)
     if writer.is_finished:
         return writer.saved()
+    most = SLACK_BYTES + len(subset.ids) * LARGEST_CLIP_BYTES
+    if submission.predictions.bytes > most:
+        raise SubmissionError(
+            "predictions",
+            f"{submission.predictions.bytes} bytes; {len(subset.ids)} clips take at most {most}",
+        )
     path = local_predictions(submission, work, at)
     for part in (out / FOLDER).glob("part-*"):
         part.unlink()

@@ -125,6 +125,16 @@ def test_a_revision_that_is_there_takes_no_more_files(git, submission):
     assert "another revision" in finding.text
 
 
+def test_predictions_do_not_go_into_git(git, submission):
+    written = submission()
+    branch = commit_branch(git.root, written.folder, written.address, written.card.name)
+    git("switch", "--quiet", branch)
+    git("add", "--force", str(written.folder / "predictions.parquet"))
+    git("commit", "--quiet", "--message", "large")
+    (finding,) = touched_by(git.root, "main", branch).findings
+    assert "does not go into git" in finding.text
+
+
 def test_what_is_checked_is_what_was_committed(git, submission):
     written = submission()
     branch = commit_branch(git.root, written.folder, written.address, written.card.name)

@@ -1,5 +1,7 @@
 """Where predictions lie: beside the submission, or on the Hub, and always of the stated hash."""
 
+import shutil
+
 import pytest
 from leaderboard.conftest import CARD
 
@@ -30,6 +32,25 @@ def test_predictions_go_to_the_hub_and_come_back(uploaded, tmp_path, check):
     assert check(uploaded.folder).verdict.status == "rescored"
 
 
+def test_a_strangers_path_meets_no_file_of_a_check(
+    hub_server, tmp_path, honest_result, check, edit
+):
+    """Where a download lay as if a killed check had accepted it, it would be believed unread."""
+    folder = write_submission(honest_result, tmp_path / "s", ADDRESS, CARD)
+    check(folder)
+    own = next((tmp_path / "work").glob("result-*/predictions/predictions.parquet"))
+    place = own.relative_to(tmp_path / "work").as_posix()
+    accepted = own.read_bytes()
+    shutil.rmtree(tmp_path / "work")
+    uri = upload_predictions(folder / "predictions.parquet", "someone/outputs", place)
+    edit(folder / "predictions.json", uri=uri)
+    fetched = local_predictions(read_submission(folder), tmp_path / "work")
+    assert fetched == tmp_path / "work" / "fetched" / place
+    assert not own.exists()
+    assert check(folder).verdict.status == "rescored"
+    assert own.read_bytes() == accepted
+
+
 def test_a_hub_that_refuses_is_an_error_and_no_verdict(uploaded, tmp_path, edit, check):
     gone = uploaded.predictions.uri.replace("someone/outputs", "someone/nothing")
     edit(uploaded.folder / "predictions.json", uri=gone)
@@ -44,6 +65,9 @@ def test_a_hub_that_refuses_is_an_error_and_no_verdict(uploaded, tmp_path, edit,
         ({"uri": "file:/etc/passwd"}, "expected hf:"),
         ({"uri": "file:missing.parquet"}, "is not there"),
         ({"uri": "hf:someone/outputs@main/predictions.parquet"}, "all 40 digits"),
+        ({"uri": f"hf:someone/outputs@{'0' * 40}/../predictions.parquet"}, "all 40 digits"),
+        ({"uri": f"hf:someone/outputs@{'0' * 40}//tmp/predictions.parquet"}, "all 40 digits"),
+        ({"uri": f"hf:someone/outputs@{'0' * 40}/.hidden/x.parquet"}, "all 40 digits"),
         ({"sha256": "0" * 64}, "is not the file"),
         ({"bytes": 10}, "is not the file"),
     ],

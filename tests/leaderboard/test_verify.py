@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from leaderboard.conftest import CARD, CLIPS, SPLIT
 from support.signals import add_noise, make_voice
@@ -16,14 +18,14 @@ from gridkit.dsp.griffin_lim import sound_of
 from gridkit.dsp.mel import log_mel
 from gridkit.errors import UsageError
 from gridkit.evaluation.subset import open_subset
-from gridkit.leaderboard.audits import digests_of
+from gridkit.leaderboard.audits import check_timing, digests_of
 from gridkit.leaderboard.board import Known
 from gridkit.leaderboard.comparison import chance_likeness
 from gridkit.leaderboard.reading.predictions import read_strangers
 from gridkit.leaderboard.submission import read_submission
 from gridkit.media.samples import to_int16
 from gridkit.results.files import read_scored
-from gridkit.results.timing import timing_to_json
+from gridkit.results.timing import FailedTiming, timing_to_json
 
 
 def codes(checked):
@@ -214,6 +216,64 @@ def test_times_that_cannot_be_need_a_person(check, submitted, timing, says):
     checked = check(submitted)
     assert (checked.verdict.status, codes(checked)) == ("unverified", {"timing"})
     assert says in " ".join(finding.text for finding in checked.verdict.findings)
+
+
+@pytest.mark.parametrize(
+    "timing",
+    [
+        FailedTiming("x" * 100_000),
+        replace(make_timing((5.0, 6.0, 7.0)), environment={"device": "CPU " * 1_000}),
+        replace(make_timing((5.0, 6.0, 7.0)), environment={"x" * 1_000: 1}),
+        replace(make_timing((5.0, 6.0, 7.0)), failed={f"f{i}": 1 for i in range(1_000)}),
+        replace(make_timing((5.0, 6.0, 7.0)), throughput={str(i): 1.0 for i in range(1_000)}),
+    ],
+)
+def test_times_that_no_page_could_show_are_rejected(submitted, timing):
+    (submitted / "timing.json").write_text(timing_to_json(timing))
+    found = list(check_timing(read_submission(submitted)))
+    assert ("rejected", "timing") in {(one.status, one.code) for one in found}
+    assert all(len(one.line) < 200 for one in found)
+
+
+def test_a_crop_that_is_no_profile_is_rejected(check, submitted):
+    content = json.loads((submitted / "result.json").read_text())
+    content["system"]["crop"] = "<b>mouth</b>" * 1_000
+    (submitted / "result.json").write_text(json.dumps(content))
+    checked = check(submitted)
+    assert (checked.verdict.status, codes(checked)) == ("rejected", {"question"})
+
+
+def test_an_organisation_that_looks_like_another_needs_a_person(check, submitted):
+    known = Known({"1ab__other/v1/v2s-six": "Other"}, {})
+    assert codes(check(submitted, known)) == {"name"}
+
+
+def test_a_file_that_is_larger_than_its_clips_can_be_is_not_even_fetched(check, submitted, edit):
+    large = {"uri": f"hf:a/b@{'0' * 40}/p.parquet", "bytes": 7 << 30}
+    edit(submitted / "predictions.json", **large)
+    checked = check(submitted)
+    assert (checked.verdict.status, codes(checked)) == ("rejected", {"predictions"})
+    assert "6 clips take at most" in checked.verdict.findings[0].text
+
+
+@pytest.mark.parametrize(
+    ("ids", "says"),
+    [
+        ((*CLIPS[:5], CLIPS[0]), f"{CLIPS[0]}, twice"),
+        ((*CLIPS[:5], "s1/bbaf2n"), "s1/bbaf2n, which is not of the split"),
+        (CLIPS[:5], f"lacks 1 clips, {CLIPS[5]} the first"),
+    ],
+)
+def test_every_clip_is_there_once_and_no_other(check, submitted, edit, ids, says):
+    path = submitted / "predictions.parquet"
+    answers = pq.read_table(path)["flac"].to_pylist()[: len(ids)]
+    pq.write_table(pa.table({"id": list(ids), "flac": pa.array(answers, pa.binary())}), path)
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    edit(submitted / "predictions.json", sha256=digest, bytes=len(content))
+    checked = check(submitted)
+    assert (checked.verdict.status, codes(checked)) == ("rejected", {"ids"})
+    assert says in checked.verdict.findings[0].text
 
 
 def test_other_predictions_are_read_although_the_folder_knows_earlier_ones(check, submitted, edit):

@@ -12,6 +12,8 @@ import numpy as np
 
 from gridkit.corpus.records import AUDIO_SAMPLES, SAMPLE_RATE_HZ
 
+LARGEST_SOUND_BYTES = 160_000
+"""Of a clip: 48,000 samples of 16 bit are 96,000, and noise does not get smaller."""
 LARGEST_HEADER_BYTES = 16_384
 SLOW_BYTES = 64
 _HEADER = b"fLaC"

@@ -10,12 +10,11 @@ import sys
 from typing import Any
 
 from gridkit.evaluation.sandbox.channel import Channel
-from gridkit.leaderboard.reading.flac import FlacError, check_flac
+from gridkit.leaderboard.reading.flac import LARGEST_SOUND_BYTES, FlacError, check_flac
 
 MEMORY_BYTES = 1 << 30
 ROWS = 8
 """Rows in memory at a time."""
-LARGEST_SOUND_BYTES = 160_000
 LONGEST_TEXT = 200
 LONGEST_ID = 64
 
