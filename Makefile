@@ -3,6 +3,7 @@
 # make test-scale  faults of a cluster: machines killed and frozen, jobs out of time; minutes
 # make results DATA=corpus       measure the recipes that have weights, and keep what they reached
 # make bench-prepare             gridkit against the public way, on real clips
+# make bench-scale               Ray beside local processes, overhead per batch, bytes that travel
 # make bench-evaluate            scoring: the public libraries called plainly, on real clips
 # make bench-read BESIDE=GRIDKIT gridkit read, whole commands, beside another gridkit executable
 # make bench-train               a training step of LipNet, a plain PyTorch step, steps of the voices
@@ -18,7 +19,7 @@ SPLIT ?= s1:test
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-scale check install results bench-prepare bench-evaluate bench-read bench-train bench-speak bench-publish bench-leaderboard bench-million
+.PHONY: demo test test-scale check install results bench-prepare bench-scale bench-evaluate bench-read bench-train bench-speak bench-publish bench-leaderboard bench-million
 
 install: $(INSTALLED)
 
@@ -51,6 +52,9 @@ results: $(INSTALLED)
 
 bench-prepare: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_prepare.py
+
+bench-scale: $(INSTALLED)
+	$(BIN)/python benchmarks/bench_scale.py
 
 bench-evaluate: $(INSTALLED)
 	$(BIN)/python benchmarks/bench_evaluate.py

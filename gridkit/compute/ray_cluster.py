@@ -30,7 +30,7 @@ POLL_S = 1.0
 PER_CORE = 2
 """Tasks handed to Ray per core: one runs, one waits."""
 
-ALIVE, DONE, RAISED, LOST = "alive", "done", "raised", "lost"
+ALIVE, DONE, RAISED, LOST, WAITED = "alive", "done", "raised", "lost", "waited"
 
 
 class RayCluster:
@@ -74,6 +74,7 @@ class RayCluster:
         task = ray.remote(num_cpus=1, num_gpus=self._gpus, max_retries=0)(_stream)
         self._ray: Any = ray
         self._silent: set[str] = set()
+        self._noticed_s = 0.0
         self._moved = 0
         self._task = task
         return self
@@ -119,6 +120,8 @@ class RayCluster:
                         raise value
                     if kind == DONE:
                         yield task.item, value
+                    elif kind == WAITED:  # it has not begun: nothing speaks against it
+                        again.append(_Task(task.item, task.losses, is_again=True))
                     elif (instead := task.after_loss(retry, count_steps)) is not None:
                         again.append(instead)
                     else:
@@ -143,13 +146,10 @@ class RayCluster:
             under_way[self._task.options(**place).remote(work, task.item)] = task
 
     def _place_of(self, task: "_Task") -> dict[str, Any]:
-        """Return where Ray is to run a task: of one that was lost, on a machine that speaks."""
-        nodes = [
-            node["NodeID"]
-            for node in self._ray.nodes()
-            if task.is_again and node["Alive"] and node["NodeID"] not in self._silent
-        ]
-        if not nodes:
+        """Return where Ray is to run a task: after a loss, on a machine that speaks."""
+        alive = {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}
+        nodes = sorted(alive - self._silent)
+        if not nodes or not (task.is_again or alive & self._silent):
             return {"scheduling_strategy": "SPREAD"}
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -170,13 +170,19 @@ class RayCluster:
         if not ready:
             ready, waiting = self._ray.wait(waiting, timeout=POLL_S, fetch_local=False)
         has_room = sum(task.heard_s is not None for task in under_way.values()) < self.workers
-        return [*ready, *(stream for stream in waiting if under_way[stream].is_lost(has_room))]
+        lost = [s for s in waiting if under_way[s].is_lost(has_room, self._noticed_s)]
+        return [*ready, *lost]
 
     def _news_of(self, stream: Any, task: "_Task") -> tuple[str, Any]:
         """Return the next message of a task; where there will be none, LOST and why."""
-        if task.is_lost(has_room=True) and not self._ray.wait([stream], timeout=0)[0]:
+        is_lost = task.is_lost(has_room=True, noticed_s=self._noticed_s)
+        if is_lost and not self._ray.wait([stream], timeout=0)[0]:
             self._cancel(stream)
-            self._silent.add(task.node_id)
+            if task.heard_s is None:
+                return WAITED, None
+            if task.node_id not in self._silent:
+                self._silent.add(task.node_id)
+                self._noticed_s = time.monotonic()
             return LOST, f"{task.node} says nothing any more"
         try:
             kind, (task.node, task.node_id), value = self._ray.get(next(stream))
@@ -225,17 +231,20 @@ class _Task:
 
     def after_loss(self, retry: Retry[Any], count_steps: CountSteps) -> "_Task | None":
         """Return what is done in its place; None where it is given up."""
-        if self.heard_s is None:  # it has not begun: nothing speaks against it
-            return _Task(self.item, self.losses, is_again=True)
         count_steps(-self.steps)
         instead = retry(self.item, self.losses + 1)
         return None if instead is None else _Task(instead, self.losses + 1, is_again=True)
 
-    def is_lost(self, has_room: bool) -> bool:
-        """Whether it says nothing any more, or has not begun although there is room for it."""
+    def is_lost(self, has_room: bool, noticed_s: float) -> bool:
+        """Whether it says nothing any more, or waits for a machine that does not.
+
+        Args:
+            has_room: whether there is room for tasks that have not begun.
+            noticed_s: when a machine was noticed last to say nothing any more.
+        """
         now_s = time.monotonic()
         if self.heard_s is None:
-            return has_room and now_s - self.handed_s > BEGIN_S
+            return self.handed_s < noticed_s or (has_room and now_s - self.handed_s > BEGIN_S)
         return now_s - self.heard_s > SILENCE_S
 
 

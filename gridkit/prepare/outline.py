@@ -16,17 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from gridkit import __version__
-from gridkit.corpus.records import ManifestRow
+from gridkit.corpus.records import ManifestRow, Reason, Status
 from gridkit.corpus.splits import Split
 from gridkit.errors import CorpusError, EnvironmentProblem, InputError
 from gridkit.prepare.journal import BatchKey, new_attempt
 from gridkit.store.corpus_file import STATE_FOLDER
 from gridkit.store.files import move_file, write_file
-from gridkit.store.manifest import read_manifest, write_manifest
 from gridkit.store.split_lists import read_split_list, split_list_path, write_split_list
 
 RUN_FOLDER = f"{STATE_FOLDER}/run"
-_RUN, _ID, _REJECTED = "run.json", "id", "rejected.parquet"
+_RUN, _ID, _REJECTED = "run.json", "id", "rejected.jsonl"
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,9 @@ def write_outline(corpus: Path, outline: Outline, parts: int | None = None) -> N
     if earlier == outline.id:
         return
     run = json.loads(outline._as_json()) | {"parts": parts}
-    write_manifest(attempt / _REJECTED, outline.rejected, ())
+    # not a manifest: its schema takes a second to load, while no worker has begun
+    lines = (json.dumps(_named(row), ensure_ascii=False) for row in outline.rejected)
+    write_file(attempt / _REJECTED, "".join(f"{line}\n" for line in lines).encode())
     for split in outline.imported_splits:
         write_split_list(attempt, split)
     write_file(attempt / _RUN, f"{json.dumps(run, indent=1, ensure_ascii=False)}\n".encode())
@@ -144,7 +145,7 @@ def read_outline(corpus: Path) -> tuple[Outline, int | None]:
             shard: PlannedBatch(BatchKey.parse(key), clips)
             for shard, (key, clips) in run["batches"].items()
         },
-        tuple(read_manifest(folder / _REJECTED)),
+        tuple(map(_rejected_row, (folder / _REJECTED).read_text("utf-8").splitlines())),
         tuple(
             read_split_list(folder, name, unseen_speakers=unseen)
             for name, unseen in run["imported_splits"].items()
@@ -155,6 +156,17 @@ def read_outline(corpus: Path) -> tuple[Outline, int | None]:
         tuple(run["unlisted_folders"]),
     )
     return outline, run["parts"]
+
+
+def _named(row: ManifestRow) -> dict[str, str | None]:
+    """Return what a row says of a clip that was rejected before it was decoded."""
+    named = {name: getattr(row, name) for name in ("source_path", "id", "speaker", "code")}
+    return named | {"reason": None if row.reason is None else str(row.reason), "detail": row.detail}
+
+
+def _rejected_row(line: str) -> ManifestRow:
+    named = json.loads(line)
+    return ManifestRow(**named | {"status": Status.REJECTED, "reason": Reason(named["reason"])})
 
 
 def running_id(corpus: Path) -> str | None:

@@ -8,14 +8,13 @@ Who speaks in a clip is decided in `speakers.py`, which alignment is whose in `a
 
 import os
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from gridkit.errors import InputError
-from gridkit.prepare.archive import SourceArchive, is_archive
+from gridkit.prepare.archive import ARCHIVE_SUFFIXES, SourceArchive, is_archive
 
 VIDEO_SUFFIXES = frozenset(
     """
@@ -56,7 +55,9 @@ class SourceFile:
     @property
     def code(self) -> str:
         """The name without folders and extension, lower case."""
-        return PurePosixPath(self.member or self.file.name).stem.lower()
+        name = self.member.rpartition("/")[2] if self.member else self.file.name
+        stem, dot, _ = name.rpartition(".")
+        return (stem if dot and stem else name).lower()
 
     def read(self) -> bytes:
         """Return the content.
@@ -146,10 +147,11 @@ def _and_unseen(unseen: Sequence[Unseen]) -> str:
 
 
 def _by_code(files: Iterable[SourceFile]) -> Mapping[str, tuple[SourceFile, ...]]:
-    by_code: dict[str, tuple[SourceFile, ...]] = defaultdict(tuple)
+    by_code: dict[str, tuple[SourceFile, ...]] = {}
     for file in files:
-        by_code[file.code] += (file,)
-    return dict(by_code)
+        code = file.code
+        by_code[code] = (*by_code.get(code, ()), file)
+    return by_code
 
 
 def _files(folder: Path) -> Iterator[SourceFile | Unseen]:
@@ -233,7 +235,7 @@ def _members(path: Path, key: str) -> Iterator[SourceFile | Unseen]:
     stamp = str(path.stat().st_mtime_ns)
     for member in _opened(path).members():
         member_key = printable_key(f"{key}!{member.name}")
-        if is_archive(Path(member.name)):
+        if member.name.lower().endswith(ARCHIVE_SUFFIXES):
             yield Unseen(member_key, "an archive inside another one: unpack the outer one")
             continue
         yield _closed(member_key) or SourceFile(

@@ -221,11 +221,17 @@ def test_the_last_batches_are_shared_by_all_workers(batches, workers, whole) -> 
     assert share_out(jobs, Cores(workers, is_local=False)) == (jobs, [])
 
 
-def test_an_outline_is_read_as_it_was_written(talking, tmp_path) -> None:
+def test_an_outline_is_read_as_it_was_written(source, tmp_path) -> None:
+    (source / "s7").mkdir()
+    (source / "s7" / "bbaf2n.mpg").write_bytes(b"of s1, by its code")
     mine = import_split("mine", {"train": "x1/bbaf2n", "test": "s2/bbaf1n"})
-    request = request_of(tmp_path, talking, ("mouth96", "lipnet"), imported_splits=(mine,))
+    request = request_of(
+        tmp_path / "corpus", source, ("mouth96", "lipnet"), imported_splits=(mine,)
+    )
     outline = plan_run(request).outline
-    write_outline(tmp_path, outline, 7)
-    again, parts = read_outline(tmp_path)
+    write_outline(tmp_path / "corpus", outline, 7)
+    again, parts = read_outline(tmp_path / "corpus")
     assert (again.shards, again.batches, parts) == (outline.shards, outline.batches, 7)
     assert again.id == outline.id
+    assert again.rejected == outline.rejected
+    assert [row.reason for row in again.rejected] == [Reason.CODE_MISMATCH]
