@@ -319,6 +319,20 @@ def test_a_file_that_is_gone_from_the_site_is_made_again(board, tmp_path):
     assert files_of(site) == whole
 
 
+def test_templates_are_compiled_once_where_there_is_a_cache(board, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("GRIDKIT_CACHE", str(cache))
+    build(board, tmp_path / "site")
+    assert len(list((cache / "templates").iterdir())) > 4
+    with monkeypatch.context() as patch:
+        patch.setattr("jinja2.Environment.compile", lambda *_, **__: 1 / 0)
+        build(board, tmp_path / "again")
+    monkeypatch.setenv("GRIDKIT_CACHE", str(board / "log.jsonl"))  # a file: no folder can be in it
+    build(board, tmp_path / "without")
+    assert files_of(tmp_path / "site") == files_of(tmp_path / "again")
+    assert files_of(tmp_path / "site") == files_of(tmp_path / "without")
+
+
 def test_a_folder_with_other_files_is_refused(board, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(UsageError, match="not a site"):

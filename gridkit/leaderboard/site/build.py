@@ -9,13 +9,16 @@ site.css, *.js, manifest.json
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from jinja2 import Environment
+from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache
 
 from gridkit import __version__
+from gridkit.compute.cache import cache_folder
 from gridkit.errors import printable
 from gridkit.evaluation.report import templates
 from gridkit.leaderboard.board import (
@@ -57,6 +60,8 @@ from gridkit.results.timing import TIMING_FILE
 from gridkit.results.wording import describe
 
 SITE = "gridkit.leaderboard.site"
+COMPILED = "templates"
+"""In the cache."""
 SCRIPTS = ("site.js", "compare.js")
 _INPUTS = (
     MODEL_FILE,
@@ -145,11 +150,20 @@ def code_hash() -> str:
 
 def _environment() -> Environment:
     found = templates.environment([SITE])
+    found.bytecode_cache = _compiled_templates()
     found.filters["printable"] = printable
     found.globals["version"] = __version__
     found.globals["meanings"] = MEANINGS
     found.globals["changed_clips"] = CHANGED_CLIPS
     return found
+
+
+def _compiled_templates() -> BytecodeCache | None:
+    """Return where templates are kept compiled, which takes as long as a row does otherwise."""
+    folder = cache_folder() / COMPILED
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return FileSystemBytecodeCache(str(folder)) if os.access(folder, os.W_OK) else None
 
 
 def _row(folder: Path, context: _Context) -> RowData:
