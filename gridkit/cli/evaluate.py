@@ -9,7 +9,6 @@ from gridkit.cli.decodings import DECODINGS
 from gridkit.cli.executors import executor_options
 
 if TYPE_CHECKING:
-    from gridkit.compute.choose import parse_where
     from gridkit.evaluation.options import Options
     from gridkit.evaluation.subset import Subset
     from gridkit.evaluation.systems.spec import ModelSpec
@@ -130,6 +129,7 @@ def command(
     the controls and the reference systems, each with its 95 % interval, n and failures;
     report.html shows and plays clips.
     """
+    from gridkit.compute.choose import parse_where
     from gridkit.evaluation.options import Options
     from gridkit.evaluation.subset import open_subset
     from gridkit.evaluation.systems.spec import decoded_by, download_model, parse_model
