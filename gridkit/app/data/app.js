@@ -228,13 +228,17 @@ function addSentence(sentence) {
   $("sentences").append(box);
 }
 
+const isGuess = (word) => word.confidence < SURE;
+
 function wordButton(word) {
-  const low = word.confidence < SURE;
+  const known = facts.slots.some((slot) => slot.some(([, one]) => one === word.word));
+  const low = isGuess(word) || !known;
+  const note = known ? (low ? ", a guess" : "") : ", not a word of GRID";
   const button = make("button", low ? "word low" : "word", word.word);
   button.type = "button";
   const bar = make("i");
   bar.style.setProperty("--sure", word.confidence);
-  button.append(bar, make("small", "", `${Math.round(100 * word.confidence)} %${low ? ", a guess" : ""}`));
+  button.append(bar, make("small", "", `${Math.round(100 * word.confidence)} %${note}`));
   button.title = `${word.start_s.toFixed(2)} to ${word.end_s.toFixed(2)} s`;
   button.addEventListener("click", () => {
     $("video").currentTime = word.start_s;
@@ -267,7 +271,7 @@ function verdict(read) {
   const sure = read.sentences.filter((one) => one.believable).length;
   if (sure === read.sentences.length) return [`${sure === 1 ? "One sentence" : `${sure} sentences`}, read from the lips alone. Play it: each word lights up when it is said. A click on a word goes to its place.`];
   const line = make("b", "", sure ? `${read.sentences.length - sure} of ${read.sentences.length} sentences cannot be read. ` : "This cannot be read. ");
-  return [line, `${visit.reader.name} is not sure of them: it may be a face that it does not know, other words than those of GRID, or no speech.`];
+  return [line, `${visit.reader.name} is not sure enough: it may be a face that it does not know, other words than those of GRID, or no speech.`];
 }
 
 function trust() {
@@ -299,7 +303,7 @@ function drawCaption() {
   if (box.dataset.start !== `${visit.id} ${shown.start_s}` || !box.childNodes.length) {
     box.dataset.start = `${visit.id} ${shown.start_s}`;
     box.replaceChildren(...(shown.believable
-      ? shown.words.flatMap((word) => [make("span", word.confidence < SURE ? "low" : "", word.word), " "])
+      ? shown.words.flatMap((word) => [make("span", isGuess(word) ? "low" : "", word.word), " "])
       : [make("span", "unclear", "unclear: nothing that this model can read")]));
   }
   if (shown.believable) [...box.children].forEach((span, place) => span.classList.toggle("said", shown.words[place].start_s <= now));
@@ -414,7 +418,7 @@ function addSound(message) {
   $("voices").hidden = false;
   const count = $("sounds").children.length - ($("sounds").querySelector("small")?.textContent.startsWith("not used") ? 1 : 0);
   $("voices-lede").textContent = count
-    ? "Made from the pictures alone. The video plays along, silent. Spectrograms show 0 to 8 kHz."
+    ? `Made from the pictures alone. ${visit.sentences.some((one) => one.believable) ? "" : "The words are unclear here, so the voices guess too. "}The video plays along, silent.`
     : `No voice has been trained for the speakers of ${visit.reader.name} yet, so there is only the clip's own sound.`;
 }
 
