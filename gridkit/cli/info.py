@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gridkit.cli.places import Place, described_at
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from gridkit.storage.address import ObjectAddress
     from gridkit.store.corpus_file import CorpusFile
     from gridkit.store.info import CorpusInfo
 
@@ -21,17 +24,18 @@ PLAIN_WIDTH = 120
 
 
 @click.command(epilog=EXAMPLE)
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=Place(file_okay=False))
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def command(folder: Path, as_json: bool) -> None:
-    """Show what the prepared corpus in DIR holds: clips, speakers, splits, crops, defects."""
+def command(folder: "Path | ObjectAddress", as_json: bool) -> None:
+    """Show what the corpus in DIR (or s3://BUCKET/PREFIX) holds: clips, splits, crops, defects."""
     import json
 
     from rich.console import Console
 
     from gridkit.store.info import corpus_info
 
-    info = corpus_info(folder)
+    with described_at(folder) as (place, objects):
+        info = corpus_info(place, objects)
     if as_json:
         click.echo(json.dumps(info.as_dict(), indent=1))
         return
@@ -41,7 +45,7 @@ def command(folder: Path, as_json: bool) -> None:
     _show(info, folder, console)
 
 
-def _show(info: "CorpusInfo", folder: Path, console: "Console") -> None:
+def _show(info: "CorpusInfo", folder: "Path | ObjectAddress", console: "Console") -> None:
     file, counts = info.file, info.file.counts
     rejected = ", ".join(f"{count} {reason}" for reason, count in counts.rejected.items())
     console.print(

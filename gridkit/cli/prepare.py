@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from gridkit.cli.executors import executor_options
+from gridkit.cli.places import Place, objects_at
 from gridkit.cli.speakers import parse_speakers
 
 if TYPE_CHECKING:
     from gridkit.prepare.pipeline import Part
+    from gridkit.storage.address import ObjectAddress
 
 _OF_ANY_SOURCE = ("folder", "source", "crops", "workers", "as_json")
 
@@ -42,7 +44,7 @@ def _parse_part(
 
 
 @click.command("prepare")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=Place())
 @click.option(
     "--source",
     default="zenodo",
@@ -110,7 +112,7 @@ def _parse_part(
 @executor_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
-    folder: Path,
+    folder: "Path | ObjectAddress",
     source: str,
     speakers: tuple[str, ...] | None,
     crops: tuple[str, ...],
@@ -126,7 +128,7 @@ def command(
     slurm: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Make a checked, cropped and split corpus in DIR that trains models.
+    """Make a checked, cropped and split corpus in DIR (or s3://BUCKET/PREFIX) that trains models.
 
     If it is killed or interrupted, the same command resumes. Every source clip is listed in
     DIR/manifest.parquet, kept or rejected with its reason.
@@ -138,11 +140,14 @@ def command(
       gridkit prepare demo --source synthetic
       gridkit prepare grid --source hf:ORG/NAME@REVISION
       gridkit prepare grid --source ~/GRID --shard 3/8; gridkit merge grid
+      gridkit prepare s3://lab/grid --source ~/GRID
     """
     from gridkit.hub.address import is_hub_address
 
     if is_hub_address(source):
         _refuse_options_of_other_sources()
+        if not isinstance(folder, Path):
+            raise click.UsageError(f"{folder}: a published corpus is fetched to a folder; name one")
         _from_hub(source, folder, crops, workers, as_json=as_json)
         return
     from gridkit.cli.file_bars import FileBars
@@ -157,6 +162,7 @@ def command(
         read_split_files,
         source_folder,
     )
+    from gridkit.prepare.to_objects import prepare_on_objects, prepare_part_on_objects
 
     where = parse_where(executor, slurm)
     settings = make_settings(crops, landmarks_model, lossless=lossless)
@@ -165,15 +171,18 @@ def command(
         *read_split_files(unseen_split_files, unseen_speakers=True),
     )
     chosen = speakers or ()
-    if part is not None and source in (*PUBLISHERS, SYNTHETIC):
+    objects = objects_at(folder)
+    if source in (*PUBLISHERS, SYNTHETIC) and (part is not None or objects is not None):
         raise click.UsageError(
-            f"--shard needs the clips before: fetch them once (gridkit download, or gridkit "
-            f"synthesize), and name their folder with --source instead of {source}"
+            f"{'--shard' if part else 's3://'} needs the clips before: fetch them once (gridkit "
+            f"download, or gridkit synthesize), and name their folder with --source instead of "
+            f"{source}"
         )
+    here = folder if isinstance(folder, Path) else Path()
     with FileBars() as bars:
-        place, name = source_folder(source, folder, chosen, bars)
+        place, name = source_folder(source, here, chosen, bars)
     request = Request(
-        folder,
+        here,
         place,
         name,
         settings,
@@ -182,14 +191,24 @@ def command(
         splits,
         alignment_units_per_s=alignment_unit,
     )
-    with open_executor(where, shared=folder, workers=workers, preload=PRELOAD) as some:
+    if objects is not None and not where.is_local:
+        raise click.UsageError("s3:// takes --executor local; on several machines, --shard I/N")
+    with open_executor(where, shared=here, workers=workers, preload=PRELOAD) as some:
         if part is not None:
-            batches = prepare_part(request, part, _say, some)
+            batches = (
+                prepare_part(request, part, _say, some)
+                if objects is None
+                else prepare_part_on_objects(request, part, objects, _say, some)
+            )
             click.echo(
                 f"{folder}: shard {part} is made ({batches} batches); next: gridkit merge {folder}"
             )
             return
-        file = prepare_corpus(request, _say, some)
+        file = (
+            prepare_corpus(request, _say, some)
+            if objects is None
+            else prepare_on_objects(request, objects, _say, some)
+        )
     print_outcome(folder, file, as_json=as_json)
 
 

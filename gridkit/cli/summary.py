@@ -7,12 +7,15 @@ from pathlib import Path
 import click
 
 from gridkit.errors import InputError, SourceNotWholeError
+from gridkit.storage.address import ObjectAddress
 from gridkit.store.corpus_file import CorpusFile
 
 
-def print_summary(folder: Path, corpus: CorpusFile, *, as_json: bool = False) -> None:
+def print_summary(
+    folder: Path | ObjectAddress, corpus: CorpusFile, *, as_json: bool = False
+) -> None:
     """Print what became of the source clips."""
-    counts, shown = corpus.counts, click.format_filename(folder)
+    counts, shown = corpus.counts, click.format_filename(str(folder))
     if as_json:
         click.echo(
             json.dumps({"folder": shown, **asdict(counts), "notes": corpus.source_notes}, indent=1)
@@ -37,10 +40,15 @@ def print_summary(folder: Path, corpus: CorpusFile, *, as_json: bool = False) ->
         return
     click.echo(f"look at   {shown}/preview.png")
     click.echo(f"details   gridkit info {shown}")
+    if isinstance(folder, ObjectAddress):
+        click.echo(f'load      gridkit.open_corpus("{shown}")')
+        return
     click.echo(f'load      datasets.load_dataset("{shown}", split="clips")')
 
 
-def print_outcome(folder: Path, corpus: CorpusFile, *, as_json: bool = False) -> None:
+def print_outcome(
+    folder: Path | ObjectAddress, corpus: CorpusFile, *, as_json: bool = False
+) -> None:
     """Print what became of the source clips, and fail where this is less than it should be.
 
     Raises:

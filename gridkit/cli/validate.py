@@ -1,10 +1,15 @@
 """`gridkit validate`: check everything in a prepared corpus."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gridkit.cli.executors import executor_options
+from gridkit.cli.places import Place, described_at
+
+if TYPE_CHECKING:
+    from gridkit.storage.address import ObjectAddress
 
 EXAMPLE = """\b
 Example:
@@ -14,20 +19,20 @@ Example:
 
 
 @click.command(epilog=EXAMPLE)
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=Place(file_okay=False))
 @click.option("--fast", is_flag=True, help="Leave out decoding: bytes, rows and counts only.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes.  [default: all cores]")
 @executor_options
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def command(
-    folder: Path,
+    folder: "Path | ObjectAddress",
     fast: bool,
     workers: int | None,
     executor: str,
     slurm: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Check the prepared corpus in DIR: files, rows, counts, splits, sound and pictures.
+    """Check the corpus in DIR (or s3://BUCKET/PREFIX): files, rows, counts, sound and pictures.
 
     Prints one line per problem and exits with status 6; with 0 where there is no problem.
     """
@@ -40,13 +45,20 @@ def command(
     from gridkit.store.reader import open_corpus
     from gridkit.store.validate import validate
 
-    clips = open_corpus(folder).file.counts.kept
     where = parse_where(executor, slurm)
-    with (
-        open_executor(where, shared=folder, workers=workers) as some,
-        Progress("validate", clips) as progress,
-    ):
-        report = validate(folder, decode=not fast, on_clips=progress.advance, executor=some)
+    with described_at(folder) as (place, objects):
+        clips = open_corpus(place).file.counts.kept
+        with (
+            open_executor(where, shared=place, workers=workers) as some,
+            Progress("validate", clips) as progress,
+        ):
+            report = validate(
+                place,
+                decode=not fast,
+                on_clips=progress.advance,
+                executor=some,
+                objects=objects,
+            )
     if as_json:
         click.echo(json.dumps(asdict(report), indent=1))
     else:

@@ -22,6 +22,7 @@ from gridkit.prepare.journal import BatchKey, FinishedBatch, Journal, Record
 from gridkit.prepare.outline import Place
 from gridkit.prepare.plan import Batch
 from gridkit.prepare.rejection import Rejection
+from gridkit.storage.objects import ObjectFolder
 from gridkit.store.shards import read_shard
 
 PRELOAD = "gridkit.prepare.preload"
@@ -103,7 +104,8 @@ def work(unit: Unit, count_clips: CountSteps) -> Made:
             if unit.contained
             else map(prepare_outcome, clip_jobs(job))
         )
-        return make_batch(job, unit.place.corpus, counted(outcomes, count_clips))
+        place = unit.place
+        return make_batch(job, place.corpus, counted(outcomes, count_clips), place.objects)
     except InputError as error:
         return FailedBatch(unit.job.batch.shard, str(error))
 
@@ -166,7 +168,12 @@ def settings_here(settings: Settings) -> Settings:
     return replace(settings, landmark_model=own)
 
 
-def make_batch(job: BatchJob, corpus: Path, outcomes: Iterable[Outcome] | None = None) -> Record:
+def make_batch(
+    job: BatchJob,
+    corpus: Path,
+    outcomes: Iterable[Outcome] | None = None,
+    objects: ObjectFolder | None = None,
+) -> Record:
     """Write the shard of a batch, its manifest rows and, last, its record.
 
     Args:
@@ -174,6 +181,7 @@ def make_batch(job: BatchJob, corpus: Path, outcomes: Iterable[Outcome] | None =
         corpus: folder of the corpus; the files go to the state folder in it.
         outcomes: what becomes of the clips of the batch, in their order. None: they are prepared
             here, in one worker process.
+        objects: where a corpus on an object store is made; `corpus` is a scratch folder then.
 
     Raises:
         MediaError: a clip that an earlier run kept can no longer be decoded.
@@ -182,7 +190,7 @@ def make_batch(job: BatchJob, corpus: Path, outcomes: Iterable[Outcome] | None =
     results = list(prepare_clips([job], workers=1) if outcomes is None else outcomes)
     clips = [result for result in results if isinstance(result, Clip)]
     rows = _manifest_rows(job, results)
-    return Journal(corpus).commit(job.batch.shard, job.key, clips, rows, job.split_names)
+    return Journal(corpus, objects).commit(job.batch.shard, job.key, clips, rows, job.split_names)
 
 
 def prepare_clips(jobs: Sequence[BatchJob], *, workers: int) -> Generator[Outcome, None, None]:

@@ -16,6 +16,7 @@ from gridkit.prepare.batch import BatchJob
 from gridkit.prepare.earlier import EMPTY_BATCHES
 from gridkit.prepare.journal import PIPELINE_VERSION, FinishedBatch, Journal, Record
 from gridkit.prepare.outline import Outline
+from gridkit.storage.objects import ObjectFolder
 from gridkit.store.card import write_card
 from gridkit.store.corpus_file import (
     SOURCE_NOTES,
@@ -26,7 +27,7 @@ from gridkit.store.corpus_file import (
 )
 from gridkit.store.landmarks_file import write_landmarks_file
 from gridkit.store.manifest import MANIFEST_NAME, Manifest, source_ids, write_manifest
-from gridkit.store.preview import write_preview
+from gridkit.store.preview import choose_rows, write_preview
 from gridkit.store.split_lists import write_split_list
 from gridkit.store.summary import count_rows, split_entries
 
@@ -42,6 +43,8 @@ class Run:
     """Batches of earlier runs that stay as they are."""
     jobs: tuple[BatchJob, ...]
     """Batches to make, in the order of the plan."""
+    objects: ObjectFolder | None = None
+    """Where a corpus on an object store is made; `folder` is a scratch folder then."""
 
 
 def finish_corpus(run: Run, made: Iterable[Record]) -> CorpusFile:
@@ -54,14 +57,24 @@ def finish_corpus(run: Run, made: Iterable[Record]) -> CorpusFile:
     Raises:
         DiskFullError, EnvironmentProblem: writing failed; run again to finish.
     """
-    journal = Journal(run.folder)
+    journal = Journal(run.folder, run.objects)
     done = {batch.shard: batch for batch in run.finished}
     done |= {record.shard: journal.with_rows(record) for record in made}
-    return put_together(run.folder, run.outline, [done[shard] for shard in run.outline.shards])
+    batches = [done[shard] for shard in run.outline.shards]
+    return put_together(run.folder, run.outline, batches, run.objects)
 
 
-def put_together(folder: Path, outline: Outline, batches: Sequence[FinishedBatch]) -> CorpusFile:
-    """Make a corpus of its finished batches, in the plan's order; raises as `finish_corpus`."""
+def put_together(
+    folder: Path,
+    outline: Outline,
+    batches: Sequence[FinishedBatch],
+    objects: ObjectFolder | None = None,
+) -> CorpusFile:
+    """Make a corpus of its finished batches, in the plan's order; raises as `finish_corpus`.
+
+    Where shards are on an object store, the folder gets everything else, and the few of them that
+    the preview shows.
+    """
     _move_shards(folder, batches)
     names = (*BUILTIN_SPLIT_NAMES, *(split.name for split in outline.imported_splits))
     parts = chain([outline.rejected], (batch.rows for batch in batches))
@@ -71,6 +84,10 @@ def put_together(folder: Path, outline: Outline, batches: Sequence[FinishedBatch
     write_landmarks_file(folder, outline.landmarks)
     for split in outline.imported_splits:
         write_split_list(folder, split)
+    if objects is not None:
+        for shard in {str(row.shard) for row in choose_rows(manifest)}:
+            (folder / shard).parent.mkdir(exist_ok=True)
+            objects.fetch(shard, folder / shard)
     write_preview(folder, corpus, manifest)
     write_card(folder, corpus, manifest, outline.landmarks)
     write_corpus_file(folder, corpus)

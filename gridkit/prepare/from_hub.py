@@ -19,6 +19,8 @@ from gridkit.errors import CheckFailed, CorpusError, InputError, UsageError
 from gridkit.hub.address import HubAddress, is_hub_address, parse_hub_address
 from gridkit.hub.snapshot import Snapshot, fetch_files, find_commit, open_snapshot
 from gridkit.prepare.earlier import OWN_FILES, earlier_corpus
+from gridkit.prepare.from_objects import cached_corpus
+from gridkit.storage.address import is_object_address, parse_object_address
 from gridkit.store.corpus_file import CORPUS_NAME, STATE_FOLDER, CorpusFile, read_corpus_file
 from gridkit.store.files import write_file
 from gridkit.store.manifest import MANIFEST_NAME
@@ -70,17 +72,21 @@ def prepare_from_hub(
 
 
 def local_corpus(data: str) -> Path:
-    """Return the folder of a corpus: on this machine, or fetched from the Hub into the cache.
+    """Return the folder of a corpus: on this machine, or fetched into the cache.
 
     Args:
-        data: a folder, or `hf:ORG/NAME[@REVISION]`, which is kept in the cache by its commit.
+        data: a folder; `hf:ORG/NAME[@REVISION]`, which is kept in the cache by its commit; or
+            `s3://BUCKET/PREFIX`, which is kept by the etag of its `corpus.json`.
 
     Raises:
-        UsageError: it begins with `hf:` and has another form.
+        UsageError: it begins with `hf:` or `s3://` and has another form.
         CorpusError: what is on the Hub is not a corpus, is incomplete, or a newer gridkit made it.
-        HubError, NetworkError, ChecksumError: it cannot be fetched; what has arrived is kept.
+        HubError, StorageError, NetworkError, ChecksumError: it cannot be fetched; what has arrived
+            is kept.
         DiskFullError, EnvironmentProblem: writing failed; what has arrived is kept.
     """
+    if is_object_address(data):
+        return cached_corpus(parse_object_address(data, "--data"))
     if not is_hub_address(data):
         return Path(data)
     address = parse_hub_address(data, "--data")

@@ -15,11 +15,13 @@ import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from gridkit.corpus.records import Clip, ManifestRow
+from gridkit.storage.objects import ObjectFolder
 from gridkit.store.corpus_file import STATE_FOLDER
-from gridkit.store.files import file_sha256, move_file, write_file
+from gridkit.store.files import file_sha256, move_file, read_file, write_file
 from gridkit.store.manifest import read_manifest, write_manifest
 from gridkit.store.shards import write_shard
 
@@ -62,18 +64,22 @@ class Record:
     """Of the shard; 0 where no clip of it was kept, and there is none."""
     sha256: str | None
     """Of the shard."""
+    etag: str | None = None
+    """Of the shard on an object store."""
 
     def to_json(self) -> str:
         """Return the record as it is written."""
         entries = {"key": str(self.key), "kept": self.kept, "bytes": self.bytes}
-        return json.dumps({**entries, "sha256": self.sha256})
+        etag = {} if self.etag is None else {"etag": self.etag}
+        return json.dumps({**entries, "sha256": self.sha256, **etag})
 
     @classmethod
     def parse(cls, shard: str, text: str) -> "Record":
         """Return the record that was written as `text`."""
         entries = json.loads(text)
         key = BatchKey.parse(entries["key"])
-        return cls(shard, key, entries["kept"], entries["bytes"], entries["sha256"])
+        known = (entries["kept"], entries["bytes"], entries["sha256"], entries.get("etag"))
+        return cls(shard, key, *known)
 
 
 @dataclass(frozen=True)
@@ -103,11 +109,18 @@ class FinishedBatch:
 
 
 class Journal:
-    """The state folder of one run."""
+    """The state folder of one run.
 
-    def __init__(self, corpus: Path):
+    Args:
+        corpus: folder of the corpus.
+        objects: where a corpus on an object store is made. Shards go there at once, under the names
+            they keep; rows and record follow, and are in the folder as well.
+    """
+
+    def __init__(self, corpus: Path, objects: ObjectFolder | None = None):
         self.corpus = corpus
         self.folder = corpus / STATE_FOLDER
+        self.objects = objects
 
     def commit(
         self,
@@ -132,13 +145,29 @@ class Journal:
             places["shard"] = self.folder / shard
         write_manifest(attempt / "rows", rows, split_names)
         size, sha256 = (info.bytes, info.sha256) if info else (0, None)
-        record = Record(shard, key, len(clips), size, sha256)
+        etag = self._put_shard(attempt, places)
+        record = Record(shard, key, len(clips), size, sha256, etag)
         write_file(attempt / "record", record.to_json().encode())
         places |= {"rows": self._rows_file(shard), "record": self._record_file(shard)}
         for name, place in places.items():
+            if self.objects is not None:
+                self.objects.write(self._name(place), read_file(attempt / name))
             move_file(attempt / name, place)
         attempt.rmdir()
         return record
+
+    def _put_shard(self, attempt: Path, places: dict[str, Path]) -> str | None:
+        """Put a shard on the object store, if it goes there, and return its etag."""
+        if self.objects is None or "shard" not in places:
+            return None
+        place = self.corpus / places.pop("shard").relative_to(self.folder)
+        shard = attempt / "shard"
+        etag = self.objects.write(self._name(place), read_file(shard))
+        shard.unlink()
+        return etag
+
+    def _name(self, place: Path) -> str:
+        return place.relative_to(self.corpus).as_posix()
 
     def adopt(self, batch: FinishedBatch, split_names: Sequence[str]) -> Record:
         """Write the rows and the record of a batch whose shard is in the corpus already."""
@@ -170,14 +199,17 @@ class Journal:
         if record is None:
             return None
         batch = self.with_rows(record)
-        if record.sha256 is None:
+        if record.sha256 is None or (self.objects is not None and batch.file is not None):
             return batch
         if batch.file is None or file_sha256(batch.file) != record.sha256:
             return None
         return batch
 
     def with_rows(self, record: Record) -> FinishedBatch:
-        """Return a batch with its rows; its shard is found by its size, where it has one."""
+        """Return a batch with its rows; its shard is found by its size, where it has one.
+
+        One on an object store is found by its etag; its `file` is the place that it would have.
+        """
         return FinishedBatch(
             record.shard,
             record.key,
@@ -188,11 +220,20 @@ class Journal:
             record.kept,
         )
 
+    @cached_property
+    def _etags(self) -> Mapping[str, str]:
+        """The shards on the object store, as they were when this was asked for first."""
+        assert self.objects is not None
+        return {entry.name: entry.etag for entry in self.objects.list("data")}
+
     def close(self) -> None:
         """Remove the state folder: the corpus holds everything now."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _shard_file(self, record: Record) -> Path | None:
+        if self.objects is not None:
+            there = self._etags.get(record.shard) == record.etag
+            return self.corpus / record.shard if there else None
         places = (self.folder / record.shard, self.corpus / record.shard)
         found = (p for p in places if p.is_file() and p.stat().st_size == record.bytes)
         return next(found, None)

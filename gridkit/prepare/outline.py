@@ -20,12 +20,15 @@ from gridkit.corpus.records import ManifestRow, Reason, Status
 from gridkit.corpus.splits import Split
 from gridkit.errors import CorpusError, EnvironmentProblem, InputError
 from gridkit.prepare.journal import BatchKey, new_attempt
+from gridkit.storage.objects import ObjectFolder
 from gridkit.store.corpus_file import STATE_FOLDER
 from gridkit.store.files import move_file, write_file
 from gridkit.store.split_lists import read_split_list, split_list_path, write_split_list
 
 RUN_FOLDER = f"{STATE_FOLDER}/run"
 _RUN, _ID, _REJECTED = "run.json", "id", "rejected.jsonl"
+RUN_ID = f"{RUN_FOLDER}/{_ID}"
+"""The id of a run; written last."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,14 @@ def check_same_run(corpus: Path, outline: Outline) -> None:
         )
 
 
+def stored_run_id(objects: ObjectFolder) -> str | None:
+    """Return the id of the run in a place on an object store; None where there is none."""
+    try:
+        return objects.read(RUN_ID).decode()
+    except FileNotFoundError:
+        return None
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a worker finds a run: what it checks before it makes a batch."""
@@ -199,6 +210,8 @@ class Place:
     corpus: Path
     run: str
     """Id of the run."""
+    objects: ObjectFolder | None = None
+    """Where a corpus on an object store is made; `corpus` is a scratch folder then."""
     gridkit_version: str = __version__
 
     def check(self) -> None:
@@ -213,13 +226,17 @@ class Place:
                 f"{node} has gridkit {__version__}, this run is of {self.gridkit_version}; "
                 "install the same version everywhere"
             )
-        found = running_id(self.corpus)
+        found = running_id(self.corpus) if self.objects is None else stored_run_id(self.objects)
         if found is None:
             raise EnvironmentProblem(
-                f"{node} does not see the run in {self.corpus}; the folder has to be shared, under "
+                f"{node} does not see the run in {self._where}; the folder has to be shared, under "
                 "the same path, by all machines"
             )
         if found != self.run:
             raise EnvironmentProblem(
-                f"{node} sees another run in {self.corpus}; has it been started again meanwhile?"
+                f"{node} sees another run in {self._where}; has it been started again meanwhile?"
             )
+
+    @property
+    def _where(self) -> object:
+        return self.corpus if self.objects is None else self.objects.address

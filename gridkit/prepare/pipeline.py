@@ -49,6 +49,7 @@ from gridkit.prepare.outline import (
 )
 from gridkit.prepare.plan import Batch, make_plan
 from gridkit.prepare.sources import scan
+from gridkit.storage.objects import ObjectFolder
 from gridkit.store.corpus_file import CORPUS_NAME, CorpusFile, read_corpus_file
 from gridkit.store.schema import LAYOUT
 from gridkit.store.summary import subsets_by_id
@@ -73,6 +74,8 @@ class Request:
     workers: int = 1
     alignment_units_per_s: int | None = None
     """Of the times in alignments; None: ticks, and other units are refused where they show."""
+    objects: ObjectFolder | None = None
+    """Where a corpus on an object store is made; `folder` is a scratch folder then."""
 
 
 class Part(NamedTuple):
@@ -117,7 +120,7 @@ def prepare_corpus(
         write_outline(run.folder, run.outline)
         for note in run.outline.notes:
             say(note)
-        return finish_corpus(run, _make_batches(run, request.workers, executor))
+        return finish_corpus(run, make_batches(run, request.workers, executor))
 
 
 def prepare_part(
@@ -148,7 +151,7 @@ def prepare_part(
         for batch in run.finished:
             if journal.record(batch.shard) is None:
                 journal.adopt(batch, names)
-        _make_batches(run, request.workers, executor)
+        make_batches(run, request.workers, executor)
         return len(run.finished) + len(run.jobs)
 
 
@@ -165,23 +168,33 @@ def merge_corpus(folder: Path) -> CorpusFile:
     with folder_lock(folder):
         if running_id(folder) is None and (folder / CORPUS_NAME).is_file():
             return read_corpus_file(folder)
-        outline, parts = read_outline(folder)
-        journal = Journal(folder)
-        records = {shard: journal.record(shard) for shard in outline.shards}
-        finished = [
-            journal.with_rows(record)
-            for shard, record in records.items()
-            if record is not None and record.key == outline.batches[shard].key
-        ]
-        there = {batch.shard for batch in finished if batch.sha256 is None or batch.file}
-        missing = [i for i, shard in enumerate(outline.shards) if shard not in there]
-        if missing:
-            raise CorpusError(_what_is_missing(folder, outline, missing, parts))
-        return put_together(folder, outline, finished)
+        return merge_run(folder)
+
+
+def merge_run(folder: Path, objects: ObjectFolder | None = None) -> CorpusFile:
+    """Put a corpus together of the batches of a run; whoever calls it holds the lock.
+
+    Raises:
+        CorpusError, DiskFullError, EnvironmentProblem: as `merge_corpus`.
+    """
+    where = folder if objects is None else objects.address
+    outline, parts = read_outline(folder)
+    journal = Journal(folder, objects)
+    records = {shard: journal.record(shard) for shard in outline.shards}
+    finished = [
+        journal.with_rows(record)
+        for shard, record in records.items()
+        if record is not None and record.key == outline.batches[shard].key
+    ]
+    there = {batch.shard for batch in finished if batch.sha256 is None or batch.file}
+    missing = [i for i, shard in enumerate(outline.shards) if shard not in there]
+    if missing:
+        raise CorpusError(_what_is_missing(where, outline, missing, parts))
+    return put_together(folder, outline, finished, objects)
 
 
 def _what_is_missing(
-    folder: Path, outline: Outline, missing: Sequence[int], parts: int | None
+    where: object, outline: Outline, missing: Sequence[int], parts: int | None
 ) -> str:
     clips = sum(outline.batches[outline.shards[index]].clips for index in missing)
     if parts is None:
@@ -191,7 +204,7 @@ def _what_is_missing(
         again = f"start again: --shard {', '.join(f'{n}/{parts}' for n in numbers[:8])}"
         again += f" and {len(numbers) - 8} more" if len(numbers) > 8 else ""
     return (
-        f"{folder} is not complete: {len(missing)} of {len(outline.shards)} batches "
+        f"{where} is not complete: {len(missing)} of {len(outline.shards)} batches "
         f"({clips} clips) are missing, the first is {outline.shards[missing[0]]}; {again}"
     )
 
@@ -219,7 +232,7 @@ def plan_run(request: Request, takes: Callable[[int], bool] = lambda _index: Tru
     imported = earlier.with_imported_splits(request.imported_splits)
     splits = (*builtin_splits(plan.ids), *imported)
     names = tuple(split.name for split in splits)
-    journal = Journal(request.folder)
+    journal = Journal(request.folder, request.objects)
     finished: list[FinishedBatch] = []
     jobs: list[BatchJob] = []
     keys: dict[str, BatchKey] = {}
@@ -232,7 +245,9 @@ def plan_run(request: Request, takes: Callable[[int], bool] = lambda _index: Tru
         if known is not None and known.key == key:
             finished.append(known)
         else:
-            jobs.append(BatchJob(batch, key, settings, subsets, names, known))
+            # what is on an object store is not fetched to save a part of the work
+            reusable = known if request.objects is None else None
+            jobs.append(BatchJob(batch, key, settings, subsets, names, reusable))
     outline = Outline(
         request.source_name,
         {profile.name: asdict(profile) for profile in settings.profiles},
@@ -246,7 +261,7 @@ def plan_run(request: Request, takes: Callable[[int], bool] = lambda _index: Tru
         plan.notes,
         plan.unlisted_folders,
     )
-    return Run(request.folder, outline, tuple(finished), tuple(jobs))
+    return Run(request.folder, outline, tuple(finished), tuple(jobs), request.objects)
 
 
 def batch_key(
@@ -264,7 +279,7 @@ def batch_key(
     )
 
 
-def _make_batches(run: Run, workers: int, executor: Executor | None) -> list[Record]:
+def make_batches(run: Run, workers: int, executor: Executor | None) -> list[Record]:
     """Make the batches of a run, wherever.
 
     Raises:
@@ -293,12 +308,12 @@ def _results(
 ) -> Generator[Record | FailedBatch, None, None]:
     """Yield what becomes of each batch, as they come."""
     whole, shared = share_out(run.jobs, executor)
-    place = Place(run.folder.resolve(), run.outline.id)
+    place = Place(run.folder.resolve(), run.outline.id, run.objects)
     units: Iterator[Unit] = chain(
         (BatchUnit(job, place) for job in whole),
         (clip for job in shared for clip in clip_jobs(job)),
     )
-    batches = _SharedBatches(shared, run.folder)
+    batches = _SharedBatches(shared, run.folder, run.objects)
     with closing(executor.run(work, units, count_clips, contain)) as results:
         for unit, result in results:
             if isinstance(unit, ClipJob):
@@ -313,8 +328,8 @@ def _results(
 class _SharedBatches:
     """Batches whose clips arrive one by one, in any order; each is written when it is complete."""
 
-    def __init__(self, jobs: Sequence[BatchJob], folder: Path):
-        self._folder = folder
+    def __init__(self, jobs: Sequence[BatchJob], folder: Path, objects: ObjectFolder | None):
+        self._folder, self._objects = folder, objects
         self._job_of = {task.id: job for job in jobs for task in job.batch.tasks}
         self._arrived: dict[str, dict[str, Outcome]] = {job.batch.shard: {} for job in jobs}
 
@@ -326,7 +341,7 @@ class _SharedBatches:
         if len(arrived) == len(job.batch.tasks):
             del self._arrived[job.batch.shard]
             in_order = [arrived[task.id] for task in job.batch.tasks]
-            yield make_batch(job, self._folder, in_order)
+            yield make_batch(job, self._folder, in_order, self._objects)
 
 
 def _what_failed(run: Run, failed: Sequence[FailedBatch]) -> str:

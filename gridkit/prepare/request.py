@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gridkit.compute.local import usable_cores
 from gridkit.compute.progress import Progress
@@ -13,7 +13,9 @@ from gridkit.media.landmarks_model import default_landmark_model, load_landmark_
 from gridkit.media.profiles import load_profile
 from gridkit.prepare.clip import Settings
 from gridkit.prepare.download import download
+from gridkit.prepare.from_objects import cached_source
 from gridkit.prepare.sources import SOURCE_FOLDER, printable_key
+from gridkit.storage.address import is_object_address, parse_object_address
 
 DEFAULT_CROPS = ("mouth96",)
 PUBLISHERS = ("zenodo", "sheffield")
@@ -50,7 +52,8 @@ def source_folder(
     """Return the folder of a source, filled if need be, and the name of the source.
 
     Args:
-        source: `zenodo` or `sheffield` (downloaded), `synthetic` (made), or a folder.
+        source: `zenodo` or `sheffield` (downloaded), `synthetic` (made), `s3://BUCKET/PREFIX` (kept
+            in the cache), or a folder.
         folder: the corpus; downloads and synthetic clips go to `source` in it.
         speakers: which to download; empty for all.
         progress: called for every file and byte of a download.
@@ -65,6 +68,9 @@ def source_folder(
     if source == SYNTHETIC:
         synthesize_source(inside)
         return inside, SYNTHETIC
+    if is_object_address(source):
+        address = parse_object_address(source, "--source")
+        return cached_source(address), PurePosixPath(address.prefix or address.bucket).name
     path = Path(source).expanduser()
     if not path.is_dir():
         kind = "is a file, not a folder" if path.exists() else "does not exist"

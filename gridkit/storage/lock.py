@@ -18,7 +18,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,9 +43,14 @@ class ObjectLock:
     etag: str
     lost: str = ""
     """Who has taken it over."""
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def renew(self) -> None:
         """Say that the holder lives."""
+        with self._one_at_a_time:
+            self._renew()
+
+    def _renew(self) -> None:
         self.state["renewed"] += 1
         try:
             self.etag = self.folder.replace(self.name, _bytes(self.state), self.etag)
@@ -57,11 +62,13 @@ class ObjectLock:
                 self.lost = _holder(there) or "another run"
 
     def check(self) -> None:
-        """Check that the lock is still held; do so before what others must not find written twice.
+        """Renew the lock, before something is written that only its holder may write.
 
         Raises:
             LockedError: another run has taken it over, as this one did not renew it in time.
+            StorageError: it cannot be renewed.
         """
+        self.renew()
         if self.lost:
             raise LockedError(
                 f"{self.folder.address}: {self.lost} has taken over, as this run gave no sign of "

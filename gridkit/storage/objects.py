@@ -11,12 +11,14 @@ Source: obstore 0.12 and Amazon S3's User Guide, "Conditional requests".
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from gridkit.errors import MissingExtraError, StorageError
 from gridkit.storage.address import ObjectAddress
@@ -40,6 +42,8 @@ class StoredObject:
     size_bytes: int
     etag: str
     """Changes when the content does."""
+    modified_s: float = 0.0
+    """When it was put, in seconds since 1970, by the clock of the store."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,7 @@ class ObjectFolder:
         """Yield the objects whose names begin with `below/`, or all, page by page."""
         with storage_errors(self.address):
             for page in self._store.list(below or None):
-                for entry in page:
-                    yield StoredObject(entry["path"], entry["size"], entry["e_tag"] or "")
+                yield from map(_stored, page)
 
     def find(self, name: str) -> StoredObject | None:
         """Return an object without its content; None where there is none of that name."""
@@ -66,7 +69,7 @@ class ObjectFolder:
                 entry = self._store.head(name)
         except FileNotFoundError:
             return None
-        return StoredObject(name, entry["size"], entry["e_tag"] or "")
+        return _stored(entry)
 
     def read(self, name: str) -> bytes:
         """Return the content of an object.
@@ -99,10 +102,28 @@ class ObjectFolder:
                     return
                 out.write(chunk)
 
-    def write(self, name: str, content: bytes) -> None:
-        """Put an object, in one request; one of that name is replaced."""
+    @contextmanager
+    def file(self, name: str) -> Iterator[Path]:
+        """Give a file with the content of an object, which is gone after the block.
+
+        Raises:
+            FileNotFoundError: there is no object of that name.
+        """
+        with TemporaryDirectory(prefix="gridkit-") as folder:
+            path = Path(folder, Path(name).name)
+            self.fetch(name, path)
+            yield path
+
+    def read_end(self, name: str, count: int) -> bytes:
+        """Return the last bytes of an object, all where it has no more; raises as `read`."""
+        with storage_errors(self._at(name)):
+            answer = self._store.get(name, options={"range": {"suffix": count}})
+            return bytes(answer.bytes())
+
+    def write(self, name: str, content: bytes) -> str:
+        """Put an object, in one request, and return its etag; one of that name is replaced."""
         with storage_errors(self._at(name), writes=True):
-            self._store.put(name, content, use_multipart=False)
+            return self._store.put(name, content, use_multipart=False)["e_tag"] or ""
 
     def create(self, name: str, content: bytes) -> str:
         """Put an object that must not be there yet, and return its etag.
@@ -145,6 +166,11 @@ class ObjectFolder:
 
     def _at(self, name: str) -> str:
         return f"{self.address}/{name}"
+
+
+def _stored(entry: Mapping[str, Any]) -> StoredObject:
+    modified_s = entry["last_modified"].timestamp()
+    return StoredObject(entry["path"], entry["size"], entry["e_tag"] or "", modified_s)
 
 
 @cache

@@ -2,16 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from gridkit.corpus.records import Flag
+from gridkit.storage.objects import ObjectFolder
 from gridkit.store.corpus_file import STATE_FOLDER, CorpusFile
 from gridkit.store.landmarks_file import read_landmarks_file
-from gridkit.store.parquet import open_parquet
+from gridkit.store.parquet import read_footer
 from gridkit.store.reader import open_corpus
 
+FOOTERS_AT_ONCE = 16
+"""Shards on an object store that are asked for their footers at the same time."""
 FLAG_MEANINGS: dict[str, str] = {
     Flag.BLANK_FRAMES: "some frames have no picture",
     Flag.INTERPOLATED: "no face found in some frames; landmarks are interpolated",
@@ -43,8 +50,12 @@ class CorpusInfo:
         return asdict(self)
 
 
-def corpus_info(folder: Path) -> CorpusInfo:
+def corpus_info(folder: Path, objects: ObjectFolder | None = None) -> CorpusInfo:
     """Describe a prepared corpus; reads `corpus.json` and the shards' footers.
+
+    Args:
+        folder: the corpus.
+        objects: where its shards lie on an object store; the folder has everything else.
 
     Raises:
         CorpusError: the folder is not a prepared corpus, or is unfinished, or a newer gridkit
@@ -55,24 +66,35 @@ def corpus_info(folder: Path) -> CorpusInfo:
         file=file,
         landmarks=read_landmarks_file(folder),
         total_bytes=sum(entry.bytes for entry in file.shards.values()),
-        column_bytes=_column_bytes(folder, file),
+        column_bytes=_column_bytes(folder, file, objects),
         notes=tuple(_notes(folder, file)),
     )
 
 
-def _column_bytes(folder: Path, file: CorpusFile) -> dict[str, int]:
+def _column_bytes(folder: Path, file: CorpusFile, objects: ObjectFolder | None) -> dict[str, int]:
     """Return the compressed bytes of each large column, from the shards' footers."""
+
+    def sizes_in(shard: str) -> Counter[str]:
+        read_end = None if objects is None else partial(objects.read_end, shard)
+        return _sizes(read_footer(folder / shard, read_end))
+
     sizes: Counter[str] = Counter()
-    for shard in file.shards:
-        with open_parquet(folder / shard) as parquet:
-            for group in range(parquet.metadata.num_row_groups):
-                row_group = parquet.metadata.row_group(group)
-                for index in range(row_group.num_columns):
-                    column = row_group.column(index)
-                    name = column.path_in_schema.partition(".")[0]
-                    large = name.startswith("crop_") or name in ("audio", "landmarks")
-                    sizes[name if large else "other"] += column.total_compressed_size
+    with ThreadPoolExecutor(1 if objects is None else FOOTERS_AT_ONCE) as pool:
+        for of_shard in pool.map(sizes_in, file.shards):
+            sizes.update(of_shard)
     return dict(sizes.most_common())
+
+
+def _sizes(metadata: pq.FileMetaData) -> Counter[str]:
+    sizes: Counter[str] = Counter()
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for index in range(row_group.num_columns):
+            column = row_group.column(index)
+            name = column.path_in_schema.partition(".")[0]
+            large = name.startswith("crop_") or name in ("audio", "landmarks")
+            sizes[name if large else "other"] += column.total_compressed_size
+    return sizes
 
 
 def _notes(folder: Path, file: CorpusFile) -> Iterator[str]:

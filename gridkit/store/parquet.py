@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from gridkit.errors import CorpusError
 
 ROWS_PER_BATCH = 25
+FOOTER_BYTES = 32 * 1024
+"""What is read at first of the end of a file that lies elsewhere: more than a footer, as a rule."""
 
 _T = TypeVar("_T")
 
@@ -35,6 +37,25 @@ def parquet_bytes(table: pa.Table) -> bytes:
         write_page_index=True,
     )
     return bytes(sink.getvalue().to_pybytes())
+
+
+def read_footer(path: Path, read_end: Callable[[int], bytes] | None = None) -> pq.FileMetaData:
+    """Return what the end of a Parquet file says of its columns.
+
+    Args:
+        path: the file.
+        read_end: returns so many bytes of its end, where it lies elsewhere.
+
+    Raises:
+        CorpusError: it is missing, cut off or not Parquet.
+    """
+    if read_end is None:
+        return _guarded(path, lambda: pq.read_metadata(path))
+    end = read_end(FOOTER_BYTES)
+    length = int.from_bytes(end[-8:-4], "little") + 8
+    if len(end) < length:
+        end = read_end(length)
+    return _guarded(path, lambda: pq.read_metadata(pa.BufferReader(end)))
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:

@@ -7,6 +7,7 @@ decoded, and compared with the manifest, the splits' definitions and the card.
 
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from gridkit.compute.executor import CountSteps, Crashed, Executor, in_order, re
 from gridkit.compute.local import Workers
 from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, Split
 from gridkit.errors import CorpusError, EnvironmentProblem, SplitError
+from gridkit.storage.objects import ObjectFolder
 from gridkit.store.card import CARD_NAME, card_configs, card_data
 from gridkit.store.checks import (
     Finding,
@@ -69,6 +71,14 @@ class ShardJob:
     profiles: Mapping[str, Mapping[str, Any]]
     splits: tuple[str, ...]
     decode: bool
+    objects: ObjectFolder | None
+    """Where the shard lies, if not in the folder."""
+
+    def file(self) -> AbstractContextManager[Path]:
+        """Give the shard as a file of this machine for a block."""
+        if self.objects is None:
+            return nullcontext(self.folder / self.shard)
+        return self.objects.file(self.shard)
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,7 @@ def validate(
     workers: int = 1,
     on_clips: Callable[[int], None] = lambda _clips: None,
     executor: Executor | None = None,
+    objects: ObjectFolder | None = None,
 ) -> Report:
     """Check everything in a prepared corpus.
 
@@ -96,6 +107,8 @@ def validate(
         workers: processes.
         on_clips: called with how many more clips are done.
         executor: where shards are read; None: in processes of this machine.
+        objects: where the shards lie on an object store; the folder has everything else, and each
+            shard is fetched, checked and dropped.
 
     Raises:
         EnvironmentProblem: a machine of the executor does not see the corpus.
@@ -103,10 +116,13 @@ def validate(
             made it; or `corpus.json` is damaged.
     """
     file = open_corpus(folder).file
-    findings = [*_check_extra_shards(folder, file), *_check_small_files(folder, file)]
+    findings = [
+        *_check_extra_shards(folder, file, objects),
+        *_check_small_files(folder, file),
+    ]
     with Workers(workers) as here:
         some = executor or (here if workers > 1 else None)
-        in_shards, readable, odd = _read_shards(folder, file, decode, on_clips, some)
+        in_shards, readable, odd = _read_shards(folder, file, decode, on_clips, some, objects)
     findings += odd
     findings += check_duplicates(in_shards)
     manifest, manifest_problem = _manifest(folder, file)
@@ -143,21 +159,24 @@ def check_split_lists(folder: Path, file: CorpusFile) -> Iterator[Finding]:
 def check_shard(job: ShardJob) -> ShardReport:
     """Read one shard and check that it is the file that was written, its schema and every row."""
     try:
-        problem = _file_problem(job.folder / job.shard, job.entry) or _schema_problem(job)
-        if problem is not None:
-            return ShardReport(None, (Finding(job.shard, problem),))
-        return _check_rows(job)
+        with job.file() as path:
+            problem = _file_problem(path, job.entry) or _schema_problem(job, path)
+            if problem is None:
+                return _check_rows(job, path)
+    except FileNotFoundError:
+        problem = f"missing; {AGAIN}"
     except CorpusError as error:
-        return ShardReport(None, (Finding(job.shard, str(error)),))
+        problem = str(error)
+    return ShardReport(None, (Finding(job.shard, problem),))
 
 
-def _check_rows(job: ShardJob) -> ShardReport:
+def _check_rows(job: ShardJob, path: Path) -> ShardReport:
     compared = [*_COMPARED, *map(split_column, job.splits)]
     columns = None if job.decode else list(dict.fromkeys([*_PLAIN, *compared]))
     findings: list[Finding] = []
     batches: list[pa.RecordBatch] = []
     at_a_time = ROWS_PER_BATCH if job.decode else PLAIN_ROWS_PER_BATCH
-    for batch in read_batches(job.folder / job.shard, columns, at_a_time):
+    for batch in read_batches(path, columns, at_a_time):
         plain = batch.drop_columns(["landmarks"]) if job.decode else batch.select(_PLAIN)
         for record in plain.to_pylist():
             where = f"{job.shard}, {record['id']}"
@@ -182,13 +201,13 @@ def _check(record: Mapping[str, Any], job: ShardJob) -> Iterator[str]:
         yield from check_media(record, job.profiles)
 
 
-def _schema_problem(job: ShardJob) -> str | None:
+def _schema_problem(job: ShardJob, path: Path) -> str | None:
     # first what is expected: making it imports `datasets`, and the landmarks' type is known
     layouts = [
         shard_schema(tuple(job.profiles), job.splits, layout=layout)
         for layout in range(LAYOUT, 0, -1)
     ]
-    with open_parquet(job.folder / job.shard) as parquet:
+    with open_parquet(path) as parquet:
         schema = parquet.schema_arrow
     expected = next((known for known in layouts if known.names == schema.names), None)
     if expected is None:
@@ -224,11 +243,12 @@ def _read_shards(
     decode: bool,
     on_clips: Callable[[int], None],
     executor: Executor | None,
+    objects: ObjectFolder | None,
 ) -> tuple[ShardRows, list[str], list[Finding]]:
     """Return what all shards hold, which of them could be read, and what is wrong in them."""
     splits = tuple(file.splits)
     jobs = [
-        ShardJob(folder.absolute(), shard, entry, file.profiles, splits, decode)
+        ShardJob(folder.absolute(), shard, entry, file.profiles, splits, decode, objects)
         for shard, entry in file.shards.items()
     ]
     runs: Iterable[tuple[ShardJob, ShardReport | Crashed]] = (
@@ -272,9 +292,14 @@ def _file_problem(path: Path, entry: ShardEntry) -> str | None:
     return None
 
 
-def _check_extra_shards(folder: Path, file: CorpusFile) -> Iterator[Finding]:
-    for path in sorted((folder / "data").glob("*")):
-        name = f"data/{path.name}"
+def _check_extra_shards(
+    folder: Path, file: CorpusFile, objects: ObjectFolder | None
+) -> Iterator[Finding]:
+    if objects is None:
+        names = [f"data/{path.name}" for path in (folder / "data").glob("*")]
+    else:
+        names = [entry.name for entry in objects.list("data")]
+    for name in sorted(names):
         if name not in file.shards:
             yield Finding(name, "not listed in corpus.json; move it away")
 

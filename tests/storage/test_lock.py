@@ -79,7 +79,6 @@ def test_who_was_frozen_writes_no_more(folder):
         object_lock(folder, renew_s=1000, patience_s=1000) as frozen,
         object_lock(folder, **QUICK) as other,
     ):
-        frozen.renew()
         with pytest.raises(LockedError, match=f"{other.state['holder']}.* has taken over"):
             frozen.check()
         other.check()

@@ -28,6 +28,10 @@ def test_objects_are_read_as_they_were_written(folder, tmp_path):
     assert (tmp_path / "a").read_bytes() == b"other"
     found = folder.find("data/a")
     assert (found.name, found.size_bytes) == ("data/a", 5)
+    with folder.file("data/a") as file:
+        assert file.read_bytes() == b"other"
+    assert not file.exists()
+    assert (folder.read_end("data/a", 2), folder.read_end("data/a", 99)) == (b"er", b"other")
     assert folder.find("data/b") is None
     assert list(backend().buckets[BUCKET].keys) == ["lab/grid/data/a"]
     folder.remove(["data/a", "data/b"])
