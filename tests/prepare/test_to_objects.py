@@ -13,7 +13,9 @@ import pytest
 from support.executors import Here
 from support.s3 import SECRET, backend, objects, use_reader
 
+from gridkit import errors
 from gridkit.api.corpus import open_corpus
+from gridkit.cli.main import main
 from gridkit.errors import ChecksumError, CorpusError, InputError, LockedError, StorageError
 from gridkit.prepare.batch import prepare_outcome
 from gridkit.prepare.from_hub import local_corpus
@@ -255,3 +257,25 @@ def test_source_clips_come_from_a_store(s3, talking, folder):
 def test_nothing_at_a_source(s3):
     with pytest.raises(InputError, match="nothing is there"):
         cached_source(parse_object_address(f"{s3}/empty", "--source"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["info"], ["validate", "--fast", "--workers", "1"], ["merge"]], ids=lambda a: a[0]
+)
+def test_commands_take_an_address(folder, talking, arguments, capsys):
+    prepare(folder, talking)
+    with pytest.raises(SystemExit) as left:
+        main([arguments[0], str(folder.address), *arguments[1:]])
+    assert left.value.code == 0
+    shown = capsys.readouterr()
+    assert "s3://corpora/lab/grid: " in shown.out + shown.err
+
+
+def test_a_command_says_in_one_line_what_is_wrong(s3, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["info", "s3://elsewhere/grid"])
+    assert left.value.code == errors.EXIT_NETWORK
+    assert capsys.readouterr().err == (
+        "gridkit: s3://elsewhere/grid/corpus.json: there is no such bucket; make it, or check "
+        "bucket, AWS_REGION and AWS_ENDPOINT_URL\n"
+    )

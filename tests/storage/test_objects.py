@@ -1,11 +1,12 @@
 import socket
+import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.s3 import BUCKET, SECRET, backend, check_credentials, use_reader
 
-from gridkit.errors import StorageError
+from gridkit.errors import MissingExtraError, StorageError
 from gridkit.storage.address import ObjectAddress, parse_object_address
 from gridkit.storage.objects import ObjectFolder, _open
 from gridkit.storage.problems import ObjectChangedError, ObjectExistsError
@@ -130,3 +131,10 @@ def test_a_server_that_is_not_there(s3, monkeypatch):
     with pytest.raises(StorageError, match="cannot be reached") as error:
         ObjectFolder(ObjectAddress(BUCKET)).read("a")
     assert no_secret(error)
+
+
+def test_a_missing_extra(folder, monkeypatch):
+    _open.cache_clear()
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "gridkit\[s3\]"'):
+        folder.read("a")
