@@ -29,6 +29,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when datasets is imported, which happ
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_ignore = ["evaluation/sandbox/guest/hunter.py"]  # a system, nothing to import here
+collect_ignore_glob = ["scale/ray_*.py"]  # scripts that need Ray
 REPOSITORY = Path(__file__).parent.parent
 
 
