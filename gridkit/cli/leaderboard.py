@@ -157,6 +157,8 @@ def reproduce(
         checked = check(folder, predictions, workers)
         checked = check.run_model(checked, spec, device)
         _say(checked)
+        if checked.own_timing is None:
+            click.echo("not run   a run cannot answer what is in doubt")
         row = add_row(board, checked, _today(), why, check.samples(checked))
         click.echo(f"added     {row}")
 
