@@ -82,6 +82,7 @@ class App:
                 "version": __version__,
                 "slots": [list(slot.items()) for slot in SLOTS],
                 "examples": examples(),
+                "is_local": self._settings.is_local,
                 "largest_mb": self._settings.largest_mb,
                 "longest_s": self._settings.longest_s,
             }

@@ -29,6 +29,7 @@ async function loadFacts() {
   }
   facts = answer;
   $("version").textContent = facts.version;
+  if (!facts.is_local) $("stays").textContent = "Clips go to the machine that runs this page, to no other, and are deleted when you leave.";
   $("limits").textContent = `Up to ${facts.largest_mb} MB and ${Math.round(facts.longest_s / 60 * 10) / 10} minutes.`;
   for (const reader of facts.readers) $("reader").add(new Option(reader.name, reader.name));
   $("reader").disabled = false;
