@@ -1,4 +1,6 @@
-"""Faults of a Ray cluster of two machines of one core, one after the other: FOLDER SOURCE.
+"""Faults of a Ray cluster of two machines of one core, one after the other.
+
+FOLDER SOURCE CORPUS MODEL: where to work, clips to prepare, a corpus and a model to evaluate on it.
 
 Runs where there is nothing but this machine's own address (`unshare -n`). Prints, for each fault,
 a line of JSON with what the test checks.
@@ -17,10 +19,11 @@ from support.loopback import raise_loopback
 from support.slow_work import DEADLY_NAME, begun
 
 DRIVER = Path(__file__).with_name("ray_driver.py")
+EVALUATION = Path(__file__).with_name("ray_evaluation.py")
 
 
 def main() -> None:
-    folder, source = Path(sys.argv[1]), sys.argv[2]
+    folder, source, prepared, model = Path(sys.argv[1]), *sys.argv[2:]
     raise_loopback()
     cluster = Cluster(head_node_args={"num_cpus": 1, "include_dashboard": False})
     for name, fault in FAULTS.items():
@@ -37,15 +40,30 @@ def main() -> None:
         print(json.dumps({"fault": name, **facts}), flush=True)
         if other in cluster.worker_nodes:
             cluster.remove_node(other, allow_graceful=False)
+    result = folder / "evaluation" / "result"
+    facts = evaluation(cluster, Run(result, prepared, cluster.address, model))
+    print(json.dumps({"fault": "evaluation", **facts}), flush=True)
     cluster.shutdown()
+
+
+def evaluation(cluster: Cluster, run: "Run") -> dict[str, object]:
+    """Evaluate, and kill a machine when the first part of the predictions is there."""
+    other = cluster.add_node(num_cpus=1)
+    while not list((run.corpus / "predictions").glob("part-*")):
+        if run.process.poll() is not None:
+            return run.end()
+        time.sleep(0.1)
+    cluster.remove_node(other, allow_graceful=False)
+    return run.end()
 
 
 class Run:
     """A driver in a process of its own."""
 
-    def __init__(self, corpus: Path, source: str, address: str):
+    def __init__(self, corpus: Path, source: str, address: str, model: str | None = None):
         self.corpus = corpus
-        self._command = [sys.executable, str(DRIVER), str(corpus), source, address]
+        driver, given = (EVALUATION, [source, model]) if model else (DRIVER, [source])
+        self._command = [sys.executable, str(driver), str(corpus), *given, address]
         self.start()
 
     def start(self) -> None:

@@ -11,25 +11,62 @@ from pathlib import Path
 
 import pytest
 
+from gridkit.evaluation.options import Options
+from gridkit.evaluation.run import evaluate
+from gridkit.evaluation.subset import open_subset
+from gridkit.evaluation.systems.spec import parse_model
 from gridkit.prepare import plan
 from gridkit.prepare.journal import Journal
+from gridkit.results.files import CLIPS_FILE, RESULT_FILE
+from gridkit.store.reader import open_corpus
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.scale
 
+SPLIT = "synthetic-seen:train"
 TESTS = Path(__file__).parents[1]
 SCRIPT = Path(__file__).with_name("ray_faults.py")
 
 
+MODEL = """
+import time
+import numpy as np
+class System:
+    task, crop, sample_rate = "v2s", "mouth96", 16_000
+    def __call__(self, frames):
+        time.sleep(1)
+        light = frames.astype(float).mean(axis=(1, 2))
+        return np.repeat(0.01 * (light - light.mean()), 640).astype(np.float32)
+def load(device): return System()
+"""
+
+
 @pytest.fixture(scope="module")
-def faults(synthetic_source, tmp_path_factory):
+def model(tmp_path_factory):
+    """A system that takes its time."""
+    path = tmp_path_factory.mktemp("model") / "slow.py"
+    path.write_text(MODEL)
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """A cache of these tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRIDKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def faults(synthetic_source, synthetic_corpus, model, cache, tmp_path_factory):
     """What became of a run, by what happened to it."""
     if subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode:
         pytest.skip("no network of one's own may be made here (unshare -n)")
     folder = tmp_path_factory.mktemp("ray")
     path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    given = map(str, (SCRIPT, folder, synthetic_source, synthetic_corpus, model))
     done = subprocess.run(
-        ["unshare", "-n", sys.executable, str(SCRIPT), str(folder), str(synthetic_source)],
+        ["unshare", "-n", sys.executable, *given],
         env={**os.environ, "PYTHONPATH": path, "RAY_USAGE_STATS_ENABLED": "0"},
         capture_output=True,
         text=True,
@@ -101,3 +138,17 @@ def test_a_batch_that_always_fails_is_named_and_the_rest_is_done(faults) -> None
 
 def shards() -> list[str]:
     return [f"data/x{speaker}-{number:05d}.parquet" for speaker in (1, 2) for number in range(4)]
+
+
+def test_scores_are_those_of_one_machine_to_the_last_digit(
+    faults, synthetic_corpus, model, tmp_path
+) -> None:
+    """A machine was killed while the system was asked."""
+    folder, said = faults
+    assert said["evaluation"]["status"] == 0, said["evaluation"]
+    subset = open_subset(open_corpus(synthetic_corpus), SPLIT)
+    here = evaluate(parse_model(str(model)), subset, tmp_path, Options(timed=False, workers=1))
+    assert here.result.n == 4
+    for name in (CLIPS_FILE, RESULT_FILE):
+        there = folder / "evaluation" / "result" / name
+        assert there.read_bytes() == (tmp_path / name).read_bytes()

@@ -8,7 +8,7 @@ from pathlib import Path
 from gridkit.compute.executor import CountSteps
 from gridkit.prepare.batch import BatchUnit, Made, work
 
-SLOW_S = 3.0
+SLOW_S = 2.0
 LOG_NAME = "begun.log"
 DEADLY_NAME = "deadly"
 
