@@ -50,7 +50,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         units = units_of(folder, options.clips, options.clips_per_batch)
-        cluster = Cluster(head_node_args={"num_cpus": 1, "include_dashboard": False})
+        cluster = Cluster(
+            initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+        )
         cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes()
         try:

@@ -25,7 +25,9 @@ EVALUATION = Path(__file__).with_name("ray_evaluation.py")
 def main() -> None:
     folder, source, prepared, model = Path(sys.argv[1]), *sys.argv[2:]
     raise_loopback()
-    cluster = Cluster(head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+    )
     for name, fault in FAULTS.items():
         other = cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes()
