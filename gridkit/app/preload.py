@@ -1,6 +1,7 @@
 """Imported once, by the process that those which work on clips are forked from; by nothing else."""
 
 import os
+import sys
 from pathlib import Path
 
 from gridkit.compute.torch_start import start_torch
@@ -26,6 +27,8 @@ def _load() -> Loaded | GridkitError:
 
 LOADED = _load()
 """The recipes, or why there are none to offer."""
+for line in [LOADED] if isinstance(LOADED, GridkitError) else LOADED.refused:
+    print(f"gridkit: {line}", file=sys.stderr)
 
 
 def work_on(task: Task, say: Say) -> None:

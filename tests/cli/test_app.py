@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from support.small_recipes import LIPREADER, write_recipe
 
 from gridkit.app import serve
 from gridkit.app.loaded import load_recipes
@@ -36,6 +37,17 @@ def test_a_missing_extra_is_one_line(capsys, monkeypatch):
 def test_a_folder_without_recipes_says_so(tmp_path):
     with pytest.raises(RecipeError, match="has no lipreading recipe with weights"):
         load_recipes(tmp_path)
+
+
+def test_a_recipe_that_does_not_fit_is_left_out_and_named(tmp_path):
+    write_recipe(tmp_path / "whole", LIPREADER)
+    write_recipe(tmp_path / "untrained", LIPREADER, with_weights=False)
+    broken = write_recipe(tmp_path / "broken", LIPREADER.replace("small", "broken"))
+    (broken / "weights.safetensors").write_bytes(b"cut off")
+    loaded = load_recipes(tmp_path)
+    assert list(loaded.readers) == ["small"]
+    [refused] = loaded.refused
+    assert str(broken) in refused
 
 
 def test_a_space_is_not_written_over_something(capsys, tmp_path):
