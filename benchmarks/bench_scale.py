@@ -101,7 +101,7 @@ def make(folder: Path, executor: Executor, units: Sequence[Unit]) -> float:
     for made in ("batches", "data"):
         shutil.rmtree(folder / "corpus" / ".gridkit" / made, ignore_errors=True)
     start_s = time.perf_counter()
-    results = dict(executor.run(work, units, count_nothing, contain))
+    results = list(executor.run(work, units, count_nothing, contain))
     elapsed_s = time.perf_counter() - start_s
     assert len(results) == len(units)
     return elapsed_s
