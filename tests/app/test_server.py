@@ -245,7 +245,7 @@ def test_two_at_once_are_both_read(app_page):
     [thread.start() for thread in threads]
     [thread.join(60) for thread in threads]
     assert [told[place].texts for place in (0, 1, 2)] == [[said(EXAMPLES[n])] for n in (0, 1, 2)]
-    assert sum(kind == "waiting" for one in told.values() for kind in one.kinds) == 1
+    assert any(kind == "waiting" for one in told.values() for kind in one.kinds)
 
 
 def test_a_visit_that_is_left_is_deleted(app_page):
