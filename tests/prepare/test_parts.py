@@ -146,7 +146,7 @@ def test_a_machine_that_does_not_see_the_folders_is_named(talking, source, tmp_p
     with pytest.raises(EnvironmentProblem, match=f"{os.uname().nodename} does not see the run in"):
         work(unit, lambda _steps: None)
     write_outline(folder, run.outline)
-    other = BatchUnit(run.jobs[0], Place(folder, run.outline.id, "0.0.1"))
+    other = BatchUnit(run.jobs[0], Place(folder, run.outline.id, gridkit_version="0.0.1"))
     with pytest.raises(
         EnvironmentProblem, match=r"has gridkit .*, this run is of 0\.0\.1; install"
     ):
