@@ -5,7 +5,7 @@ else's DNS points to this machine must not either. The page itself may load and 
 what comes from here.
 """
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -56,7 +56,7 @@ class Guard:
 
     def _may(self, method: str, headers: Headers) -> bool:
         host = headers.get("host", "")
-        if self._is_local and urlsplit(f"//{host}").hostname not in LOOPBACK:
+        if self._is_local and _parts(f"//{host}").hostname not in LOOPBACK:
             return False
         if method in ("GET", "HEAD"):
             return True
@@ -64,4 +64,12 @@ class Guard:
         if site is not None:
             return site == "same-origin"
         origin = headers.get("origin")
-        return origin is None or urlsplit(origin).netloc == host
+        return origin is None or _parts(origin).netloc == host
+
+
+def _parts(address: str) -> SplitResult:
+    """Return the parts of an address; what is none has no parts."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")

@@ -215,6 +215,8 @@ def test_files_of_a_visit_are_those_that_were_made_alone(app_page, told):
         ("GET", {}, 200),
         ("GET", {"Host": "localhost:7860"}, 200),
         ("GET", {"Host": "rebound.example:7860"}, 403),
+        ("GET", {"Host": "["}, 403),
+        ("POST", {"Origin": "http://["}, 403),
         ("POST", {"Sec_Fetch_Site": "cross-site"}, 403),
         ("POST", {"Sec_Fetch_Site": "same-site"}, 403),
         ("POST", {"Origin": "https://elsewhere.example"}, 403),
