@@ -19,7 +19,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -29,12 +29,14 @@ from gridkit.app.jobs import Jobs
 from gridkit.app.page import examples, page_file
 from gridkit.app.settings import Settings
 from gridkit.app.task import Task
-from gridkit.app.visits import CAPTIONED, CLIP, PLAYABLE, Visits
+from gridkit.app.visits import CAPTIONED, CLIP, PLAYABLE, TooManyVisitsError, Visits
 from gridkit.compute.limited import Message
 from gridkit.corpus.grammar import SLOTS, is_code
 from gridkit.errors import printable
 
 FORGET_EVERY_S = 30
+STALL_S = 60
+"""A clip of which nothing comes for so long is given up."""
 LONGEST_NAME = 80
 VIDEOS = {"captioned": CAPTIONED, "playable": PLAYABLE}
 """What can be made of a clip when it is asked for, and the file that it is."""
@@ -99,11 +101,15 @@ class App:
         prompt = asked.get("prompt", "")
         if prompt and not is_code(prompt):
             raise HTTPException(400, "the prompt is not the code of a sentence of GRID")
-        visit = self._visits.begin()
+        try:
+            visit = self._visits.begin()
+        except TooManyVisitsError as error:
+            raise HTTPException(503, str(error)) from error
         folder = self._visits.folder(visit)
         assert folder is not None
         try:
-            await self._save(request, folder / CLIP)
+            with self._visits.answering(visit):
+                await self._save(request, folder / CLIP)
         except BaseException:
             self._visits.forget(visit)
             raise
@@ -115,7 +121,8 @@ class App:
         """Write the body of a request to a file.
 
         Raises:
-            HTTPException: it is larger than what is allowed.
+            HTTPException: it is larger than what is allowed, or stops to come.
+            ClientDisconnect: the visitor left.
         """
         most = self._settings.largest_mb * 1_000_000
         too_large = HTTPException(
@@ -124,12 +131,18 @@ class App:
         if int(request.headers.get("content-length", 0)) > most:
             raise too_large
         size = 0
-        with path.open("wb") as file:
-            async for part in request.stream():
-                size += len(part)
-                if size > most:
-                    raise too_large
-                file.write(part)
+        loop = asyncio.get_running_loop()
+        try:
+            with path.open("wb") as file:
+                async with asyncio.timeout(STALL_S) as limit:
+                    async for part in request.stream():
+                        limit.reschedule(loop.time() + STALL_S)
+                        size += len(part)
+                        if size > most:
+                            raise too_large
+                        file.write(part)
+        except TimeoutError as error:
+            raise HTTPException(408, "the clip stopped to come; give it again") from error
 
     async def make(self, request: Request) -> Response:
         """Make a video of a clip, and tell how far it is."""
@@ -161,9 +174,10 @@ class App:
         """Yield what a task says; a new visit is over where the visitor leaves before the end."""
         last: Message = {"kind": "visit", "visit": visit}
         try:
-            yield _line(last)
-            async for last in self._jobs.run(task):
+            with self._visits.answering(visit):
                 yield _line(last)
+                async for last in self._jobs.run(task):
+                    yield _line(last)
         finally:
             if is_new and last["kind"] != "done":
                 self._visits.forget(visit)
@@ -182,7 +196,9 @@ def create_app(settings: Settings) -> Starlette:
         Route("/{name}", app.page),
     ]
     made = Starlette(
-        routes=routes, lifespan=app.lifespan, exception_handlers={HTTPException: _refused}
+        routes=routes,
+        lifespan=app.lifespan,
+        exception_handlers={HTTPException: _refused, ClientDisconnect: _left},
     )
     made.add_middleware(Guard, settings=settings)
     return made
@@ -191,6 +207,10 @@ def create_app(settings: Settings) -> Starlette:
 async def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"kind": "refused", "text": error.detail}, error.status_code)
+
+
+async def _left(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=499)  # to nobody: the visitor left while giving a clip
 
 
 def _line(message: Message) -> bytes:

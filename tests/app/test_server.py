@@ -1,8 +1,11 @@
 """The page over HTTP: clips that are read, clips that are refused, and who may ask what."""
 
+import asyncio
 import io
 import json
+import socket
 import threading
+import time
 import wave
 from contextlib import nullcontext
 from fractions import Fraction
@@ -13,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from gridkit.app.settings import Settings
 from gridkit.corpus.grammar import text_of
 from gridkit.recipe import load_system
 from gridkit.recipe.shelf import shipped_folder
@@ -257,3 +261,31 @@ def test_a_visit_that_is_left_is_deleted(app_page):
     assert app_page.ask("POST", f"/clips/{told.visit}/forget")[0] == 204
     assert app_page.visits == before
     assert app_page.ask("GET", f"/clips/{told.visit}/words.json")[0] == 404
+
+
+def test_a_visitor_who_leaves_while_giving_a_clip_is_no_error(app_page):
+    before, said = app_page.visits, app_page.said
+    with socket.create_connection(("127.0.0.1", app_page.port)) as leaving:
+        head = f"POST /clips HTTP/1.1\r\nHost: 127.0.0.1:{app_page.port}\r\n"
+        leaving.sendall(f"{head}Content-Length: 1000\r\n\r\nbegin".encode())
+        while app_page.visits == before:
+            time.sleep(0.01)
+    while app_page.visits != before:
+        time.sleep(0.01)
+    assert app_page.said == said
+
+
+def test_a_clip_that_stops_to_come_is_given_up(tmp_path, monkeypatch):
+    requests = pytest.importorskip("starlette.requests", reason="needs the extra `app`")
+    from starlette.exceptions import HTTPException
+
+    from gridkit.app import server
+
+    monkeypatch.setattr(server, "STALL_S", 0.05)
+
+    async def receive():
+        await asyncio.sleep(60)
+
+    request = requests.Request({"type": "http", "method": "POST", "headers": []}, receive)
+    with pytest.raises(HTTPException, match="408: the clip stopped to come"):
+        asyncio.run(server.App(Settings())._save(request, tmp_path / "clip"))

@@ -20,19 +20,31 @@ class Page:
 
     def __init__(self, *options, folder=None, command=()):
         self._temporary = tempfile.TemporaryDirectory()
+        self._terminal = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the process)
         command = command or (sys.executable, "-m", "gridkit.cli.main", "app")
         self.process = subprocess.Popen(
             [*command, "--port", "0", "--no-browser", *map(str, options)],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._terminal,
             text=True,
             cwd=folder,
             env={**_environment(), "TMPDIR": self._temporary.name},
         )
         line = self.process.stdout.readline()
         found = re.search(r"http://[^/]+:(\d+)/", line)
-        assert found, f"{line} {self.process.stderr.read()}"
+        assert found, f"{line} {self.said}"
         self.address, self.port = found[0], int(found[1])
+
+    @property
+    def said(self):
+        """What it has written to the terminal, beside the address."""
+        self._terminal.flush()
+        return os.pread(self._terminal.fileno(), 100_000, 0).decode()
+
+    @property
+    def temporary(self):
+        """The names of its temporary files."""
+        return {path.name for path in Path(self._temporary.name).iterdir()}
 
     @property
     def visits(self):
@@ -68,7 +80,9 @@ class Page:
 
     def close(self):
         self.process.terminate()
-        self.process.communicate(timeout=20)
+        self.process.wait(20)
+        self.process.stdout.close()
+        self._terminal.close()
         self._temporary.cleanup()
 
 
