@@ -1,6 +1,7 @@
 """Start the server of the page."""
 
 import os
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,11 +12,11 @@ from gridkit.errors import EnvironmentProblem, MissingExtraError
 
 PACKAGES = ("starlette", "uvicorn")
 CLOSE_S = 2
-"""Answers that are still under way at the end have so long."""
+"""Answers that are still under way at the end have so long to say so."""
 
 
 def serve(settings: Settings, opened: Callable[[str], None]) -> None:
-    """Serve the page until Ctrl-C.
+    """Serve the page until Ctrl-C or SIGTERM.
 
     Args:
         settings: of the page.
@@ -34,9 +35,17 @@ def serve(settings: Settings, opened: Callable[[str], None]) -> None:
 
     if settings.recipes is not None:
         os.environ[RECIPES_VARIABLE] = str(settings.recipes.resolve())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+    application = create_app(settings)
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            application.state.end_answers()
+            await super().shutdown(sockets)
+
     with _listening(settings) as listening:
         config = uvicorn.Config(
-            create_app(settings),
+            application,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -46,7 +55,7 @@ def serve(settings: Settings, opened: Callable[[str], None]) -> None:
         address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
         opened(address)
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            Server(config).run(sockets=[listening])
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -38,6 +38,7 @@ FORGET_EVERY_S = 30
 STALL_S = 60
 """A clip of which nothing comes for so long is given up."""
 LONGEST_NAME = 80
+ENDED: Message = {"kind": "refused", "text": "the server of this page has been ended"}
 VIDEOS = {"captioned": CAPTIONED, "playable": PLAYABLE}
 """What can be made of a clip when it is asked for, and the file that it is."""
 
@@ -50,6 +51,7 @@ class App:
         self._jobs = Jobs(settings)
         self._visits = Visits()
         self._facts: asyncio.Future[Message]
+        self._under_way: set[asyncio.Timeout] = set()
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -60,6 +62,25 @@ class App:
             yield
             for task in tasks:
                 task.cancel()
+
+    def end_answers(self) -> None:
+        """End what visitors wait for: the server ends."""
+        if not self._facts.done():
+            self._facts.set_result(ENDED)
+        for answer in self._under_way:
+            answer.reschedule(0)
+
+    @asynccontextmanager
+    async def _ended_with_server(
+        self, after_s: float | None = None
+    ) -> AsyncIterator[asyncio.Timeout]:
+        """Raise a TimeoutError when the server ends; also after some time, where it is given."""
+        async with asyncio.timeout(after_s) as limit:
+            self._under_way.add(limit)
+            try:
+                yield limit
+            finally:
+                self._under_way.remove(limit)
 
     async def _load(self) -> None:
         async for message in self._jobs.run(Task("facts", name="the page")):
@@ -134,7 +155,7 @@ class App:
         loop = asyncio.get_running_loop()
         try:
             with path.open("wb") as file:
-                async with asyncio.timeout(STALL_S) as limit:
+                async with self._ended_with_server(STALL_S) as limit:
                     async for part in request.stream():
                         limit.reschedule(loop.time() + STALL_S)
                         size += len(part)
@@ -176,8 +197,11 @@ class App:
         try:
             with self._visits.answering(visit):
                 yield _line(last)
-                async for last in self._jobs.run(task):
-                    yield _line(last)
+                async with self._ended_with_server():
+                    async for last in self._jobs.run(task):
+                        yield _line(last)
+        except TimeoutError:
+            yield _line(ENDED)
         finally:
             if is_new and last["kind"] != "done":
                 self._visits.forget(visit)
@@ -201,6 +225,7 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers={HTTPException: _refused, ClientDisconnect: _left},
     )
     made.add_middleware(Guard, settings=settings)
+    made.state.end_answers = app.end_answers
     return made
 
 

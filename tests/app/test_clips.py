@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import json
 import time
 from fractions import Fraction
 from importlib import resources
@@ -10,6 +11,7 @@ import av
 import numpy as np
 import psutil
 import pytest
+from support.app import Page
 
 from gridkit.corpus.grammar import text_of
 
@@ -137,3 +139,17 @@ def test_a_process_that_dies_is_one_sentence_and_the_next_clip_is_read(app_page)
     last = answer.read().splitlines()[-1]
     assert b"mine.mp4 could not be read: the process that worked on it ended (signal 9)" in last
     assert app_page.give(EXAMPLE, reader="lipnet-synthetic").texts == [SENTENCE]
+
+
+def test_a_server_that_is_ended_says_so_to_who_waits_and_leaves_nothing(app_page):
+    page = Page()
+    page.give(b"")  # the recipes are loaded
+    answers = [asked(page) for _ in range(4)]  # the last one waits for others
+    page.process.terminate()
+    told = [json.loads(answer.read().splitlines()[-1])["kind"] for _, answer in answers]
+    assert told[-1] == "refused"
+    [connection.close() for connection, _ in answers]
+    assert page.process.wait(20) == 0
+    assert page.said == ""
+    assert page.temporary == set()
+    page.close()
