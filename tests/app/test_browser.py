@@ -203,6 +203,23 @@ def test_a_dropped_file_that_is_no_video_is_refused_and_the_next_one_is_read(pag
     assert page.value("document.querySelector('#refused').hidden")
 
 
+def test_a_clip_that_is_given_before_the_models_are_loaded_is_read(page, app_page):
+    slow = """
+    const quick = fetch;
+    const later = (ms) => new Promise((done) => setTimeout(done, ms));
+    fetch = (address, ...more) =>
+      later(address === "facts" ? 500 : 0).then(() => quick(address, ...more));
+    """
+    script = page.ask("Page.addScriptToEvaluateOnNewDocument", source=slow)
+    page.open(app_page.address)
+    page.ask("Page.removeScriptToEvaluateOnNewDocument", **script)
+    assert page.value("facts === null")
+    page.choose_file("#file", SYNTHETIC[0])
+    page.wait_for(f"visit && {DONE}")
+    assert page.value("document.querySelector('#refused').hidden")
+    assert page.value("document.querySelector('#trust').textContent").startswith("lipnet-s1 knows")
+
+
 def test_what_a_reader_cannot_read_is_called_unclear(page):
     page.value("facts.examples[0].reader = 'lipnet-s1'")
     show_example(page)

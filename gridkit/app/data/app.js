@@ -123,15 +123,21 @@ function clear() {
 async function give(blob, name, prompt = "") {
   clear();
   if (!blob.size) return refuse(`${name} is empty: it has 0 bytes.`);
-  if (facts && blob.size > facts.largest_mb * 1e6) return refuse(`${name} has ${Math.round(blob.size / 1e6)} MB; up to ${facts.largest_mb} MB are read here. Cut out a part.`);
   const mine = running = new AbortController();
-  visit = { id: null, name, url: URL.createObjectURL(blob), sentences: [], words: [], reader: facts && readerFacts() };
   $("working").hidden = false;
-  say("Sending the clip …");
+  say("Loading the models …");
   $("progress").removeAttribute("value");
   $("working").scrollIntoView({ block: "nearest" });
-  const asked = new URLSearchParams({ name, prompt });
-  if (facts) asked.set("reader", $("reader").value);
+  await loading;
+  if (running !== mine || mine.signal.aborted) return;
+  const isLarge = facts && blob.size > facts.largest_mb * 1e6;
+  if (!facts || isLarge) {
+    running = null;
+    return refuse(isLarge ? `${name} has ${Math.round(blob.size / 1e6)} MB; up to ${facts.largest_mb} MB are read here. Cut out a part.` : $("refused").textContent);
+  }
+  visit = { id: null, name, url: URL.createObjectURL(blob), sentences: [], words: [], reader: readerFacts() };
+  say("Sending the clip …");
+  const asked = new URLSearchParams({ name, prompt, reader: visit.reader.name });
   try {
     const end = await listen(`clips?${asked}`, { body: blob, signal: mine.signal }, hear);
     if (!end) refuse("The connection ended before the clip was read. Give it again.");
@@ -526,4 +532,4 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
 $("video").addEventListener("play", tick);
 $("video").addEventListener("seeked", tick);
 window.addEventListener("pagehide", forget);
-loadFacts().catch(() => refuse("The page's server does not answer. Is `gridkit app` still running?"));
+const loading = loadFacts().catch(() => refuse("The page's server does not answer. Is `gridkit app` still running?"));
