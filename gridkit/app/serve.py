@@ -1,5 +1,6 @@
 """Start the server of the page."""
 
+import errno
 import os
 import signal
 import socket
@@ -68,9 +69,13 @@ def _listening(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
+        why = (error.strerror or str(error)).partition(" (while ")[0]  # the address again
+        taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        advice = (
+            "give another --port, or end what uses this one" if taken else "give another --host"
+        )
         raise EnvironmentProblem(
-            f"cannot listen at {settings.host}, port {settings.port}: {error.strerror or error}; "
-            "give another --port, or end what uses this one"
+            f"cannot listen at {settings.host}, port {settings.port}: {why}; {advice}"
         ) from error
 
 

@@ -2,11 +2,11 @@
 
 It holds gridkit as it is here, the recipes that have weights, and what has to be installed:
 
-    app.py   requirements.txt   Dockerfile   README.md   gridkit/   recipes/
+    app.py   requirements.txt   Dockerfile   README.md   LICENSE   gridkit/   recipes/
 """
 
 import shutil
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 import gridkit
@@ -78,8 +78,10 @@ short_description: Lipreading and voices from silent video
 # Read my lips
 
 The page of gridkit {gridkit.__version__}: it reads the words of a clip or of the webcam from the
-lips, and gives them a voice. Recipes here: NAMES. The README of each, in `recipes/`, says what it
-can read and how it was measured.
+lips, and gives them a voice. The README of each recipe, in `recipes/`, says what it can read and
+how it was measured. Recipes here:
+
+NAMES
 
 ```
 python3 -m venv .venv && .venv/bin/pip install -r requirements.txt
@@ -87,7 +89,9 @@ python3 -m venv .venv && .venv/bin/pip install -r requirements.txt
 ```
 
 The models were trained on GRID (Cooke et al. 2006, CC BY 4.0). Faces are found with a landmark
-model that was trained on 300-W: for non-commercial use. Clips are deleted when the page is left.
+model that was trained on 300-W: for non-commercial use. The code is under `LICENSE`, and each
+`recipe.toml` names the licence of its weights. The face of the examples is from a portrait by
+NASA, in the public domain. Clips are deleted when the page is left.
 """
 
 
@@ -116,7 +120,10 @@ def write_space(folder: Path, recipes: Path) -> tuple[str, ...]:
     (folder / "app.py").write_text(APP)
     (folder / "requirements.txt").write_text(requirements())
     (folder / "Dockerfile").write_text(DOCKERFILE)
-    (folder / "README.md").write_text(README.replace("NAMES", ", ".join(names)))
+    (folder / "README.md").write_text(
+        README.replace("NAMES", "\n".join(f"- {name}" for name in names))
+    )
+    (folder / "LICENSE").write_text(licence())
     return names
 
 
@@ -128,6 +135,12 @@ def offered(recipes: Path) -> tuple[str, ...]:
         for recipe in found
         if recipe.weights is not None and recipe.task in HEADLINE
     )
+
+
+def licence() -> str:
+    """Return the licence of gridkit, as installed, or beside the package where it is not."""
+    texts = (found.read_text("licenses/LICENSE") for found in distributions(name="gridkit"))
+    return next(filter(None, texts), None) or (PACKAGE.parent / "LICENSE").read_text()
 
 
 def requirements() -> str:

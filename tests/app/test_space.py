@@ -16,6 +16,8 @@ from gridkit.app.space import DISTRIBUTIONS, write_space
 from gridkit.errors import UsageError
 from gridkit.recipe.shelf import shipped_folder
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory):
@@ -34,7 +36,8 @@ def test_the_folder_has_what_a_space_needs(space):
     head = dict(re.findall(r"^(\w+): (.*)$", readme.split("---")[1], re.MULTILINE))
     assert head["sdk"] == "docker"
     assert f"EXPOSE {head['app_port']}\n" in (space / "Dockerfile").read_text()
-    assert "Recipes here: lipnet-synthetic." in readme
+    assert "Recipes here:\n\n- lipnet-synthetic\n" in readme
+    assert (space / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
     pins = (space / "requirements.txt").read_text().split()
     assert f"starlette=={version('starlette')}" in pins
     assert not any("+" in pin for pin in pins)
@@ -42,7 +45,7 @@ def test_the_folder_has_what_a_space_needs(space):
 
 
 def test_what_is_to_be_installed_is_what_gridkit_asks_for():
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [*project["dependencies"], *project["optional-dependencies"]["app"]]
     asked = {re.match(r"[\w-]+", line)[0] for line in lines}
     assert set(DISTRIBUTIONS) < asked

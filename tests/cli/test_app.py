@@ -24,7 +24,15 @@ def test_a_port_that_is_taken_is_one_line(capsys):
         assert run("--port", port) == 4
     said = capsys.readouterr().err.strip()
     assert said.startswith(f"gridkit: cannot listen at 127.0.0.1, port {port}: ")
-    assert said.endswith("give another --port, or end what uses this one")
+    assert said.endswith("in use; give another --port, or end what uses this one")
+
+
+def test_an_address_of_another_machine_is_one_line(capsys):
+    pytest.importorskip("uvicorn", reason='pip install "gridkit[app]"')
+    assert run("--host", "192.0.2.1", "--port", 0) == 4
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("gridkit: cannot listen at 192.0.2.1, port 0: ")
+    assert said.endswith("; give another --host")
 
 
 def test_a_missing_extra_is_one_line(capsys, monkeypatch):
