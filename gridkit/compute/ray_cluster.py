@@ -27,6 +27,7 @@ SILENCE_S = 40.0
 BEGIN_S = 45.0
 """A task that has not begun for so long, though there is room, was sent to such a machine."""
 POLL_S = 1.0
+CONNECT_S = 10.0
 PER_CORE = 2
 """Tasks handed to Ray per core: one runs, one waits."""
 
@@ -57,6 +58,7 @@ class RayCluster:
                 "--executor ray needs Ray: pip install 'gridkit[ray]', on all machines"
             ) from error
         if not ray.is_initialized():
+            check_listening(self._address or os.environ.get("RAY_ADDRESS", ""))
             try:
                 ray.init(
                     address=self._address or None,
@@ -202,6 +204,28 @@ class RayCluster:
     def _cancel(self, stream: Any) -> None:
         with suppress(Exception):  # of a machine that is gone
             self._ray.cancel(stream, force=True)
+
+
+def check_listening(address: str) -> None:
+    """Check that something listens at the address of a cluster: Ray itself tries for ten minutes.
+
+    Args:
+        address: `HOST:PORT`, or `ray://HOST:PORT`; others are left to Ray.
+
+    Raises:
+        EnvironmentProblem: nothing does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise EnvironmentProblem(
+            f"no Ray cluster at {address}: {why}; start one with `ray start --head --port 6379`, "
+            "and give its address"
+        ) from error
 
 
 @dataclass
