@@ -1,5 +1,6 @@
 """`gridkit prepare`: a source to a prepared corpus."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -200,6 +201,10 @@ def command(
                 if objects is None
                 else prepare_part_on_objects(request, part, objects, _say, some)
             )
+            if as_json:
+                made = {"folder": str(folder), "shard": str(part), "batches": batches}
+                click.echo(json.dumps(made, indent=1))
+                return
             click.echo(
                 f"{folder}: shard {part} is made ({batches} batches); next: gridkit merge {folder}"
             )
