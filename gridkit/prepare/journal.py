@@ -19,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gridkit.corpus.records import Clip, ManifestRow
+from gridkit.errors import CorpusError
 from gridkit.storage.objects import ObjectFolder
 from gridkit.store.corpus_file import STATE_FOLDER
 from gridkit.store.files import file_sha256, move_file, read_file, write_file
@@ -96,6 +97,14 @@ class FinishedBatch:
     sha256: str | None
     bytes: int
     kept: int
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether its rows can be read."""
+        try:
+            return self.rows is not None
+        except CorpusError:
+            return False
 
     @property
     def rows(self) -> Sequence[ManifestRow]:
@@ -177,10 +186,10 @@ class Journal:
         return record
 
     def record(self, shard: str) -> Record | None:
-        """Return the record of a batch; None where there is none."""
+        """Return the record of a batch; None where there is none, or a damaged one."""
         try:
             return Record.parse(shard, self._record_file(shard).read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
     def is_made(self, shard: str, key: BatchKey) -> Record | None:
@@ -188,7 +197,7 @@ class Journal:
         record = self.record(shard)
         if record is None or record.key != key:
             return None
-        return record if record.sha256 is None or self._shard_file(record) is not None else None
+        return record if self.finished(shard) is not None else None
 
     def finished(self, shard: str) -> FinishedBatch | None:
         """Return a batch that an earlier, unfinished run finished; None where there is none.
@@ -199,6 +208,8 @@ class Journal:
         if record is None:
             return None
         batch = self.with_rows(record)
+        if not batch.has_rows:
+            return None
         if record.sha256 is None or (self.objects is not None and batch.file is not None):
             return batch
         if batch.file is None or file_sha256(batch.file) != record.sha256:

@@ -18,7 +18,7 @@ from typing import Any
 from gridkit import __version__
 from gridkit.corpus.records import ManifestRow, Reason, Status
 from gridkit.corpus.splits import Split
-from gridkit.errors import CorpusError, EnvironmentProblem, InputError
+from gridkit.errors import CorpusError, EnvironmentProblem, InputError, SplitError
 from gridkit.prepare.journal import BatchKey, new_attempt
 from gridkit.storage.objects import ObjectFolder
 from gridkit.store.corpus_file import STATE_FOLDER
@@ -106,7 +106,7 @@ def write_outline(corpus: Path, outline: Outline, parts: int | None = None) -> N
     """
     folder, attempt = corpus / RUN_FOLDER, new_attempt(corpus)
     earlier = running_id(corpus)
-    if earlier == outline.id:
+    if earlier == outline.id and _is_whole(corpus, outline.id):
         return
     run = json.loads(outline._as_json()) | {"parts": parts}
     # not a manifest: its schema takes a second to load, while no worker has begun
@@ -128,11 +128,29 @@ def read_outline(corpus: Path) -> tuple[Outline, int | None]:
     """Return the outline of the run in a corpus's folder, and its number of parts.
 
     Raises:
-        CorpusError: there is none, or another gridkit made it.
+        CorpusError: there is none, it is damaged, or another gridkit made it.
     """
-    folder = corpus / RUN_FOLDER
     if running_id(corpus) is None:
         raise CorpusError(f"{corpus} holds no run of gridkit prepare; start one")
+    try:
+        return _parse_outline(corpus)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SplitError) as error:
+        raise CorpusError(
+            f"{corpus / RUN_FOLDER} is damaged; give the gridkit prepare command (or one of its "
+            "parts) again: it is written again, and what is finished is kept"
+        ) from error
+
+
+def _is_whole(corpus: Path, run_id: str) -> bool:
+    """Whether the outline in a corpus's folder is there as it was written."""
+    try:
+        return read_outline(corpus)[0].id == run_id
+    except CorpusError:
+        return False
+
+
+def _parse_outline(corpus: Path) -> tuple[Outline, int | None]:
+    folder = corpus / RUN_FOLDER
     run = json.loads((folder / _RUN).read_text(encoding="utf-8"))
     if run["gridkit_version"] != __version__:
         raise CorpusError(

@@ -165,6 +165,8 @@ def merge_corpus(folder: Path) -> CorpusFile:
         CorpusError: there is no run, or batches are missing; the message says of which parts.
         DiskFullError, EnvironmentProblem: writing failed; call again to finish.
     """
+    if running_id(folder) is None and not (folder / CORPUS_NAME).is_file():
+        read_outline(folder)  # says so; a lock would leave its file in a folder that was mistyped
     with folder_lock(folder):
         if running_id(folder) is None and (folder / CORPUS_NAME).is_file():
             return read_corpus_file(folder)
@@ -186,16 +188,24 @@ def merge_run(folder: Path, objects: ObjectFolder | None = None) -> CorpusFile:
         for shard, record in records.items()
         if record is not None and record.key == outline.batches[shard].key
     ]
-    there = {batch.shard for batch in finished if batch.sha256 is None or batch.file}
-    missing = [i for i, shard in enumerate(outline.shards) if shard not in there]
-    if missing:
-        raise CorpusError(_what_is_missing(where, outline, missing, parts))
-    return put_together(folder, outline, finished, objects)
+    there = [batch for batch in finished if batch.sha256 is None or batch.file]
+    if len(there) < len(outline.shards):
+        raise CorpusError(_what_is_missing(where, outline, there, parts))
+    try:
+        return put_together(folder, outline, finished, objects)
+    except CorpusError as error:
+        # rows are read there for the first time: what is damaged has to be made again
+        good = [batch for batch in there if batch.has_rows]
+        if len(good) == len(there):
+            raise
+        raise CorpusError(_what_is_missing(where, outline, good, parts)) from error
 
 
 def _what_is_missing(
-    where: object, outline: Outline, missing: Sequence[int], parts: int | None
+    where: object, outline: Outline, there: Sequence[FinishedBatch], parts: int | None
 ) -> str:
+    found = {batch.shard for batch in there}
+    missing = [i for i, shard in enumerate(outline.shards) if shard not in found]
     clips = sum(outline.batches[outline.shards[index]].clips for index in missing)
     if parts is None:
         again = "give the same gridkit prepare command again"

@@ -1,13 +1,16 @@
 """Parts of a run, made by themselves, and put together: the bytes of one run."""
 
+import json
 import os
 import signal
 from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from support.executors import Here
 
+from gridkit.cli.prepare import command as prepare_command
 from gridkit.compute.executor import CountSteps
 from gridkit.compute.local import Workers
 from gridkit.compute.lock import folder_lock
@@ -111,9 +114,56 @@ def test_parts_work_beside_each_other_and_not_beside_a_whole_run(talking, tmp_pa
         prepare_part(request_of(folder, talking), Part(1, 2))
 
 
-def test_a_folder_without_a_run_cannot_be_merged(tmp_path) -> None:
-    with pytest.raises(CorpusError, match="holds no run of gridkit prepare"):
-        merge_corpus(tmp_path)
+def test_a_folder_without_a_run_cannot_be_merged_and_stays_as_it_is(tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "mistyped"):
+        with pytest.raises(CorpusError, match="holds no run of gridkit prepare"):
+            merge_corpus(tmp_path / name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
+
+
+@pytest.mark.parametrize("file", ["batches/x2-00000.json", "batches/x2-00000.parquet"])
+def test_a_batch_whose_record_or_rows_are_damaged_is_made_again(
+    file, prepared, talking, tmp_path, hashes
+) -> None:
+    folder = tmp_path / "corpus"
+    request = request_of(folder, talking)
+    for number in (1, 2):
+        prepare_part(request, Part(number, 2), executor=Here())
+    os.truncate(folder / ".gridkit" / file, 40)
+    with pytest.raises(CorpusError, match=r"1 of 2 batches .* start again: --shard 2/2$"):
+        merge_corpus(folder)
+    prepare_part(request, Part(2, 2), executor=Here())
+    merge_corpus(folder)
+    assert hashes(folder) == hashes(prepared)
+
+
+def test_a_shard_that_was_altered_is_made_again(prepared, talking, tmp_path, hashes) -> None:
+    folder = tmp_path / "corpus"
+    request = request_of(folder, talking)
+    for number in (1, 2):
+        prepare_part(request, Part(number, 2), executor=Here())
+    shard = folder / ".gridkit" / "data" / "x2-00000.parquet"
+    content = shard.read_bytes()
+    shard.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))  # of the same size
+    prepare_part(request, Part(2, 2), executor=Here())
+    merge_corpus(folder)
+    assert hashes(folder) == hashes(prepared)
+
+
+@pytest.mark.parametrize("file", ["run.json", "rejected.jsonl", "splits/mine.tsv"])
+def test_a_damaged_outline_is_written_again(file, talking, tmp_path) -> None:
+    mine = import_split("mine", {"train": "x1/bbaf2n\ns1/bbaf2n", "test": "s2/bbaf1n"})
+    folder = tmp_path / "corpus"
+    request = request_of(folder, talking, imported_splits=(mine,))
+    prepare_part(request, Part(1, 2), executor=Here())
+    outline = read_outline(folder)
+    damaged = folder / ".gridkit" / "run" / file
+    damaged.write_bytes(b"{" + damaged.read_bytes()[:40])
+    with pytest.raises(CorpusError, match="run is damaged; give the gridkit prepare command"):
+        merge_corpus(folder)
+    prepare_part(request, Part(1, 2), executor=Here())
+    assert read_outline(folder) == outline
 
 
 def test_two_attempts_at_a_batch_do_not_disturb_each_other(
@@ -235,3 +285,10 @@ def test_an_outline_is_read_as_it_was_written(source, tmp_path) -> None:
     assert again.id == outline.id
     assert again.rejected == outline.rejected
     assert [row.reason for row in again.rejected] == [Reason.CODE_MISMATCH]
+
+
+def test_a_part_says_what_it_made_as_json(talking, tmp_path) -> None:
+    folder = tmp_path / "corpus"
+    arguments = [str(folder), "--source", str(talking), "--shard", "3/3", "--workers", "1"]
+    result = CliRunner().invoke(prepare_command, [*arguments, "--json"])
+    assert json.loads(result.stdout) == {"folder": str(folder), "shard": "3/3", "batches": 0}
