@@ -13,6 +13,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import av  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 pytest_plugins = [
     "support.app",
@@ -25,6 +26,9 @@ pytest_plugins = [
 ]
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when datasets is imported, which happens late
+# how long an example takes depends on what else the machine does
+settings.register_profile("gridkit", deadline=None)
+settings.load_profile("gridkit")
 # a run in the background of a shell starts with Ctrl-C ignored, and its children would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -36,6 +40,15 @@ REPOSITORY = Path(__file__).parent.parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow tests come first, so that at the end no process works on one while others idle."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """A cache of the tests' own, one for all folders: their tests run in turn in one process."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRIDKIT_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,6 @@ def load(device): return Hum()
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRIDKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture
 def model(tmp_path):
     """The file of a system that hums as bright as the mouth is."""

@@ -34,15 +34,6 @@ def load(device): return System()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory):
-    """A cache of the tests' own."""
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRIDKIT_CACHE", str(folder))
-        yield folder
-
-
-@pytest.fixture(scope="session", autouse=True)
 def forked():
     """Workers that prepare and that score start at once, from one process that imported both."""
     multiprocessing.set_forkserver_preload([SCORING, PREPARING])

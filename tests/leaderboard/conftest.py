@@ -34,14 +34,6 @@ CARD = ModelCard("Honest voice", ("A. Author",), "MIT", ("s1",))
 NOTHING_KNOWN = Known({}, {})
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory):
-    """A cache of the tests' own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRIDKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture(autouse=True)
 def no_recogniser(monkeypatch):
     """Words take long to recognise, and are checked as every other figure is."""

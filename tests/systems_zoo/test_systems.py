@@ -63,12 +63,10 @@ def clips(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def scorer(clips, tmp_path_factory):
-    """The processes that score, shared by all systems; a cache of the tests' own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRIDKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        with open_scorer(clips, PLAIN) as opened:
-            yield opened
+def scorer(clips):
+    """The processes that score, shared by all systems."""
+    with open_scorer(clips, PLAIN) as opened:
+        yield opened
 
 
 def tree_of(file):
