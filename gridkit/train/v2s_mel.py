@@ -80,7 +80,7 @@ class V2SMelLearner(AcousticLearner):
                 heard = features_loss(listener.of_mel(spoken.log_mel), true)
                 losses["features"] = settings.features_weight, heard
             predicted = None
-            if number >= settings.predicted_from:
+            if number >= settings.predicted_from and len(true_mel) > 1:
                 predicted = spoken.log_mel[1::2].detach()
             vocoder, slope = self._learn_vocoder(true_mel, predicted, batch.sound, number)
             value = total(losses)
