@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Self
 
 from gridkit.compute.choose import Where, open_executor
-from gridkit.compute.executor import CountSteps, Crashed, Executor, in_order, retry_once
+from gridkit.compute.executor import (
+    CountSteps,
+    Crashed,
+    Executor,
+    count_nothing,
+    in_order,
+    retry_once,
+)
 from gridkit.compute.progress import Progress
 from gridkit.errors import EnvironmentProblem, SystemFailedError
 from gridkit.evaluation.model_files import ModelFiles
@@ -29,10 +36,9 @@ from gridkit.evaluation.scoring.transcribe import Recognisers
 from gridkit.evaluation.subset import Subset
 from gridkit.evaluation.systems.process import worker_of
 from gridkit.evaluation.systems.spec import ModelSpec
-from gridkit.evaluation.timing.system_timing import write_system_timing
+from gridkit.evaluation.timing.system_timing import TimingJob, write_system_timing
 from gridkit.metrics.metric import Metric
 from gridkit.results.records import ClipScore
-from gridkit.results.system_card import SystemCard
 from gridkit.store.corpus_file import CORPUS_NAME
 from gridkit.store.reader import Corpus
 
@@ -214,7 +220,7 @@ def score_elsewhere(
         )
         for n in range(0, len(ids), SCORED_AT_A_TIME)
     ]
-    runs = executor.run(score_part, parts, lambda _steps: None, retry_once)
+    runs = executor.run(score_part, parts, count_nothing, retry_once)
     for part, result in in_order(parts, runs):
         if isinstance(result, Crashed):
             for clip in part.subset.ids:
@@ -251,29 +257,19 @@ def score_part(part: ScorePart, count_clips: CountSteps) -> tuple[ClipScore, ...
     return tuple(scores)
 
 
-@dataclass(frozen=True)
-class TimingJob:
-    """A system to be timed: whole, on one machine."""
-
-    spec: ModelSpec
-    files: ModelFiles
-    subset: Subset
-    out: Path
-    options: Options
-    card: SystemCard
-
-
 def time_elsewhere(job: TimingJob, executor: Executor) -> None:
     """Time a system in one worker, with nothing of this run beside it.
 
     Raises:
         SystemFailedError: the worker was lost as often as it was tried.
     """
-    for _, result in executor.run(_time_there, [job], lambda _steps: None, retry_once):
+    subset = part_of(job.subset, job.subset.ids)
+    there = replace(job, subset=subset, out=job.out.absolute())
+    for _, result in executor.run(_time_there, [there], count_nothing, retry_once):
         if isinstance(result, Crashed):
             raise SystemFailedError(f"{job.spec.text} could not be timed: {result.detail}")
 
 
 def _time_there(job: TimingJob, _count: CountSteps) -> None:
     check_shared(job.subset.corpus.folder / CORPUS_NAME, job.out)
-    write_system_timing(job.spec, job.files, job.subset, job.out, job.options, job.card)
+    write_system_timing(job)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gridkit.compute.lock import folder_lock
 from gridkit.errors import CorpusError, ResultError
-from gridkit.evaluation.elsewhere import TimingJob, part_of, time_elsewhere
+from gridkit.evaluation.elsewhere import time_elsewhere
 from gridkit.evaluation.model_files import ModelFiles
 from gridkit.evaluation.options import Options
 from gridkit.evaluation.predictions.collect import collect_predictions, label
@@ -20,7 +20,7 @@ from gridkit.evaluation.scoring.scorer import Scorer, open_scorer
 from gridkit.evaluation.subset import Subset
 from gridkit.evaluation.systems.spec import ModelSpec
 from gridkit.evaluation.systems.task import check_task, rank_metric_of
-from gridkit.evaluation.timing.system_timing import is_timed, write_system_timing
+from gridkit.evaluation.timing.system_timing import TimingJob, is_timed, write_system_timing
 from gridkit.results.clip_table import ClipTable, tabulate
 from gridkit.results.files import (
     CLIPS_FILE,
@@ -75,29 +75,16 @@ def evaluate(
             )
             result, scores = _scored(label("score", spec), card, subset, out, scorer)
             if spec.is_run and options.timed and not is_timed(out, options, card):
-                _time(spec, files, subset, out, options, card, scorer)
+                # by now nothing of this run is beside it
+                job = TimingJob(spec, files, subset, out, options, card)
+                if scorer.elsewhere is None:
+                    write_system_timing(job)
+                else:
+                    time_elsewhere(job, scorer.elsewhere.predicting)
             files.check()
             own = {} if files.sha256 is None else {MODEL: files.sha256}
             write_result(out, replace(result, sha256=_hashes(out) | own))
     return replace(read_scored(out), known_table=scores)
-
-
-def _time(
-    spec: ModelSpec,
-    files: ModelFiles,
-    subset: Subset,
-    out: Path,
-    options: Options,
-    card: SystemCard,
-    scorer: Scorer,
-) -> None:
-    """Time the system where it runs; by now nothing of this run is beside it."""
-    if scorer.elsewhere is None:
-        write_system_timing(spec, files, subset, out, options, card)
-        return
-    there = part_of(subset, subset.ids)
-    job = TimingJob(spec, files, there, out.absolute(), options, card)
-    time_elsewhere(job, scorer.elsewhere.predicting)
 
 
 def score_saved(card: SystemCard, subset: Subset, out: Path, scorer: Scorer) -> Scored:

@@ -41,7 +41,10 @@ def estoi_loss(said: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
         if int(counts.sum()) < SEGMENT_FRAMES:
             of_said.append(0.0 * said[clip].sum())
             continue
-        a, b = (_segments(envelopes[clip][counts]) for envelopes in (bands, true_bands))
+        a, b = (
+            normalised_segments(envelopes[clip][counts], SEGMENT_FRAMES, 1, QUIET)
+            for envelopes in (bands, true_bands)
+        )
         of_said.append((a * b).sum() / (len(a) * SEGMENT_FRAMES))
     return 1 - torch.stack(of_said).mean()
 
@@ -49,6 +52,27 @@ def estoi_loss(said: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
 def third_octaves(sound: torch.Tensor) -> torch.Tensor:
     """Return the envelopes of bands of sound (B, N) at 16 kHz: (B, frames, 15)."""
     return _bands(_frames(sound))
+
+
+def normalised_segments(
+    envelopes: torch.Tensor, frames: int, step: int, quiet: float
+) -> torch.Tensor:
+    """Return segments of envelopes, normalised over time, then each frame over bands.
+
+    Args:
+        envelopes: (..., T, bands).
+        frames: of a segment.
+        step: frames from one segment to the next.
+        quiet: added to norms; what varies by less is flat.
+
+    Returns:
+        (..., segments, bands, frames).
+    """
+    rows = envelopes.unfold(-2, frames, step)
+    rows = rows - rows.mean(-1, keepdim=True)
+    rows = rows / (torch.linalg.vector_norm(rows, dim=-1, keepdim=True) + quiet)
+    columns = rows - rows.mean(-2, keepdim=True)
+    return columns / (torch.linalg.vector_norm(columns, dim=-2, keepdim=True) + quiet)
 
 
 @cache
@@ -74,12 +98,3 @@ def _bands(frames: torch.Tensor) -> torch.Tensor:
     power = torch.fft.rfft(frames, FFT_SIZE).abs().square()
     bins = torch.from_numpy(band_bins()).to(power)
     return (power @ bins + 1e-10).sqrt()
-
-
-def _segments(envelopes: torch.Tensor) -> torch.Tensor:
-    """Return segments (segments, 15, 30) of (frames, 15), rows and then columns normalised."""
-    rows = envelopes.unfold(0, SEGMENT_FRAMES, 1)
-    rows = rows - rows.mean(-1, keepdim=True)
-    rows = rows / (torch.linalg.vector_norm(rows, dim=-1, keepdim=True) + QUIET)
-    columns = rows - rows.mean(-2, keepdim=True)
-    return columns / (torch.linalg.vector_norm(columns, dim=-2, keepdim=True) + QUIET)

@@ -16,7 +16,7 @@ from gridkit.models.v2s_mel import V2SMel
 from gridkit.recipe import Recipe
 from gridkit.train.clips import TrainingClips
 from gridkit.train.intelligibility import estoi_loss
-from gridkit.train.losses import features_loss, stft_loss
+from gridkit.train.losses import carrying, features_loss, stft_loss
 from gridkit.train.optimised import Optimised
 from gridkit.train.precision import bf16_products
 from gridkit.train.settings import AugmentationSettings
@@ -85,9 +85,7 @@ class V2SMelLearner(AcousticLearner):
             vocoder, slope = self._learn_vocoder(true_mel, predicted, batch.sound, number)
             value = total(losses)
             if slope is not None:
-                # no value of its own: the gradient that was found for the spectrograms
-                at_mel = (spoken.log_mel[1::2] * slope).sum()
-                value = value + at_mel - at_mel.detach()
+                value = value + carrying(spoken.log_mel[1::2], slope)
             self._acoustic.descend(value, number)
         return logged(losses) | logged(vocoder)
 
@@ -109,7 +107,7 @@ class V2SMelLearner(AcousticLearner):
         Returns:
             The losses; the gradient of extended STOI at `predicted`, where that is a loss.
         """
-        settings, clips, frames = self._settings, len(true_mel), true_mel.shape[1]
+        settings, frames = self._settings, true_mel.shape[1]
         first = int(torch.randint(frames - settings.vocoder_frames, ()))
         part = slice(first, first + settings.vocoder_frames)
         mel, slope = blurred(true_mel)[:, part], None
@@ -125,8 +123,7 @@ class V2SMelLearner(AcousticLearner):
             "vocoder_stft": (1.0, stft_loss(said, piece)),
         }
         if predicted is not None and predicted.requires_grad:
-            heard = slice(clips - len(predicted), clips)
-            estoi = estoi_loss(said[heard], piece[heard])
+            estoi = estoi_loss(said[-len(predicted) :], piece[-len(predicted) :])
             (slope,) = torch.autograd.grad(
                 settings.estoi_weight * estoi, predicted, retain_graph=True
             )

@@ -448,7 +448,8 @@ def test_a_system_is_timed_on_clips_that_it_answered(model, tones, tmp_path, mon
     writer.flush()
     spec = parse_model(str(model()))
     card = SystemCard(crop="mouth96")
-    system_timing.write_system_timing(spec, ModelFiles(spec), tones, tmp_path, Options(), card)
+    job = system_timing.TimingJob(spec, ModelFiles(spec), tones, tmp_path, Options(), card)
+    system_timing.write_system_timing(job)
     wanted = [tones.frames_of("mouth96")(clip) for clip in tones.ids[1:]]
     assert all((one == two).all() for (one, _), two in zip(given, wanted, strict=True))
     assert [saved.id for _, saved in given] == list(tones.ids[1:])

@@ -12,6 +12,7 @@ from gridkit.corpus.alignment import Word
 from gridkit.models.alphabet import CLASSES, WORD_CLASSES, word_frames
 from gridkit.models.mel import LogMelSpectrogram
 from gridkit.train.losses import (
+    carrying,
     ctc_loss,
     envelope_loss,
     features_loss,
@@ -136,3 +137,12 @@ def test_envelopes_of_silence_have_a_gradient():
     said = torch.full((1, 100, 80), -11.5, requires_grad=True)
     envelope_loss(said, torch.full((1, 100, 80), -11.5)).backward()
     assert said.grad.isfinite().all()
+
+
+def test_a_gradient_that_was_found_apart_is_carried():
+    tensor = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    slope = torch.tensor([0.5, -1.0, 4.0])
+    loss = carrying(2 * tensor, slope)
+    assert float(loss.detach()) == 0
+    loss.backward()
+    assert torch.equal(tensor.grad, 2 * slope)

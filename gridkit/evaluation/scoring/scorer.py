@@ -94,32 +94,18 @@ class Scorer:
     def _run_elsewhere(
         self, elsewhere: Elsewhere, subset: Subset, folder: Path | None, out: Path
     ) -> Iterator[ClipScore]:
-        done: set[str] = set()
-        for clip in self._kept(out):
-            done.add(clip.id)
-            yield clip
-        left = [clip for clip in subset.ids if clip not in done]
-        protocol = PROTOCOL if folder is None else self.protocol
-        scores = score_elsewhere(
-            subset,
-            left,
-            folder,
-            elsewhere.scoring,
-            self.recognisers,
-            self._plug_ins,
-            protocol,
-        )
-        with out.open("a", encoding="utf-8", newline="\n") as file:
-            for score in scores:
-                file.write(clip_to_line(score))
-                file.flush()
-                yield score
+        def scores(done: set[str]) -> Iterator[ClipScore]:
+            return score_elsewhere(
+                subset,
+                [clip for clip in subset.ids if clip not in done],
+                folder,
+                elsewhere.scoring,
+                self.recognisers,
+                self._plug_ins,
+                PROTOCOL if folder is None else self.protocol,
+            )
 
-    def _kept(self, out: Path) -> Iterator[ClipScore]:
-        """Yield the clips that an earlier run has scored."""
-        for clip in _finished(out):
-            _check_recognisers(clip, self.recognisers, out)
-            yield clip
+        return self._written(scores, out)
 
     def score(
         self, references: Iterable[Reference], predictions: Mapping[str, Prediction], out: Path
@@ -179,27 +165,39 @@ class Scorer:
         )
 
     def _run(self, jobs: Callable[[set[str]], Iterable[ClipJob]], out: Path) -> Iterator[ClipScore]:
-        done: set[str] = set()
-        for clip in self._kept(out):
-            done.add(clip.id)
-            yield clip
+        """Score jobs, given the ids that are scored already, in processes of this machine."""
         under_way: deque[Prediction] = deque()
 
-        def noted() -> Iterator[ClipJob]:
+        def noted(done: set[str]) -> Iterator[ClipJob]:
             for job in jobs(done):
                 under_way.append(job.prediction)
                 yield job
 
-        with out.open("a", encoding="utf-8", newline="\n") as file:
-            for result in self.processes.map_ordered(score_clip, noted()):
+        def scores(done: set[str]) -> Iterator[ClipScore]:
+            for result in self.processes.map_ordered(score_clip, noted(done)):
                 prediction = under_way.popleft()
                 if isinstance(result, Crashed):
                     result = ClipScore(prediction.id, "failed", "metric:crash", result.detail)
                 elif prediction.samples is not None and result.raw_text:
                     self._transcripts.add(prediction.samples, result.raw_text)
-                file.write(clip_to_line(result))
-                file.flush()
                 yield result
+
+        return self._written(scores, out)
+
+    def _written(
+        self, scores: Callable[[set[str]], Iterable[ClipScore]], out: Path
+    ) -> Iterator[ClipScore]:
+        """Yield the clips that an earlier run has scored, then the others, each once written."""
+        done: set[str] = set()
+        for clip in _finished(out):
+            _check_recognisers(clip, self.recognisers, out)
+            done.add(clip.id)
+            yield clip
+        with out.open("a", encoding="utf-8", newline="\n") as file:
+            for score in scores(done):
+                file.write(clip_to_line(score))
+                file.flush()
+                yield score
 
 
 def open_scorer(

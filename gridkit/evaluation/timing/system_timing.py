@@ -1,6 +1,6 @@
 """Time the system of a run, into the `timing.json` of its RESULT folder."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -29,40 +29,43 @@ def is_timed(out: Path, options: Options, card: SystemCard) -> bool:
     return timing.latency_ms.n >= (options.calls or 1)
 
 
-def write_system_timing(
-    spec: ModelSpec,
-    files: ModelFiles,
-    subset: Subset,
-    out: Path,
-    options: Options,
-    card: SystemCard,
-) -> None:
-    """Time a system on clips that it can answer; where it cannot be timed the file says why.
+@dataclass(frozen=True)
+class TimingJob:
+    """A system to be timed: whole, on one machine."""
 
-    Args:
-        spec: the system.
-        files: its files; each process finds them as they were.
-        subset: the clips.
-        out: the RESULT folder, with its predictions.
-        options: how many calls, and where the source clips are.
-        card: what the result says of the system.
+    spec: ModelSpec
+    files: ModelFiles
+    """Its files; each process finds them as they were."""
+    subset: Subset
+    out: Path
+    """The RESULT folder, with its predictions."""
+    options: Options
+    """How many calls, and where the source clips are."""
+    card: SystemCard
+    """What the result says of the system."""
+
+
+def write_system_timing(job: TimingJob) -> None:
+    """Time a system on clips that it can answer; where it cannot be timed the file says why.
 
     Raises:
         ModelChangedError: the system is not the one that predicted.
     """
+    subset, options, crop = job.subset, job.options, job.card.crop
     timing: Timing | FailedTiming
     try:
-        clips = _answered_clips(subset, out, card.crop)
+        clips = _answered_clips(subset, job.out, crop)
         if not clips:
-            raise SystemFailedError(f"{spec.text} has no answer for any clip")
-        with worker_of(spec, subset, options, out, before_start=files.check) as worker:
+            raise SystemFailedError(f"{job.spec.text} has no answer for any clip")
+        check = job.files.check
+        with worker_of(job.spec, subset, options, job.out, before_start=check) as worker:
             timing = time_system(worker, clips, calls=options.calls)
-        before_s = preprocess_times(subset, card.crop, options.source) if card.crop else []
+        before_s = preprocess_times(subset, crop, options.source) if crop else []
         before = percentiles(before_s) if before_s else None
         timing = replace(timing, preprocess_ms=before)
     except SystemFailedError as error:
         timing = FailedTiming(str(error))
-    write_timing(out, timing)
+    write_timing(job.out, timing)
 
 
 def _answered_clips(subset: Subset, out: Path, crop: str | None) -> list[TimedClip]:
