@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gridkit.errors import ChecksumError, EnvironmentProblem
 from gridkit.hub.address import DEFAULT_REVISION, HubAddress
 from gridkit.hub.client import hub_errors, open_hub
+
+if TYPE_CHECKING:
+    from huggingface_hub import RepoFile
 
 RepoType = Literal["dataset", "model"]
 DOWNLOADS = 4
@@ -46,6 +49,12 @@ class HubFile:
             return git_blob_id(file.read_bytes()) == self.git_oid
         with file.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest() == self.sha256
+
+
+def hub_file(entry: "RepoFile") -> HubFile:
+    """Return a file as the Hub's client lists it."""
+    sha256 = entry.lfs.sha256 if entry.lfs else None
+    return HubFile(entry.path, entry.size, sha256, entry.blob_id)
 
 
 def git_blob_id(content: bytes) -> str:
@@ -100,13 +109,7 @@ def open_snapshot(address: HubAddress, repo_type: RepoType = "dataset") -> Snaps
         tree = open_hub().list_repo_tree(
             address.repo, recursive=True, revision=commit, repo_type=repo_type
         )
-        files = {
-            entry.path: HubFile(
-                entry.path, entry.size, entry.lfs.sha256 if entry.lfs else None, entry.blob_id
-            )
-            for entry in tree
-            if isinstance(entry, RepoFile)
-        }
+        files = {entry.path: hub_file(entry) for entry in tree if isinstance(entry, RepoFile)}
     return Snapshot(address, commit, files, repo_type)
 
 

@@ -13,16 +13,14 @@ from gridkit.errors import HubError, SubmissionError
 from gridkit.hub.address import DEFAULT_REVISION, HubAddress
 from gridkit.hub.client import LOG_IN, has_token, hub_errors, open_hub
 from gridkit.hub.commits import LocalFile, patiently, send_commit
-from gridkit.hub.snapshot import open_snapshot
+from gridkit.hub.pull_requests import is_open, newest_pull_requests
+from gridkit.hub.snapshot import hub_file, open_snapshot
 from gridkit.leaderboard.pull_request import SUBMISSIONS
 from gridkit.leaderboard.submission import LARGEST_BYTES, Address, Submission
 from gridkit.store.files import sha256_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-
-LOOKED_AT = 20
-"""How many of the newest pull requests are searched for this submission."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +89,9 @@ def _files(submission: Submission) -> list[LocalFile]:
 
 def _already_open(hub: "HfApi", repo: str, files: Sequence[LocalFile]) -> int | None:
     """Return the open pull request that has exactly these files, among the newest."""
-    ask = partial(hub.list_repo_refs, repo, repo_type="dataset", include_pull_requests=True)
-    numbers = [int(ref.ref.rpartition("/")[2]) for ref in patiently(ask).pull_requests or ()]
-    for number in sorted(numbers, reverse=True)[:LOOKED_AT]:
+    from huggingface_hub import RepoFile
+
+    for number in newest_pull_requests(hub, repo, "dataset"):
         there = patiently(
             partial(
                 hub.get_paths_info,
@@ -103,16 +101,8 @@ def _already_open(hub: "HfApi", repo: str, files: Sequence[LocalFile]) -> int | 
                 repo_type="dataset",
             )
         )
-        found = {entry.path: entry for entry in there}
-        if all(file.path in found and _is_same(file, found[file.path]) for file in files):
-            details = patiently(
-                partial(hub.get_discussion_details, repo, number, repo_type="dataset")
-            )
-            if details.status in ("open", "draft"):
-                return number
+        found = {entry.path: hub_file(entry) for entry in there if isinstance(entry, RepoFile)}
+        is_whole = all(file.is_same(found.get(file.path)) for file in files)
+        if is_whole and is_open(hub, repo, number, "dataset"):
+            return number
     return None
-
-
-def _is_same(file: LocalFile, entry: object) -> bool:
-    large = getattr(entry, "lfs", None)
-    return (large.sha256 if large else getattr(entry, "blob_id", None)) in file.identities

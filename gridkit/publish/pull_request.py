@@ -5,14 +5,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gridkit.hub.commits import patiently
+from gridkit.hub.pull_requests import is_open, newest_pull_requests
 from gridkit.publish.comparison import Target
 from gridkit.publish.journal import Entry, Opening
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-
-LOOKED_AT = 20
-"""How many of the newest pull requests are searched for one whose number never arrived."""
 
 
 def known_pull_request(hub: "HfApi", target: Target, entry: Entry) -> Entry:
@@ -22,15 +20,8 @@ def known_pull_request(hub: "HfApi", target: Target, entry: Entry) -> Entry:
     died before, is searched for.
     """
     if entry.pull_request is not None:
-        details = patiently(
-            partial(
-                hub.get_discussion_details,
-                target.repo,
-                entry.pull_request,
-                repo_type=target.repo_type,
-            )
-        )
-        return entry if details.status in ("open", "draft") else Entry()
+        stands = is_open(hub, target.repo, entry.pull_request, target.repo_type)
+        return entry if stands else Entry()
     if entry.opening is not None:
         number = _find(hub, target, entry.opening)
         return replace(entry, pull_request=number, opening=None)
@@ -39,9 +30,7 @@ def known_pull_request(hub: "HfApi", target: Target, entry: Entry) -> Entry:
 
 def _find(hub: "HfApi", target: Target, opening: Opening) -> int | None:
     repo, kind = target.repo, target.repo_type
-    refs = patiently(partial(hub.list_repo_refs, repo, repo_type=kind, include_pull_requests=True))
-    numbers = [int(ref.ref.rpartition("/")[2]) for ref in refs.pull_requests or ()]
-    for number in sorted(numbers, reverse=True)[:LOOKED_AT]:
+    for number in newest_pull_requests(hub, repo, kind):
         revision = f"refs/pr/{number}"
         commits = patiently(partial(hub.list_repo_commits, repo, repo_type=kind, revision=revision))
         first = next((commit for commit in commits if commit.title == opening.title), None)
