@@ -31,6 +31,19 @@ def attempt(work: Work[Any, Any], item: Any, count_steps: CountSteps) -> Any:
         raise type(error)(f"{node}: {error}") from error
 
 
+def not_seen(what: object, shared: str = "folder") -> EnvironmentProblem:
+    """Return that this machine, which is named, does not see what all machines work on.
+
+    Args:
+        what: the file, or what is in it.
+        shared: what has to be shared, so that it does.
+    """
+    return EnvironmentProblem(
+        f"{socket.gethostname()} does not see {what}; the {shared} has to be shared, under the "
+        "same path, by all machines"
+    )
+
+
 def pin_threads() -> None:
     """Compute with one thread, whatever ran in this process before.
 

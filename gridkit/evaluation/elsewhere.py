@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from gridkit.compute.attempt import not_seen
 from gridkit.compute.choose import Where, open_executor
 from gridkit.compute.executor import (
     CountSteps,
@@ -88,10 +89,7 @@ def check_shared(*files: Path) -> None:
     """
     for file in files:
         if not file.exists():
-            raise EnvironmentProblem(
-                f"{socket.gethostname()} does not see {file}; the folder has to be shared, under "
-                "the same path, by all machines"
-            )
+            raise not_seen(file)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gridkit.compute.attempt import not_seen
 from gridkit.compute.executor import CountSteps, Crashed, Executor, retry_once
 from gridkit.compute.local import map_ordered
 from gridkit.corpus.records import Clip, ManifestRow, Reason, Status
@@ -144,10 +145,7 @@ def check_source(job: BatchJob) -> None:
     """
     for file in dict.fromkeys(task.file.file for task in job.batch.tasks):
         if not file.exists():
-            raise EnvironmentProblem(
-                f"{socket.gethostname()} does not see {file}, which was there when the source was "
-                "listed; the source has to be shared, under the same path, by all machines"
-            )
+            raise not_seen(f"{file}, which was there when the source was listed", "source")
 
 
 def settings_here(settings: Settings) -> Settings:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gridkit import __version__
+from gridkit.compute.attempt import not_seen
 from gridkit.corpus.records import ManifestRow, Reason, Status
 from gridkit.corpus.splits import Split
 from gridkit.errors import CorpusError, EnvironmentProblem, InputError, SplitError
@@ -246,10 +247,7 @@ class Place:
             )
         found = running_id(self.corpus) if self.objects is None else stored_run_id(self.objects)
         if found is None:
-            raise EnvironmentProblem(
-                f"{node} does not see the run in {self._where}; the folder has to be shared, under "
-                "the same path, by all machines"
-            )
+            raise not_seen(f"the run in {self._where}")
         if found != self.run:
             raise EnvironmentProblem(
                 f"{node} sees another run in {self._where}; has it been started again meanwhile?"

@@ -5,7 +5,6 @@ not read any further: preparing again repairs it. What is as it was written is t
 decoded, and compared with the manifest, the splits' definitions and the card.
 """
 
-import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from gridkit.compute.attempt import not_seen
 from gridkit.compute.executor import CountSteps, Crashed, Executor, in_order, retry_once
 from gridkit.compute.local import Workers
 from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, Split
-from gridkit.errors import CorpusError, EnvironmentProblem, SplitError
+from gridkit.errors import CorpusError, SplitError
 from gridkit.storage.objects import ObjectFolder
 from gridkit.store.card import CARD_NAME, card_configs, card_data
 from gridkit.store.checks import (
@@ -228,10 +228,7 @@ def check_shard_there(job: ShardJob, count_clips: CountSteps) -> ShardReport:
         EnvironmentProblem: this machine does not see the corpus.
     """
     if not (job.folder / CORPUS_NAME).is_file():
-        raise EnvironmentProblem(
-            f"{socket.gethostname()} does not see {job.folder}; the folder has to be shared, under "
-            "the same path, by all machines"
-        )
+        raise not_seen(job.folder)
     report = check_shard(job)
     count_clips(job.entry.rows)
     return report
