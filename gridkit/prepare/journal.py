@@ -151,32 +151,24 @@ class Journal:
                 profiles=tuple(key.crops),
                 split_names=split_names,
             )
-            places["shard"] = self.folder / shard
         write_manifest(attempt / "rows", rows, split_names)
         size, sha256 = (info.bytes, info.sha256) if info else (0, None)
-        etag = self._put_shard(attempt, places)
+        etag = None
+        if clips and self.objects is not None:
+            etag = self.objects.write(shard, read_file(attempt / "shard"))
+            (attempt / "shard").unlink()
+        elif clips:
+            places["shard"] = self.folder / shard
         record = Record(shard, key, len(clips), size, sha256, etag)
         write_file(attempt / "record", record.to_json().encode())
         places |= {"rows": self._rows_file(shard), "record": self._record_file(shard)}
         for name, place in places.items():
             if self.objects is not None:
-                self.objects.write(self._name(place), read_file(attempt / name))
+                stored = place.relative_to(self.corpus).as_posix()
+                self.objects.write(stored, read_file(attempt / name))
             move_file(attempt / name, place)
         attempt.rmdir()
         return record
-
-    def _put_shard(self, attempt: Path, places: dict[str, Path]) -> str | None:
-        """Put a shard on the object store, if it goes there, and return its etag."""
-        if self.objects is None or "shard" not in places:
-            return None
-        place = self.corpus / places.pop("shard").relative_to(self.folder)
-        shard = attempt / "shard"
-        etag = self.objects.write(self._name(place), read_file(shard))
-        shard.unlink()
-        return etag
-
-    def _name(self, place: Path) -> str:
-        return place.relative_to(self.corpus).as_posix()
 
     def adopt(self, batch: FinishedBatch, split_names: Sequence[str]) -> Record:
         """Write the rows and the record of a batch whose shard is in the corpus already."""
