@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, SYNTHETIC_SPEAKER, Split, builtin_splits
+from gridkit.corpus.splits import SYNTHETIC_SPEAKER, Split, builtin_splits
 from gridkit.media.detector import DETECTOR_NAME
 from gridkit.media.landmarks_model import LandmarkModel
 from gridkit.prepare.batch import BatchJob
@@ -76,9 +76,9 @@ def put_together(
     the preview shows.
     """
     _move_shards(folder, batches)
-    names = (*BUILTIN_SPLIT_NAMES, *(split.name for split in outline.imported_splits))
     parts = chain([outline.rejected], (batch.rows for batch in batches))
-    manifest = Manifest.joined(Manifest.of(rows, names) for rows in parts).by_source_path()
+    manifest = Manifest.joined(Manifest.of(rows, outline.split_names) for rows in parts)
+    manifest = manifest.by_source_path()
     splits = (*builtin_splits(source_ids(manifest)), *outline.imported_splits)
     corpus = _write_manifest(folder, outline, splits, batches, manifest)
     write_landmarks_file(folder, outline.landmarks)

@@ -12,13 +12,14 @@ import shutil
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from gridkit import __version__
 from gridkit.compute.attempt import not_seen
 from gridkit.corpus.records import ManifestRow, Reason, Status
-from gridkit.corpus.splits import Split
+from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, Split
 from gridkit.errors import CorpusError, EnvironmentProblem, InputError, SplitError
 from gridkit.prepare.journal import BatchKey, new_attempt
 from gridkit.storage.objects import ObjectFolder
@@ -62,7 +63,7 @@ class Outline:
     notes: tuple[str, ...]
     unlisted_folders: tuple[str, ...]
 
-    @property
+    @cached_property
     def id(self) -> str:
         """A hash of all that decides the bytes of the corpus."""
         splits = [(s.name, s.unseen_speakers, sorted(s.subset_of.items())) for s in self._splits]
@@ -73,6 +74,11 @@ class Outline:
     def shards(self) -> tuple[str, ...]:
         """The shards in the order of the plan."""
         return tuple(self.batches)
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits of the corpus: those that are built in, then the imported ones."""
+        return (*BUILTIN_SPLIT_NAMES, *(split.name for split in self.imported_splits))
 
     @property
     def _splits(self) -> list[Split]:

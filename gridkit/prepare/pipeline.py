@@ -17,7 +17,7 @@ from gridkit.compute.executor import CountSteps, Crashed, Executor
 from gridkit.compute.local import Workers
 from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
-from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, Split, builtin_splits
+from gridkit.corpus.splits import Split, builtin_splits
 from gridkit.errors import CorpusError, WorkFailedError
 from gridkit.prepare.batch import (
     PRELOAD,
@@ -146,11 +146,10 @@ def prepare_part(
         write_outline(run.folder, run.outline, part.of)
         for note in run.outline.notes:
             say(note)
-        names = (*BUILTIN_SPLIT_NAMES, *(split.name for split in run.outline.imported_splits))
         journal = Journal(run.folder)
         for batch in run.finished:
             if journal.record(batch.shard) is None:
-                journal.adopt(batch, names)
+                journal.adopt(batch, run.outline.split_names)
         make_batches(run, request.workers, executor)
         return len(run.finished) + len(run.jobs)
 
