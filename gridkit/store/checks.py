@@ -150,7 +150,7 @@ def check_manifest(
         yield Finding(MANIFEST_NAME, f"{path} has {count} rows")
     for clip, count in repeated(manifest.kept(["id"]).column("id")).items():
         yield Finding(MANIFEST_NAME, f"{clip} is kept {count} times")
-    is_kept = pc.equal(table.column("status"), str(Status.KEPT))
+    is_kept = manifest.is_kept
     odd = pc.or_(
         pc.xor(is_kept, pc.is_null(table.column("reason"))),
         pc.xor(is_kept, pc.is_valid(table.column("shard"))),
@@ -244,8 +244,7 @@ def check_against_manifest(
         manifest: the manifest.
         read_shards: the shards that could be read; others are not compared.
     """
-    is_kept = pc.equal(manifest.table.column("status"), str(Status.KEPT)).combine_chunks()
-    kept = manifest.take(is_kept)
+    kept = manifest.take(manifest.is_kept.combine_chunks())
     ids, kept_ids = in_shards.table.column("id"), kept.table.column("id")
     odd = _against_rows(in_shards.table, kept.table)
     suspects = pa.concat_arrays(

@@ -76,6 +76,11 @@ class Manifest(Sequence[ManifestRow]):
         """The splits that have a column, in the order of the columns."""
         return splits_in(self.table.schema)
 
+    @property
+    def is_kept(self) -> pa.ChunkedArray:
+        """Which rows are of kept clips, as a mask."""
+        return pc.equal(self.table.column("status"), str(Status.KEPT))
+
     def subsets(self, split: str) -> pa.ChunkedArray:
         """Return the column of a split; null throughout where the manifest has none."""
         name = split_column(split)
@@ -85,8 +90,7 @@ class Manifest(Sequence[ManifestRow]):
 
     def kept(self, columns: Sequence[str]) -> pa.Table:
         """Return columns of the kept clips."""
-        is_kept = pc.equal(self.table.column("status"), str(Status.KEPT))
-        return self.table.select(list(columns)).filter(is_kept)
+        return self.table.select(list(columns)).filter(self.is_kept)
 
     def take(self, places: pa.Array) -> "Manifest":
         """Return some rows, by their places or by a mask."""

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from gridkit.corpus.alignment import Word
 from gridkit.corpus.codes import speaker_order
-from gridkit.corpus.records import FRAMES, RATE_FPS, ManifestRow, Status
+from gridkit.corpus.records import FRAMES, RATE_FPS, ManifestRow
 from gridkit.errors import CorpusError
 from gridkit.media.codecs import decode_crop
 from gridkit.media.video import Planes
@@ -91,9 +91,8 @@ def preview_profile(profiles: Iterable[str]) -> str:
 def choose_rows(rows: Iterable[ManifestRow], count: int = CLIPS) -> tuple[ManifestRow, ...]:
     """Choose kept clips: every speaker in turn, evenly spaced by code; in speaker order."""
     manifest = Manifest.of(rows)
-    is_kept = pc.equal(manifest.table.column("status"), str(Status.KEPT))
     speaker_of_row = pc.if_else(
-        pc.and_(is_kept, pc.is_valid(manifest.table.column("shard"))),
+        pc.and_(manifest.is_kept, pc.is_valid(manifest.table.column("shard"))),
         pc.fill_null(manifest.table.column("speaker"), ""),
         pa.scalar(None, pa.string()),
     )

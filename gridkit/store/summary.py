@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow.compute as pc
 
 from gridkit.corpus.codes import speaker_order
-from gridkit.corpus.records import ManifestRow, Status
+from gridkit.corpus.records import ManifestRow
 from gridkit.corpus.splits import SUBSETS, Split, hash_ids
 from gridkit.store.corpus_file import Counts, SpeakerCounts, SplitEntry, SubsetEntry
 from gridkit.store.manifest import Manifest, counted
@@ -16,8 +16,7 @@ def count_rows(rows: Iterable[ManifestRow]) -> Counts:
     """Return what became of the source clips."""
     manifest = Manifest.of(rows)
     table = manifest.table
-    is_rejected = pc.not_equal(table.column("status"), str(Status.KEPT))
-    reasons = counted(table.column("reason").filter(is_rejected))
+    reasons = counted(table.column("reason").filter(pc.invert(manifest.is_kept)))
     rejected = {str(reason): clips for reason, clips in reasons.items()}
     here = manifest.kept(["speaker", "flags"])
     flags = counted(pc.list_flatten(here.column("flags")))
