@@ -113,6 +113,11 @@ def _sentence(words: tuple[TimedWord, ...]) -> dict[str, Any]:
     return {**sentence_json(words), "believable": is_believable(words)}
 
 
+def _reading(reading: Reading) -> dict[str, Any]:
+    sentences = [_sentence(words) for words in reading.sentences]
+    return {**reading_json(reading), "sentences": sentences}
+
+
 def _read_json(reading: Reading, prompt: str) -> dict[str, Any]:
     pairs = None
     if prompt:
@@ -121,8 +126,7 @@ def _read_json(reading: Reading, prompt: str) -> dict[str, Any]:
         best = max((*read, nothing), key=lambda pairs: sum(pair.right for pair in pairs))
         pairs = [(pair.said, pair.transcribed) for pair in best]
     return {
-        **reading_json(reading),
-        "sentences": [_sentence(words) for words in reading.sentences],
+        **_reading(reading),
         "nothing": None if reading.sentences else why_nothing(reading),
         "remarks": list(remarks(reading)),
         "prompt": pairs,
@@ -131,9 +135,8 @@ def _read_json(reading: Reading, prompt: str) -> dict[str, Any]:
 
 def _write_texts(reading: Reading, folder: Path, say: Say) -> None:
     whole = list(captions_of(reading, word_by_word=False))
-    told = {**reading_json(reading), "sentences": [_sentence(words) for words in reading.sentences]}
     for name, text in (
-        (WORDS, json.dumps(told, indent=1)),
+        (WORDS, json.dumps(_reading(reading), indent=1)),
         ("words.srt", to_srt(whole)),
         ("words.vtt", to_webvtt(whole)),
     ):
