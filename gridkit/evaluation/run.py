@@ -31,12 +31,9 @@ from gridkit.results.files import (
     read_scored,
     write_result,
 )
-from gridkit.results.records import Result, recogniser_key
+from gridkit.results.records import MODEL, PREDICTIONS, Result, recogniser_key
 from gridkit.results.statistics import estimates, per_slot, per_speaker
 from gridkit.results.system_card import SYSTEM_FILE, SystemCard, read_system_card
-
-MODEL, PREDICTIONS = "model", "predictions"
-"""What a result has the hashes of, besides `clips.jsonl`."""
 
 
 def evaluate(

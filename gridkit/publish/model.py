@@ -4,7 +4,7 @@ What a recipe and a `.py` system have in common.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from gridkit.errors import InputError
 from gridkit.hub.client import hub_errors, open_hub
 from gridkit.hub.commits import LocalFile, card_problems, patiently
 from gridkit.publish.comparison import Target
+from gridkit.publish.corpus import file_of_bytes
 from gridkit.publish.journal import Journal
 from gridkit.publish.place import Preview, find_repository, make_place, open_with_token, planned
 from gridkit.publish.upload import Bars, Outcome, Upload, send
@@ -125,8 +126,19 @@ def eval_result_of(figure: Figure) -> "EvalResult":
     )
 
 
-def eval_results_text(figures: Iterable[Figure], dataset: str) -> str:
-    """Return figures in the Hub's form `.eval_results`, of a corpus that is on the Hub."""
+def eval_results(figures: Sequence[Figure], dataset: str | None) -> list[LocalFile]:
+    """Return the file with figures in the Hub's form `.eval_results`; none where there are none.
+
+    Args:
+        figures: those of the card.
+        dataset: ORG/NAME of the corpus on the Hub that they were measured on; None: not published.
+    """
+    if dataset is None or not figures:
+        return []
+    return [file_of_bytes(EVAL_RESULTS, _eval_results_text(figures, dataset).encode())]
+
+
+def _eval_results_text(figures: Iterable[Figure], dataset: str) -> str:
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
     entries = [

@@ -10,13 +10,12 @@ from gridkit.errors import RecipeError
 from gridkit.publish.comparison import Target
 from gridkit.publish.corpus import file_of_bytes, hashed_file
 from gridkit.publish.model import (
-    EVAL_RESULTS,
     PIPELINES,
     README,
     Figure,
     PublishedModel,
     eval_result_of,
-    eval_results_text,
+    eval_results,
 )
 from gridkit.recipe import load_recipe
 from gridkit.recipe.schema import Recipe
@@ -47,10 +46,8 @@ def recipe_model(folder: Path, target: Target, dataset: str | None = None) -> Pu
     _check_built_on(recipe)
     described = [hashed_file(folder, path) for path in _described(recipe, folder)]
     card = file_of_bytes(README, recipe_card(recipe, folder, target.repo).encode())
-    figures = _figures(recipe)
-    if dataset is not None and figures:
-        described.append(file_of_bytes(EVAL_RESULTS, eval_results_text(figures, dataset).encode()))
-    files = (*described, card, hashed_file(folder, RECIPE_FILE))
+    figures = eval_results(_figures(recipe), dataset)
+    files = (*described, *figures, card, hashed_file(folder, RECIPE_FILE))
     return PublishedModel(folder, recipe.name, files)
 
 

@@ -13,17 +13,16 @@ from gridkit.hub.commits import LocalFile
 from gridkit.publish.comparison import Target
 from gridkit.publish.corpus import file_of_bytes, hashed_file
 from gridkit.publish.model import (
-    EVAL_RESULTS,
     PIPELINES,
     README,
     Figure,
     PublishedModel,
     eval_result_of,
-    eval_results_text,
+    eval_results,
 )
 from gridkit.recipe.python_system import PYTHON_SYSTEM_FILE, PythonSystem, python_system_to_toml
 from gridkit.results.files import RESULT_FILE, read_result
-from gridkit.results.records import Result
+from gridkit.results.records import MODEL, Result
 from gridkit.results.rows import Row, columns
 from gridkit.results.shipped import RESULTS_FOLDER
 from gridkit.results.timing import TIMING_FILE
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 
 MOST_FILES = 200
 """A folder with more is one that somebody works in, and not that of a model."""
-MODEL = "model"
-"""What a result's hash of the model's files is called."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +72,12 @@ def system_model(
     own = _own_files(system)
     measured = {folder: _result_of(folder, system) for folder in results}
     figures = [figure for result in measured.values() for figure in _figures(result)]
-    described = [*own, *_result_files(measured)]
-    if dataset is not None and figures:
-        described.append(file_of_bytes(EVAL_RESULTS, eval_results_text(figures, dataset).encode()))
     card = system_card_text(system, target.repo, measured.values())
     made_by = python_system_to_toml(system.made_by)
     files = (
-        *described,
+        *own,
+        *_result_files(measured),
+        *eval_results(figures, dataset),
         file_of_bytes(README, card.encode()),
         file_of_bytes(PYTHON_SYSTEM_FILE, made_by.encode()),
     )

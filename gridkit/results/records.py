@@ -15,6 +15,8 @@ PREDICTIONS_PREFIX = "predictions:"
 """What the names of predictions made elsewhere begin with; no system may call itself so."""
 NORMALISER_KEY = "normaliser"
 """In `Result.versions`."""
+MODEL, PREDICTIONS = "model", "predictions"
+"""What `Result.sha256` has the hashes of, besides `clips.jsonl`."""
 
 
 def recogniser_key(name: str) -> str:
