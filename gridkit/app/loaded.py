@@ -60,7 +60,7 @@ def load_recipes(folder: Path) -> Loaded:
     for path in sorted(folder.glob(f"*/{RECIPE_FILE}")):
         try:
             recipe = load_recipe(path.parent)
-            if recipe.weights is not None and recipe.task in HEADLINE:
+            if is_offered(recipe):
                 systems[recipe.name] = _asked(load_system(path.parent))
                 recipes[recipe.name] = recipe
         except GridkitError as error:
@@ -72,6 +72,11 @@ def load_recipes(folder: Path) -> Loaded:
     if not readers:
         raise RecipeError(f"{folder} has no lipreading recipe with weights")
     return Loaded(recipes, readers, voices, tuple(refused))
+
+
+def is_offered(recipe: Recipe) -> bool:
+    """Tell whether the page can offer a recipe: it is trained, and reads or speaks."""
+    return recipe.weights is not None and recipe.task in HEADLINE
 
 
 def _asked(system: Any) -> Any:

@@ -10,7 +10,7 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 
 import gridkit
-from gridkit.app.loaded import HEADLINE
+from gridkit.app.loaded import is_offered
 from gridkit.errors import UsageError
 from gridkit.recipe.schema import TRAINED_ON_FILE, WEIGHTS_FILE, load_recipe
 from gridkit.recipe.shelf import RECIPE_FILE
@@ -130,11 +130,7 @@ def write_space(folder: Path, recipes: Path) -> tuple[str, ...]:
 def offered(recipes: Path) -> tuple[str, ...]:
     """Return the names of the folders whose recipes the page can offer."""
     found = (load_recipe(path.parent) for path in sorted(recipes.glob(f"*/{RECIPE_FILE}")))
-    return tuple(
-        recipe.folder.name
-        for recipe in found
-        if recipe.weights is not None and recipe.task in HEADLINE
-    )
+    return tuple(recipe.folder.name for recipe in found if is_offered(recipe))
 
 
 def licence() -> str:
