@@ -289,3 +289,21 @@ def test_a_clip_that_stops_to_come_is_given_up(tmp_path, monkeypatch):
     request = requests.Request({"type": "http", "method": "POST", "headers": []}, receive)
     with pytest.raises(HTTPException, match="408: the clip stopped to come"):
         asyncio.run(server.App(Settings())._save(request, tmp_path / "clip"))
+
+
+def test_a_clip_that_does_not_say_how_large_it_is_is_counted_as_it_comes(tmp_path):
+    requests = pytest.importorskip("starlette.requests", reason="needs the extra `app`")
+    from starlette.exceptions import HTTPException
+
+    from gridkit.app import server
+
+    parts = [True, True, False]
+
+    async def receive():
+        return {"type": "http.request", "body": bytes(600_000), "more_body": parts.pop(0)}
+
+    request = requests.Request({"type": "http", "method": "POST", "headers": []}, receive)
+    app = server.App(Settings(largest_mb=1))
+    with pytest.raises(HTTPException, match="413: the clip has more than 1 MB"):
+        asyncio.run(app._save(request, tmp_path / "clip"))
+    assert (tmp_path / "clip").stat().st_size == 600_000

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -179,11 +180,16 @@ def test_what_should_not_be_published_is_one_line_and_nothing_is_sent(
     assert hub_server.seen == []
 
 
-def test_a_result_of_other_files_is_refused(gridkit, model, evaluate, hub_server):
+def test_a_result_of_other_files_or_a_second_one_of_a_split_is_refused(
+    gridkit, model, evaluate, hub_server
+):
     system = f"{model}/my_model.py:make"
     assert evaluate(system)[0] == 0
-    (model / "weights" / "words.txt").write_text("set red by a one please")
     publish = ("publish", system, "--repo", REPO, "--result", model.parent / "result")
+    shutil.copytree(model.parent / "result", model.parent / "same")
+    status, _, err = gridkit(*publish, "--result", model.parent / "same")
+    assert (status, "same: another is of unseen:test too" in err) == (2, True)
+    (model / "weights" / "words.txt").write_text("set red by a one please")
     status, _, err = gridkit(*publish)
     assert (status, "is not of my_model.py as it is now; evaluate it again" in err) == (2, True)
     status, _, err = gridkit("publish", model, "--repo", REPO, "--result", model.parent / "result")
@@ -206,10 +212,13 @@ def test_a_result_of_other_files_is_refused(gridkit, model, evaluate, hub_server
     ],
 )
 def test_a_damaged_description_is_named(tmp_path, text, says):
-    (tmp_path / "a.py").write_text("")
-    (tmp_path / "system.toml").write_text(text)
+    folder = tmp_path / "model"
+    (folder / "nets").mkdir(parents=True)
+    for path in (tmp_path / "a.py", folder / "a.py", folder / "nets" / "a.py"):
+        path.write_text("")
+    (folder / "system.toml").write_text(text)
     with pytest.raises(SystemLoadError, match=f"hf:x: system.toml.*{re.escape(says)}"):
-        read_python_system(tmp_path, "hf:x")
+        read_python_system(folder, "hf:x")
 
 
 def test_the_description_comes_back(tmp_path):
