@@ -1,6 +1,7 @@
 """A submission as a pull request on the Hub: all of it in one commit, or nothing."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -85,6 +86,12 @@ def test_a_second_run_finds_the_request_of_the_first(submit, board):
     status, _, err = submit()
     assert (status, "is another revision" in err) == (3, True)
     assert requests_of(board) == ["refs/pr/1", "refs/pr/2"]
+
+
+def test_a_request_with_other_files_is_another_one(submit, board, tmp_path):
+    submit()
+    (tmp_path / "card.json").write_text(card_to_json(replace(CARD, licence="another")))
+    assert "discussions/2 (opened)" in submit()[1]
 
 
 def test_a_request_whose_answer_was_lost_is_not_opened_twice(submit, board):
