@@ -29,7 +29,7 @@ from gridkit.prepare.to_objects import (
 )
 from gridkit.storage.address import parse_object_address
 from gridkit.storage.lock import LOCK_NAME
-from gridkit.storage.objects import ObjectFolder
+from gridkit.storage.objects import ObjectFolder, StoredObject
 from gridkit.store.info import corpus_info
 from gridkit.store.validate import validate
 
@@ -171,12 +171,13 @@ def test_a_finished_corpus_is_not_changed(folder, talking):
     assert {n: h for n, h in stored_hashes().items() if LOCK_NAME not in n} == before
 
 
-def test_who_lost_the_lock_publishes_nothing(folder, talking, monkeypatch):
+@pytest.mark.parametrize("at", ["data/", "preview.png"])
+def test_who_lost_the_lock_publishes_nothing_more(folder, talking, monkeypatch, at):
     other = {"holder": "node7, process 41", "since": "2026-01-01T00:00:00+00:00"}
     write = ObjectFolder.write
 
     def lose(self, name, content):
-        if name.startswith("data/"):
+        if name.startswith(at):
             write(self, LOCK_NAME, json.dumps(other).encode())
         return write(self, name, content)
 
@@ -184,6 +185,7 @@ def test_who_lost_the_lock_publishes_nothing(folder, talking, monkeypatch):
     with pytest.raises(LockedError, match=r"node7, process 41, since 2026-01-01\S* has taken over"):
         prepare(folder, talking)
     assert f"{PREFIX}corpus.json" not in objects()
+    assert (f"{PREFIX}README.md" in objects()) == (at == "preview.png")
 
 
 def test_nothing_to_merge(folder):
@@ -214,6 +216,9 @@ def test_a_corpus_is_read_through_the_cache(folder, talking, prepared, hashes, c
         local_corpus(str(folder.address))
     folder.remove([shard])
     with pytest.raises(CorpusError, match=f"{shard} is missing"):
+        local_corpus(str(folder.address))
+    folder.write("manifest.parquet", b"another")
+    with pytest.raises(ChecksumError, match=r"manifest\.parquet is not the file that corpus"):
         local_corpus(str(folder.address))
 
 
@@ -257,6 +262,13 @@ def test_source_clips_come_from_a_store(s3, talking, folder):
 def test_nothing_at_a_source(s3):
     with pytest.raises(InputError, match="nothing is there"):
         cached_source(parse_object_address(f"{s3}/empty", "--source"))
+
+
+@pytest.mark.parametrize("name", ["../a.mpg", "s1/../../a.mpg", "s1//a.mpg", "s1/a\n.mpg"])
+def test_what_cannot_be_the_name_of_a_file_is_not_fetched(s3, monkeypatch, name):
+    monkeypatch.setattr(ObjectFolder, "list", lambda _: iter([StoredObject(name, 1, "etag")]))
+    with pytest.raises(InputError, match="cannot be the name of a file"):
+        cached_source(parse_object_address(f"{s3}/odd", "--source"))
 
 
 @pytest.mark.parametrize(
