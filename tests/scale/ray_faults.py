@@ -6,6 +6,7 @@ Runs where there is nothing but this machine's own address (`unshare -n`). Print
 a line of JSON with what the test checks.
 """
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -81,6 +82,16 @@ class Run:
                 sys.exit(f"the driver ended: {self.process.stderr.read()}")
             time.sleep(0.1)
 
+    def wait_for_work_of(self, node) -> None:
+        """Wait until a machine begins a batch: it takes seconds from there."""
+        seen = len(begun(self.corpus))
+        while {process for _, process in begun(self.corpus)[seen:]}.isdisjoint(
+            process.pid for process in processes(node)
+        ):
+            if self.process.poll() is not None:
+                sys.exit(f"the driver ended: {self.process.stderr.read()}")
+            time.sleep(0.1)
+
     def end(self) -> dict[str, object]:
         """Wait for its end; return what it says."""
         _, says = self.process.communicate(timeout=150)
@@ -92,19 +103,31 @@ def nothing(_cluster: Cluster, _other: object, run: Run) -> dict[str, object]:
     return run.end()
 
 
-def node_killed(cluster: Cluster, other: object, run: Run) -> dict[str, object]:
+def processes(node) -> list[psutil.Process]:
+    """Return the processes of a machine."""
+    started = [
+        psutil.Process(info.process.pid) for infos in node.all_processes.values() for info in infos
+    ]
+    return started + [child for process in started for child in process.children(recursive=True)]
+
+
+def node_killed(cluster: Cluster, other, run: Run) -> dict[str, object]:
+    """Killed in the midst of a batch."""
     run.wait_for_batches(2)
+    run.wait_for_work_of(other)
+    killed = processes(other)
     cluster.remove_node(other, allow_graceful=False)
+    for process in killed:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
     return run.end()
 
 
 def node_frozen(_cluster: Cluster, other, run: Run) -> dict[str, object]:
-    """Froze half-way, thawed when the run has ended."""
+    """Froze in the midst of a batch, thawed when the run has ended."""
     run.wait_for_batches(2)
-    frozen = [
-        psutil.Process(info.process.pid) for infos in other.all_processes.values() for info in infos
-    ]
-    frozen += [child for process in frozen for child in process.children(recursive=True)]
+    run.wait_for_work_of(other)
+    frozen = processes(other)
     for process in frozen:
         process.suspend()
     try:

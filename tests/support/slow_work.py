@@ -17,7 +17,7 @@ def slow_work(unit: BatchUnit, count_clips: CountSteps) -> Made:
     """Note that a batch is begun beside the corpus; die where a file there names its shard."""
     beside = unit.place.corpus.parent
     with (beside / LOG_NAME).open("a") as log:
-        log.write(f"{unit.job.batch.shard}\n")
+        log.write(f"{unit.job.batch.shard} {os.getpid()}\n")
     deadly = beside / DEADLY_NAME
     if deadly.exists() and deadly.read_text() == unit.job.batch.shard:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -25,7 +25,8 @@ def slow_work(unit: BatchUnit, count_clips: CountSteps) -> Made:
     return work(unit, count_clips)
 
 
-def begun(corpus: Path) -> list[str]:
-    """Return the shards that were begun, in order."""
+def begun(corpus: Path) -> list[tuple[str, int]]:
+    """Return the shards that were begun, in order, each with the process that began it."""
     log = corpus.parent / LOG_NAME
-    return log.read_text().split() if log.is_file() else []
+    lines = log.read_text().splitlines() if log.is_file() else []
+    return [(shard, int(process)) for shard, process in map(str.split, lines)]
