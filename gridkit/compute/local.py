@@ -19,7 +19,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.reduction import ForkingPickler
@@ -119,6 +119,13 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def start_early(self) -> None:
+        """Start what the processes are forked from: it loads meanwhile, while the caller plans."""
+        if self._preload is not None:
+            with starting_processes():
+                _context(self._preload)
+                forkserver.ensure_running()
 
     def stop(self) -> None:
         """End the processes; nothing is under way."""
@@ -262,11 +269,7 @@ class _Process:
         waiting: "SimpleQueue[_Task | None]",
         events: "SimpleQueue[_Event]",
     ):
-        # never forked from here: threads of this process (bars, pyarrow) do not survive it
-        context: ForkServerContext | SpawnContext = multiprocessing.get_context("spawn")
-        if preload is not None:
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload([preload])
+        context = _context(preload)
         self._waiting, self._events = waiting, events
         self._connection, self._theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(self._theirs, own_cores()))
@@ -309,6 +312,18 @@ class _Process:
             self._events.put(_Event(message[0], self, task, message[1]))
         with suppress(OSError):
             self._connection.send_bytes(NO_MORE)
+
+
+def _context(preload: str | None) -> ForkServerContext | SpawnContext:
+    """Return how processes are started.
+
+    Never forked from this one: its threads (bars, pyarrow) would not survive that.
+    """
+    if preload is None:
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([preload])
+    return context
 
 
 def _cannot_start() -> EnvironmentProblem:

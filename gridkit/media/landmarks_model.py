@@ -62,7 +62,9 @@ def default_landmark_model() -> LandmarkModel:
 
 
 def load_landmark_model(path: Path | str) -> LandmarkModel:
-    """Read a model and check that it finds 68 points; each file is read once per process.
+    """Check that a file is a model that finds 68 points, once per process.
+
+    The default one is known by its digest; to load it takes several times as long.
 
     Raises:
         LandmarkModelError: the file is missing, not a dlib shape predictor, or has other points.
@@ -72,8 +74,10 @@ def load_landmark_model(path: Path | str) -> LandmarkModel:
 
 @cache
 def _load(path: Path) -> LandmarkModel:
-    predictor(path)
-    return LandmarkModel(path)
+    model = LandmarkModel(path)
+    if not path.is_file() or model.sha256 != DEFAULT_SHA256:
+        predictor(path)
+    return model
 
 
 @cache

@@ -138,10 +138,10 @@ def card_configs(
 
 def _is_whole_files(split: Split, kept: Iterable[str]) -> bool:
     """Return whether files of whole speakers hold this split's clips and no others."""
+    if not split.unseen_speakers:
+        return False
     speakers = {split_id(clip)[0] for clip in split.subset_of}
-    return split.unseen_speakers and all(
-        clip in split.subset_of for clip in kept if split_id(clip)[0] in speakers
-    )
+    return all(clip in split.subset_of for clip in kept if split_id(clip)[0] in speakers)
 
 
 def files_by_subset(split: Split, speakers: Iterable[str]) -> dict[str, list[str]]:

@@ -165,6 +165,32 @@ def test_workers_have_what_was_preloaded_and_run_where_their_parent_may(tmp_path
     subprocess.run([sys.executable, script], check=True)
 
 
+EARLY = """
+import psutil
+from gridkit.compute.local import Workers
+
+def ancestors(_name):
+    return [parent.pid for parent in psutil.Process().parents()]
+
+if __name__ == "__main__":
+    with Workers(2, preload="colorsys") as workers:
+        workers.start_early()
+        (server,) = [
+            child.pid
+            for child in psutil.Process().children()
+            if "forkserver" in " ".join(child.cmdline())
+        ]
+        for found in workers.map_ordered(ancestors, "abcd"):
+            assert found[0] == server, (found, server)
+"""
+
+
+def test_what_workers_are_forked_from_can_be_started_before_there_is_work(tmp_path) -> None:
+    script = tmp_path / "early.py"
+    script.write_text(EARLY)
+    subprocess.run([sys.executable, script], check=True)
+
+
 def test_no_items_start_and_end_cleanly() -> None:
     assert list(map_ordered(square, [], workers=2)) == []
 

@@ -1,5 +1,8 @@
 """Similarities and smoothing, against what must come out."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +17,7 @@ from gridkit.media.landmarks import (
     smooth_landmarks,
 )
 from gridkit.media.landmarks_model import (
+    DEFAULT_LICENCE,
     DEFAULT_SHA256,
     default_landmark_model,
     load_landmark_model,
@@ -103,6 +107,16 @@ def test_the_default_model_is_the_known_one():
     assert model.name == "shape_predictor_68_face_landmarks"
     assert "non-commercial" in model.licence
     assert default_landmark_model() is model, "read once a process"
+
+
+def test_the_default_model_is_known_by_its_digest_alone():
+    """What decides, plans and describes a run does not load 100 MB of it."""
+    program = (
+        "import sys; from gridkit.media.landmarks_model import default_landmark_model; "
+        "print(default_landmark_model().licence, 'dlib' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == f"{DEFAULT_LICENCE} False\n", done.stderr
 
 
 def test_a_file_that_is_no_model(tmp_path):
