@@ -129,10 +129,10 @@ def _codecs() -> Iterator[Finding]:
 
 
 def _landmarks() -> Finding:
-    from gridkit.media.landmarks_model import default_landmark_model
+    from gridkit.media.landmarks_model import default_landmark_model, load_landmark_model
 
     try:
-        model = default_landmark_model()
+        model = load_landmark_model(default_landmark_model().path)
     except GridkitError as error:
         return Finding("landmark model", False, True, str(error))
     return Finding("landmark model", True, True, f"{model.name}: {model.licence}")

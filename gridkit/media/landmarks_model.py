@@ -21,6 +21,7 @@ DEFAULT_NAME = "shape_predictor_68_face_landmarks"
 DEFAULT_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"
 DEFAULT_LICENCE = "trained on iBUG 300-W, for non-commercial use only"
 UNKNOWN_LICENCE = "not known to gridkit: ask whoever made the file"
+_ADVICE = "name a dlib shape predictor with 68 points (--landmarks-model FILE)"
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ class LandmarkModel:
         return DEFAULT_LICENCE if self.sha256 == DEFAULT_SHA256 else UNKNOWN_LICENCE
 
 
+@cache
 def default_landmark_model() -> LandmarkModel:
-    """Return the model of the package `face_recognition_models`.
+    """Return the model of the package `face_recognition_models`; it is loaded when it is used.
 
     Raises:
         MissingExtraError: the package is not installed.
+        LandmarkModelError: it lacks the file.
     """
     spec = importlib.util.find_spec("face_recognition_models")
     if spec is None or spec.origin is None:
@@ -58,13 +61,14 @@ def default_landmark_model() -> LandmarkModel:
             "the landmark model is missing: pip install face_recognition_models==0.3.0, "
             "or name a file with --landmarks-model FILE"
         )
-    return load_landmark_model(Path(spec.origin).parent / "models" / f"{DEFAULT_NAME}.dat")
+    path = Path(spec.origin).resolve().parent / "models" / f"{DEFAULT_NAME}.dat"
+    if not path.is_file():
+        raise LandmarkModelError(f"{path}: no such file; {_ADVICE}")
+    return LandmarkModel(path)
 
 
 def load_landmark_model(path: Path | str) -> LandmarkModel:
-    """Check that a file is a model that finds 68 points, once per process.
-
-    The default one is known by its digest; to load it takes several times as long.
+    """Read a model and check that it finds 68 points; each file is read once per process.
 
     Raises:
         LandmarkModelError: the file is missing, not a dlib shape predictor, or has other points.
@@ -74,10 +78,8 @@ def load_landmark_model(path: Path | str) -> LandmarkModel:
 
 @cache
 def _load(path: Path) -> LandmarkModel:
-    model = LandmarkModel(path)
-    if not path.is_file() or model.sha256 != DEFAULT_SHA256:
-        predictor(path)
-    return model
+    predictor(path)
+    return LandmarkModel(path)
 
 
 @cache
@@ -89,15 +91,14 @@ def predictor(path: Path) -> Any:
     """
     import dlib
 
-    advice = "name a dlib shape predictor with 68 points (--landmarks-model FILE)"
     if not path.is_file():
-        raise LandmarkModelError(f"{path}: no such file; {advice}")
+        raise LandmarkModelError(f"{path}: no such file; {_ADVICE}")
     try:
         found = dlib.shape_predictor(str(path))
     except RuntimeError as error:
-        raise LandmarkModelError(f"{path}: not a dlib shape predictor; {advice}") from error
+        raise LandmarkModelError(f"{path}: not a dlib shape predictor; {_ADVICE}") from error
     # the number of points is known only from an answer
     points = found(np.zeros((64, 64), np.uint8), dlib.rectangle(8, 8, 55, 55)).num_parts
     if points != POINTS:
-        raise LandmarkModelError(f"{path}: finds {points} points, not {POINTS}; {advice}")
+        raise LandmarkModelError(f"{path}: finds {points} points, not {POINTS}; {_ADVICE}")
     return found
