@@ -29,7 +29,7 @@ from gridkit.evaluation.report.confusion import align_sentence
 from gridkit.evaluation.report.spectrogram import spectrogram_png
 from gridkit.media.captions import original_sound, write_captioned
 from gridkit.media.codecs import encode_crop
-from gridkit.media.mouths import MouthStream
+from gridkit.media.mouth_tracking import open_mouths
 from gridkit.media.samples import fit_length, to_int16
 from gridkit.media.subtitles import Caption, to_srt, to_webvtt
 from gridkit.media.video import Planes
@@ -81,7 +81,7 @@ def _read(task: Task, loaded: Loaded, say: Say) -> None:
     sounds = {name: SoundStream(voice) for name, voice in voices.items()}
     spoken: dict[str, list[np.ndarray]] = {name: [] for name in voices}
     seen: list[np.ndarray] = []
-    mouths = MouthStream(task.clip, {lipreader.crop, *(voice.crop for voice in voices.values())})
+    mouths = open_mouths(task.clip, {lipreader.crop, *(voice.crop for voice in voices.values())})
     sentences = SentenceReader(lipreader)
     for piece in mouths:
         if mouths.length_s > task.longest_s:

@@ -1,13 +1,21 @@
-"""What commands that take any clip share: the check of the file they write, and the progress."""
+"""What commands that take any clip share: the check of the file they write, who follows the face,
+and the progress.
+"""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from gridkit.compute.progress import Progress
+    from gridkit.media.mouths import MouthStream
+
 SHORT_S = 10.0
-"""Progress is shown for clips longer than this."""
+"""Progress is shown from here on."""
+TRACKING = "gridkit.media.mouth_tracking"
 
 
 def check_out(option: str, out: Path, clip: Path, suffixes: tuple[str, ...]) -> None:
@@ -27,22 +35,36 @@ def check_out(option: str, out: Path, clip: Path, suffixes: tuple[str, ...]) -> 
 
 
 @contextmanager
+def followed(clip: Path) -> "Iterator[Callable[[Collection[str]], MouthStream]]":
+    """Give what opens the mouth in a clip, with some crops.
+
+    The face is followed in another process, which loads while this one loads a model.
+    """
+    from gridkit.compute.producer import Producer
+    from gridkit.media.mouths import MouthStream
+
+    with Producer(f"{TRACKING}:load") as process:
+        yield lambda crops: MouthStream(process.call(f"{TRACKING}:seen_mouths", clip, crops))
+
+
+@contextmanager
 def clip_bar(clip: Path, label: str) -> Iterator[Callable[[float], None]]:
-    """Show how many seconds of a clip are done."""
-    from gridkit.media.stream import PictureStream
-
-    with PictureStream(clip) as stream:
-        length_s = stream.info.length_s
-    if length_s <= SHORT_S:
-        yield lambda _: None
-        return
-    from gridkit.compute.progress import Progress
-
-    with Progress(label, total=round(length_s), unit="s") as bar:
+    """Show how many seconds of a clip are done, where it is a long one."""
+    with ExitStack() as stack:
+        bar: Progress | None = None
         shown_s = 0
 
         def show(done_s: float) -> None:
-            nonlocal shown_s
+            nonlocal bar, shown_s
+            if done_s <= SHORT_S:
+                return
+            if bar is None:
+                from gridkit.compute.progress import Progress
+                from gridkit.media.stream import PictureStream
+
+                with PictureStream(clip) as stream:
+                    total = round(stream.info.length_s)
+                bar = stack.enter_context(Progress(label, total, unit="s"))
             bar.advance(int(done_s) - shown_s)
             shown_s = int(done_s)
 

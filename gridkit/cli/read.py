@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gridkit.cli.clip_files import check_out, clip_bar
+from gridkit.cli.clip_files import check_out, clip_bar, followed
 from gridkit.cli.decodings import DECODINGS
 
 if TYPE_CHECKING:
@@ -57,19 +57,20 @@ def command(
     """
     import json
 
-    from gridkit.compute.torch_start import start_torch
-
-    start_torch()
-    from gridkit.recipe import load_system
-    from gridkit.recipe.reading import read_clip
-    from gridkit.recipe.reading_text import reading_json
-    from gridkit.recipe.shelf import find_shipped
-
     if video_out is not None:
         check_out("--video", video_out, clip, (".mp4",))
-    lipreader = load_system(find_shipped(model), device, decoding, task="lipreading")
-    with clip_bar(clip, "read") as progress:
-        reading = read_clip(clip, lipreader, progress)
+    with followed(clip) as open_mouths:
+        from gridkit.compute.torch_start import start_torch
+
+        start_torch()
+        from gridkit.recipe import load_system
+        from gridkit.recipe.reading import read_clip
+        from gridkit.recipe.reading_text import reading_json
+        from gridkit.recipe.shelf import find_shipped
+
+        lipreader = load_system(find_shipped(model), device, decoding, task="lipreading")
+        with clip_bar(clip, "read") as progress:
+            reading = read_clip(open_mouths([lipreader.crop]), lipreader, progress)
     if as_json:
         click.echo(json.dumps(reading_json(reading)))
     else:

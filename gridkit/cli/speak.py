@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gridkit.cli.clip_files import check_out, clip_bar
+from gridkit.cli.clip_files import check_out, clip_bar, followed
 
 if TYPE_CHECKING:
     from gridkit.recipe.spoken_file import SpokenFile
@@ -70,18 +70,20 @@ def command(
     check_out("-o", out, clip, SUFFIXES)
     import json
 
-    from gridkit.compute.torch_start import start_torch
+    with followed(clip) as open_mouths:
+        from gridkit.compute.torch_start import start_torch
 
-    start_torch(with_generators=True)
-    from gridkit.recipe import load_system
-    from gridkit.recipe.shelf import find_shipped
-    from gridkit.recipe.spoken_file import write_spoken
+        start_torch(with_generators=True)
+        from gridkit.recipe import load_system
+        from gridkit.recipe.shelf import find_shipped
+        from gridkit.recipe.spoken_file import write_spoken
 
-    voice = load_system(find_shipped(model), device, task="v2s")
-    lipreader = None
-    if captions:
-        lipreader = load_system(find_shipped(reader), device, task="lipreading")
-    spoken = write_spoken(clip, out, voice, lipreader, partial(clip_bar, clip))
+        voice = load_system(find_shipped(model), device, task="v2s")
+        lipreader = None
+        if captions:
+            lipreader = load_system(find_shipped(reader), device, task="lipreading")
+        mouths = open_mouths({voice.crop} if lipreader is None else {voice.crop, lipreader.crop})
+        spoken = write_spoken(clip, mouths, out, voice, lipreader, partial(clip_bar, clip))
     if as_json:
         click.echo(json.dumps(spoken_json(out, spoken)))
     else:

@@ -338,7 +338,7 @@ def _serve(connection: Connection, cores: set[int]) -> None:
     if cores:
         # what it was forked from may have been started elsewhere
         os.sched_setaffinity(0, cores)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
 
     def count_steps(steps: int) -> None:
         connection.send((STEPS, steps))
@@ -350,11 +350,11 @@ def _serve(connection: Connection, cores: set[int]) -> None:
                 work, item = ForkingPickler.loads(packed)
                 reply = ForkingPickler.dumps((DONE, work(item, count_steps)))
             except Exception as error:
-                reply = ForkingPickler.dumps((RAISED, _portable(error)))
+                reply = ForkingPickler.dumps((RAISED, portable(error)))
             connection.send_bytes(reply)
 
 
-def _portable(error: Exception) -> Exception:
+def portable(error: Exception) -> Exception:
     """Return an exception that tells the caller where it was raised, and can be pickled."""
     error.add_note("in a worker process:\n" + "".join(traceback.format_exception(error)))
     try:
@@ -428,7 +428,7 @@ def _interrupts_later() -> Iterator[None]:
         handler(signal.SIGINT, None)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Leave when the parent is gone: a killed run must not leave workers behind."""
     parent = multiprocessing.parent_process()
     if parent is not None:

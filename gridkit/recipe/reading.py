@@ -11,7 +11,6 @@ memory than a short one.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
@@ -100,19 +99,19 @@ def text_of_words(words: tuple[TimedWord, ...]) -> str:
 
 
 def read_clip(
-    path: Path, lipreader: Lipreader, progress: Callable[[float], None] = lambda _: None
+    mouths: MouthStream, lipreader: Lipreader, progress: Callable[[float], None] = lambda _: None
 ) -> Reading:
-    """Read a video file of any length and rate.
+    """Read a video of any length and rate.
 
     Args:
-        path: of the file.
+        mouths: of the video, with the lipreader's crop (`gridkit.media.mouth_tracking`).
         lipreader: reads, and decodes each sentence.
         progress: called with the number of seconds that are done.
 
     Raises:
         MediaError: it cannot be decoded, or shows no face.
     """
-    mouths, sentences = MouthStream(path, [lipreader.crop]), SentenceReader(lipreader)
+    sentences = SentenceReader(lipreader)
     for piece in mouths:
         sentences.add(piece[lipreader.crop])
         progress(mouths.length_s)

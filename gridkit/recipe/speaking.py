@@ -9,7 +9,6 @@ Only a window and the sound of a join are kept: a long video needs no more memor
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -60,16 +59,17 @@ class Speech:
 
 
 def speak_clip(
-    path: Path,
+    mouths: MouthStream,
     voice: VideoToSpeech,
     write: Callable[[np.ndarray], None],
     lipreader: Lipreader | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Speech:
-    """Give a video file of any length and rate a sound, exactly as long as its pictures.
+    """Give a video of any length and rate a sound, exactly as long as its pictures.
 
     Args:
-        path: of the file.
+        mouths: of the video, with the crops of voice and lipreader
+            (`gridkit.media.mouth_tracking`).
         voice: makes the sound.
         write: takes the sound piece by piece, float32 (N,) at 16 kHz, -1 to 1.
         lipreader: reads the text, if it is wanted.
@@ -78,8 +78,7 @@ def speak_clip(
     Raises:
         MediaError: it cannot be decoded, or shows no face; some sound may have been written.
     """
-    crops = {voice.crop} if lipreader is None else {voice.crop, lipreader.crop}
-    mouths, sound = MouthStream(path, crops), SoundStream(voice)
+    sound = SoundStream(voice)
     sentences = None if lipreader is None else SentenceReader(lipreader)
     written = 0
     for piece in mouths:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gridkit.corpus.records import SAMPLE_RATE_HZ
 from gridkit.media.dubbing import FORMATS, write_dubbed
+from gridkit.media.mouths import MouthStream
 from gridkit.media.samples import to_int16
 from gridkit.media.subtitles import to_webvtt
 from gridkit.recipe.speaking import Speech, VideoToSpeech, speak_clip
@@ -42,12 +43,18 @@ def captions_file(out: Path) -> Path:
 
 
 def write_spoken(
-    clip: Path, out: Path, voice: VideoToSpeech, lipreader: Lipreader | None, bar: Bar
+    clip: Path,
+    mouths: MouthStream,
+    out: Path,
+    voice: VideoToSpeech,
+    lipreader: Lipreader | None,
+    bar: Bar,
 ) -> SpokenFile:
     """Write the speech of a video as 16-bit WAV, or the video with it; whole or not at all.
 
     Args:
         clip: the video.
+        mouths: of it, with the crops of voice and lipreader.
         out: where to; its suffix is one of `SUFFIXES`, its folder exists.
         voice: makes the sound.
         lipreader: reads the text; None where none is wanted.
@@ -66,7 +73,7 @@ def write_spoken(
             sound = temporary_of(out.with_name(f"{out.name}{WAV}"))
             files.callback(sound.unlink, missing_ok=True)
         with wav_file(sound) as write, bar("speak") as progress:
-            speech = speak_clip(clip, voice, write, lipreader, progress)
+            speech = speak_clip(mouths, voice, write, lipreader, progress)
         lines = () if speech.reading is None else speech.reading.subtitles
         encoded = None
         if file_format is not None:

@@ -18,6 +18,7 @@ import soundfile
 
 from gridkit.app.settings import Settings
 from gridkit.corpus.grammar import text_of
+from gridkit.media.mouth_tracking import open_mouths
 from gridkit.recipe import load_system
 from gridkit.recipe.shelf import shipped_folder
 from gridkit.recipe.spoken_file import write_spoken
@@ -123,9 +124,11 @@ def test_voices_say_what_gridkit_speak_says(app_page, tmp_path):
     assert sounds[0] == "original"
     assert {"v2s-gan-s1", "lip2audspec-s1", "v2s-mel-s1"} <= set(sounds)
     voice = load_system(shipped_folder() / "v2s-mel-s1")
-    written = write_spoken(EXAMPLES[0], tmp_path / "a.wav", voice, None, lambda _: nullcontext(int))
+    mouths = open_mouths(EXAMPLES[0], [voice.crop])
+    out = tmp_path / "a.wav"
+    written = write_spoken(EXAMPLES[0], mouths, out, voice, None, lambda _: nullcontext(int))
     assert written.speech.length_s == told.read["length_s"]
-    wanted, _ = soundfile.read(tmp_path / "a.wav", dtype="int16")
+    wanted, _ = soundfile.read(out, dtype="int16")
     made, _ = soundfile.read(io.BytesIO(app_page.file(told, "v2s-mel-s1.wav")), dtype="int16")
     assert len(made) == 48_000
     np.testing.assert_allclose(made.astype(int), wanted.astype(int), atol=3)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -65,7 +66,8 @@ def shown(monkeypatch, make_clip, tmp_path, capsys):
     """What the command prints of a reading."""
 
     def read_and_print(reading: Reading, *options: str) -> str:
-        monkeypatch.setattr("gridkit.recipe.load_system", lambda *_, **__: None)
+        nobody = SimpleNamespace(crop="mouth96")
+        monkeypatch.setattr("gridkit.recipe.load_system", lambda *_, **__: nobody)
         monkeypatch.setattr("gridkit.recipe.reading.read_clip", lambda *_: reading)
         assert run("read", make_clip(tmp_path / "clip.mkv", frames=5), *options) == 0
         return capsys.readouterr().out

@@ -4,9 +4,11 @@ import av
 import numpy as np
 import pytest
 
+from gridkit.compute.producer import Producer
 from gridkit.errors import MediaError
 from gridkit.media.decode import decode_clip
-from gridkit.media.mouths import Mouths, MouthStream, windows
+from gridkit.media.mouth_tracking import open_mouths, windows
+from gridkit.media.mouths import Mouths, MouthStream
 
 
 @pytest.mark.parametrize("count", [1, 75, 150, 151, 200, 250, 251, 1000])
@@ -36,7 +38,7 @@ def seen_then_not(portrait, wall, tmp_path_factory):
 
 
 def test_every_crop_has_every_frame_once(seen_then_not):
-    mouths = MouthStream(seen_then_not, ["mouth96", "face128"])
+    mouths = open_mouths(seen_then_not, ["mouth96", "face128"])
     pieces = list(mouths)
     assert mouths.length_s == pytest.approx(16, abs=0.001)
     assert mouths.face_share == pytest.approx(0.5, abs=0.01)
@@ -50,12 +52,29 @@ def test_every_crop_has_every_frame_once(seen_then_not):
         assert not frames[-100:].any(), "black where no face is near"
 
 
+def test_another_process_makes_the_same(seen_then_not, make_clip, tmp_path):
+    tracking = "gridkit.media.mouth_tracking"
+    gray = make_clip(tmp_path / "gray.mkv", frames=5)
+    with Producer(f"{tracking}:load") as process:
+        here = open_mouths(seen_then_not, ["mouth96"])
+        pieces = process.call(f"{tracking}:seen_mouths", seen_then_not, ["mouth96"])
+        there = MouthStream(pieces)
+        for a, b in zip(here, there, strict=True):
+            assert (a["mouth96"].frames == b["mouth96"].frames).all()
+            assert (a["mouth96"].missing == b["mouth96"].missing).all()
+            assert here.length_s == there.length_s
+        assert (here.face_share, here.faces) == (there.face_share, there.faces)
+        assert here.offsets_s == there.offsets_s
+        with pytest.raises(MediaError, match=r"no face found in any frame of .*gray\.mkv"):
+            list(process.call(f"{tracking}:seen_mouths", gray, ["mouth96"]))
+
+
 def test_a_video_without_a_face_is_one_line(make_clip, tmp_path):
     path = make_clip(tmp_path / "gray.mkv", frames=5)
     with pytest.raises(
         MediaError, match=r"no face found in any frame of .*gray\.mkv; it would .* 40 pixels wide"
     ):
-        list(MouthStream(path, ["mouth96"]))
+        list(open_mouths(path, ["mouth96"]))
 
 
 def write_video(path, pictures):
@@ -73,8 +92,8 @@ def test_a_face_that_is_small_in_a_large_picture_is_seen_in_full_size(portrait, 
     """As large as in GRID, in a picture five times as wide."""
     room = np.full((1080, 1920), 120, np.uint8)
     room[600:888, 1200:1560] = portrait.paste(wall, portrait.matrix(180, 140))
-    mouths = MouthStream(write_video(tmp_path / "a.mp4", [room] * 8), ["mouth96"])
-    alone = MouthStream(
+    mouths = open_mouths(write_video(tmp_path / "a.mp4", [room] * 8), ["mouth96"])
+    alone = open_mouths(
         write_video(tmp_path / "b.mp4", [room[600:888, 1200:1560]] * 8), ["mouth96"]
     )
     (small,), (large,) = list(mouths), list(alone)
@@ -88,7 +107,7 @@ def test_several_small_faces_are_all_seen(portrait, wall, tmp_path):
     room = np.full((1080, 1920), 120, np.uint8)
     for left in (500, 1300):
         room[600:888, left : left + 360] = portrait.paste(wall, portrait.matrix(180, 140, 1.0))
-    mouths = MouthStream(write_video(tmp_path / "a.mp4", [room] * 8), ["mouth96"])
+    mouths = open_mouths(write_video(tmp_path / "a.mp4", [room] * 8), ["mouth96"])
     list(mouths)
     assert (mouths.faces, mouths.face_share) == (2, 1)
 
@@ -96,7 +115,7 @@ def test_several_small_faces_are_all_seen(portrait, wall, tmp_path):
 def test_a_large_picture_without_a_face_tells_the_smallest_that_would_be_found(tmp_path, wall):
     path = write_video(tmp_path / "wall.mp4", [np.tile(wall, (2, 3))] * 3)
     with pytest.raises(MediaError, match=r"wall\.mp4; it would have to be .* 80 pixels wide"):
-        list(MouthStream(path, ["mouth96"]))
+        list(open_mouths(path, ["mouth96"]))
 
 
 @pytest.mark.grid
@@ -107,8 +126,8 @@ def test_the_mouth_is_that_of_who_speaks_not_of_a_photograph(grid_dir, tmp_path,
     photograph = np.tile(other[:, 60:300], (75, 1, 1))
     pair = [photograph, luma[:, :, 60:300]]
     both = np.concatenate(pair if photograph_is == "left" else pair[::-1], axis=2)
-    mouths = MouthStream(write_video(tmp_path / "two.mp4", both), ["mouth96"])
-    alone = MouthStream(write_video(tmp_path / "one.mp4", luma), ["mouth96"])
+    mouths = open_mouths(write_video(tmp_path / "two.mp4", both), ["mouth96"])
+    alone = open_mouths(write_video(tmp_path / "one.mp4", luma), ["mouth96"])
     (read,), (right,) = list(mouths), list(alone)
     assert mouths.faces == 2
     apart = read["mouth96"].frames.astype(int) - right["mouth96"].frames

@@ -14,6 +14,7 @@ from gridkit.media.codecs import encode_crop
 from gridkit.media.crops import cut_crop, load_profile
 from gridkit.media.decode import decode_clip
 from gridkit.media.face import FaceTracker
+from gridkit.media.mouth_tracking import open_mouths
 from gridkit.media.mouths import Mouths
 from gridkit.media.video import Planes
 from gridkit.models.alphabet import CLASSES, encode
@@ -94,8 +95,7 @@ def test_blocks_lose_nothing_and_repeat_nothing(monkeypatch):
     classes = np.concatenate([shown(text, int(rng.integers(40, 120)), 15) for text in said])
     monkeypatch.setattr(reading, "BLOCK_FRAMES", 250)
     pieces = [{"mouth96": mouths_of(part)} for part in np.array_split(classes, 31)]
-    monkeypatch.setattr(reading, "MouthStream", lambda *_: FakeStream(pieces))
-    result = read_clip(Path("any"), Parrot())
+    result = read_clip(FakeStream(pieces), Parrot())
     assert texts(result.sentences) == said
     assert result.length_s == pytest.approx(len(classes) / 25)
     starts = np.flatnonzero(np.diff(classes == encode("b")[0], prepend=False) == 1)[::1]
@@ -169,7 +169,7 @@ def test_a_sentence_goes_on_after_a_cutaway():
     assert texts(sentences)[0].endswith("at")
 
 
-def test_where_a_word_may_be_lost_is_known_over_pieces_and_blocks(monkeypatch):
+def test_where_a_word_may_be_lost_is_known_over_pieces_and_blocks():
     classes = shown("bin blue at", 150, 60)
     missing = np.zeros(150, bool)
     missing[[*range(10), *range(68, 76), *range(100, 110)]] = True  # before, inside, after
@@ -177,8 +177,7 @@ def test_where_a_word_may_be_lost_is_known_over_pieces_and_blocks(monkeypatch):
         {"mouth96": mouths_of(part, gone)}
         for part, gone in zip(np.array_split(classes, 13), np.array_split(missing, 13), strict=True)
     ]
-    monkeypatch.setattr(reading, "MouthStream", lambda *_: FakeStream(pieces))
-    result = read_clip(Path("any"), Parrot())
+    result = read_clip(FakeStream(pieces), Parrot())
     assert result.unseen == (Unseen(68 / 25, 76 / 25),)
 
 
@@ -206,7 +205,7 @@ def test_a_clip_without_a_face_is_one_line(tmp_path):
     clip = tmp_path / "wall.mp4"
     clip.write_bytes(encode_crop(Planes(np.full((10, 96, 96), 90, np.uint8), None)))
     with pytest.raises(MediaError, match=r"no face found in any frame of .*wall.mp4"):
-        read_clip(clip, load_system(LIPNET))
+        read_clip(open_mouths(clip, ["mouth96"]), load_system(LIPNET))
 
 
 def concatenated(grid_dir: Path, path: Path, clips: int, rate_fps: int) -> list[str]:
@@ -234,7 +233,8 @@ def test_a_long_clip_at_another_rate_is_read_in_place(grid_dir, tmp_path, monkey
     path = tmp_path / "long.mp4"
     said = concatenated(grid_dir, path, clips=9, rate_fps=30)
     monkeypatch.setattr(reading, "BLOCK_FRAMES", 300)  # several blocks in half a minute
-    result = read_clip(path, load_system(LIPNET, decoding="grammar"))
+    mouths = open_mouths(path, ["mouth96"])
+    result = read_clip(mouths, load_system(LIPNET, decoding="grammar"))
     assert result.length_s == pytest.approx(27, abs=0.05)
     places = [int(sentence[0].start_s // 3) for sentence in result.sentences]
     assert places == list(range(9))
@@ -257,7 +257,7 @@ def test_a_clip_that_begins_gray_is_read_as_its_crop_is(grid_dir, code):
     assert track.missing.sum() == 12
     evaluated = lipreader(cut_crop(video, track.landmarks, load_profile("mouth96")).luma)
     assert evaluated == text_of(code)
-    assert texts(read_clip(clip, lipreader).sentences) == [evaluated]
+    assert texts(read_clip(open_mouths(clip, ["mouth96"]), lipreader).sentences) == [evaluated]
 
 
 @pytest.mark.grid

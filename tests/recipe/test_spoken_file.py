@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from gridkit.errors import EnvironmentProblem, MediaError
-from gridkit.media import mouths as mouths_module
-from gridkit.media.mouths import Mouths, Piece
+from gridkit.media import mouth_tracking
+from gridkit.media.mouth_tracking import Piece, open_mouths
+from gridkit.media.mouths import Mouths
 from gridkit.models.alphabet import CLASSES, encode
 from gridkit.models.decoding import greedy
 from gridkit.recipe.spoken_file import SUFFIXES, write_spoken
@@ -61,7 +62,7 @@ def faces(monkeypatch):
             missing = np.array([level[0, 0, 0] < 30])
             yield Piece({crop: Mouths(level, missing) for crop in crops}, missing, faces=1)
 
-    monkeypatch.setattr(mouths_module, "follow_mouth", follow)
+    monkeypatch.setattr(mouth_tracking, "follow_mouth", follow)
 
 
 @contextmanager
@@ -70,7 +71,8 @@ def no_bar(_label):
 
 
 def speak(clip, out, voice=None, lipreader=None):
-    return write_spoken(clip, out, voice or Level(), lipreader, no_bar)
+    mouths = open_mouths(clip, {"mouth96", "lipnet"})
+    return write_spoken(clip, mouths, out, voice or Level(), lipreader, no_bar)
 
 
 def write_video(path, times_ms, *, flash_ms, dark=(), turned=False, sound=None, rate=25):
@@ -219,14 +221,15 @@ import os, signal, sys
 from contextlib import contextmanager
 from pathlib import Path
 import numpy as np
-from gridkit.media import mouths
+from gridkit.media import mouth_tracking
+from gridkit.media.mouths import Mouths
 from gridkit.recipe.spoken_file import write_spoken
 
 def follow(pictures, crops, _):
     for picture in pictures:
         level = np.full((1, 4, 4), 90, np.uint8)
         missing = np.array([False])
-        yield mouths.Piece({crop: mouths.Mouths(level, missing) for crop in crops}, missing, 1)
+        yield mouth_tracking.Piece({crop: Mouths(level, missing) for crop in crops}, missing, 1)
 
 class Killed:
     crop, calls = "mouth96", 0
@@ -240,8 +243,10 @@ class Killed:
 def no_bar(_):
     yield lambda _: None
 
-mouths.follow_mouth = follow
-write_spoken(Path(sys.argv[1]), Path(sys.argv[2]), Killed(), None, no_bar)
+mouth_tracking.follow_mouth = follow
+clip = Path(sys.argv[1])
+mouths = mouth_tracking.open_mouths(clip, ["mouth96"])
+write_spoken(clip, mouths, Path(sys.argv[2]), Killed(), None, no_bar)
 """
 
 
