@@ -81,11 +81,9 @@ class AcousticLearner(V2SLearner):
         }
         return losses | self.word_losses(spoken.output, batch)
 
-    def listener(self, number: int) -> SpeechFeatures | None:
-        """Return what hears as the recogniser does, where a step learns from that."""
-        settings = self._told
-        listens = number >= settings.features_from and settings.features_weight > 0
-        return self._listener if listens else None
+    def listener(self, number: int, weight: float) -> SpeechFeatures | None:
+        """Return what hears as the recogniser does, where a step learns from that by a weight."""
+        return self._listener if number >= self._told.features_from and weight > 0 else None
 
     def _start(self, recipe: Recipe) -> None:
         """Give the acoustic model a lipreader's weights, and what it is to standardise bands by."""

@@ -125,7 +125,7 @@ class V2SGanLearner(AcousticLearner):
         }
         if settings.estoi_weight > 0:
             losses["sound_estoi"] = settings.estoi_weight, estoi_loss(said, true)
-        if listener := self.listener(number):
+        if listener := self.listener(number, settings.features_weight):
             with torch.no_grad():
                 features = listener.of_sound(true)
             heard = features_loss(listener.of_sound(said), features)

@@ -2,7 +2,8 @@
 
 Both learn in every step, each from its own losses. The vocoder makes the true sound from
 spectrograms that are blurred over time and noisy, as predicted ones are, and from predicted ones.
-How well the sound of predicted ones is understood is a loss of both.
+How well the sound of predicted ones is understood, by extended STOI and by a recogniser, is a
+loss of both.
 """
 
 from collections.abc import Mapping
@@ -36,7 +37,10 @@ class V2SMelTraining(AcousticTraining):
     predicted_from: int = 1000
     """The step from which half of what the vocoder learns from is predicted."""
     vocoder_frames: int = 64
-    """Of the pieces of spectrograms that the vocoder learns from, 10 ms each."""
+    """Of the pieces of spectrograms that the vocoder learns from, 10 ms each; at most all."""
+    sound_features_weight: float = 0.0
+    """Of what the recogniser hears in the vocoder's sound of predicted spectrograms;
+    `features_weight` is of what it hears in the spectrograms."""
 
 
 class V2SMelLearner(AcousticLearner):
@@ -74,7 +78,7 @@ class V2SMelLearner(AcousticLearner):
             with self.mixed_precision():
                 spoken = self._acoustic_model(batch.inputs)
             losses = self.acoustic_losses(spoken, true_mel, batch)
-            if listener := self.listener(number):
+            if listener := self.listener(number, settings.features_weight):
                 with torch.no_grad():
                     true = listener.of_mel(true_mel)
                 heard = features_loss(listener.of_mel(spoken.log_mel), true)
@@ -105,14 +109,15 @@ class V2SMelLearner(AcousticLearner):
             number: of the step.
 
         Returns:
-            The losses; the gradient of extended STOI at `predicted`, where that is a loss.
+            The losses; the gradient at `predicted` of those that say how well it is understood.
         """
         settings, frames = self._settings, true_mel.shape[1]
-        first = int(torch.randint(frames - settings.vocoder_frames, ()))
-        part = slice(first, first + settings.vocoder_frames)
+        length = min(settings.vocoder_frames, frames)
+        first = int(torch.randint(max(1, frames - length), ()))
+        part = slice(first, first + length)
         mel, slope = blurred(true_mel)[:, part], None
         if predicted is not None:
-            predicted = predicted[:, part].requires_grad_(settings.estoi_weight > 0)
+            predicted = predicted[:, part].requires_grad_()
             mel = torch.cat([mel[0::2], predicted])
             sound = torch.cat([sound[0::2], sound[1::2]])
         piece = sound[:, HOP_SAMPLES * part.start : HOP_SAMPLES * part.stop]
@@ -122,15 +127,27 @@ class V2SMelLearner(AcousticLearner):
             "vocoder_mel": (1.0, functional.l1_loss(self.log_mel(said), self.log_mel(piece))),
             "vocoder_stft": (1.0, stft_loss(said, piece)),
         }
-        if predicted is not None and predicted.requires_grad:
-            estoi = estoi_loss(said[-len(predicted) :], piece[-len(predicted) :])
-            (slope,) = torch.autograd.grad(
-                settings.estoi_weight * estoi, predicted, retain_graph=True
-            )
-            slope = functional.pad(slope, (0, 0, part.start, frames - part.stop))
-            losses["vocoder_estoi"] = settings.estoi_weight, estoi
+        if predicted is not None:
+            count = len(predicted)
+            understood = self._understood(said[-count:], piece[-count:], number)
+            if understood:
+                (slope,) = torch.autograd.grad(total(understood), predicted, retain_graph=True)
+                slope = functional.pad(slope, (0, 0, part.start, frames - part.stop))
+            losses |= understood
         self._vocoder.descend(total(losses), number)
         return losses, slope
+
+    def _understood(self, said: torch.Tensor, true: torch.Tensor, number: int) -> Losses:
+        """Return how well sound (B, N) is understood, where a step learns from that."""
+        settings, losses = self._settings, Losses()
+        if settings.estoi_weight > 0:
+            losses["vocoder_estoi"] = settings.estoi_weight, estoi_loss(said, true)
+        if listener := self.listener(number, settings.sound_features_weight):
+            with torch.no_grad():
+                features = listener.of_sound(true)
+            heard = features_loss(listener.of_sound(said), features)
+            losses["vocoder_features"] = settings.sound_features_weight, heard
+        return losses
 
 
 def blurred(log_mel: torch.Tensor) -> torch.Tensor:

@@ -98,6 +98,25 @@ def test_extended_stoi_of_the_sound_is_a_loss_where_it_has_a_weight(model, setti
     assert not torch.equal(heads[0.0], heads[100.0])
 
 
+def test_what_a_recogniser_hears_in_the_sound_is_a_loss_where_it_has_a_weight(recipes):
+    heads = {}
+    for weight in (0.0, 100.0):
+        settings = replace(
+            MEL_SETTINGS, recogniser="listener", features_weight=0.0, sound_features_weight=weight
+        )
+        made = learner(MEL, settings, recipes, built_on=("listener",))
+        steps = [made.step(number) for number in range(3)]
+        assert ("vocoder_features" in steps[-1]) == (weight > 0)
+        assert "features" not in steps[-1]
+        heads[weight] = made.model.acoustic.head.weight.detach().clone()
+    assert not torch.equal(heads[0.0], heads[100.0])
+
+
+def test_a_vocoder_may_learn_from_whole_clips(recipes):
+    made = learner(MEL, replace(MEL_SETTINGS, vocoder_frames=1000), recipes)
+    assert "vocoder_mel" in made.step(2)
+
+
 @KINDS
 def test_val_is_measured_and_heard(model, settings, recipes):
     made = learner(model, replace(settings, recogniser="listener"), recipes, built_on=("listener",))
