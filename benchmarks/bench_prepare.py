@@ -29,7 +29,7 @@ from gridkit.compute.local import Workers, usable_cores
 from gridkit.corpus.records import FRAMES, Clip
 from gridkit.media.decode import decode_clip
 from gridkit.media.landmarks_model import default_landmark_model
-from gridkit.prepare.batch import PRELOAD
+from gridkit.prepare import PRELOAD
 from gridkit.prepare.clip import Settings, Task, prepare_clip
 from gridkit.prepare.plan import make_plan
 from gridkit.prepare.rejection import Rejection

@@ -29,8 +29,8 @@ from gridkit.compute.executor import CountSteps, Executor, count_nothing, retry_
 from gridkit.compute.local import Workers
 from gridkit.compute.ray_cluster import RayCluster
 from gridkit.compute.slurm import Slurm, SlurmOptions
-from gridkit.prepare import plan
-from gridkit.prepare.batch import PRELOAD, BatchUnit, Unit, contain, work
+from gridkit.prepare import PRELOAD, plan
+from gridkit.prepare.batch import BatchUnit, Unit, contain, work
 from gridkit.prepare.outline import Place, write_outline
 from gridkit.prepare.pipeline import Request, plan_run
 from gridkit.prepare.request import make_settings

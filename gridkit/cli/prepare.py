@@ -33,10 +33,10 @@ def _parse_part(
     _context: click.Context, _option: click.Parameter, value: str | None
 ) -> "Part | None":
     """Return which part of how many, None where the option is not given."""
-    from gridkit.prepare.pipeline import Part
-
     if value is None:
         return None
+    from gridkit.prepare.pipeline import Part
+
     number, slash, of = value.partition("/")
     digits = number.isascii() and number.isdigit() and of.isascii() and of.isdigit()
     if not slash or not digits or not 1 <= int(number) <= int(of):
@@ -151,10 +151,15 @@ def command(
             raise click.UsageError(f"{folder}: a published corpus is fetched to a folder; name one")
         _from_hub(source, folder, crops, workers, as_json=as_json)
         return
+    from gridkit.compute.choose import open_executor, parse_where
+    from gridkit.compute.local import load_early
+    from gridkit.prepare import PRELOAD
+
+    where = parse_where(executor, slurm)
+    if where.is_local:
+        load_early(PRELOAD)
     from gridkit.cli.file_bars import FileBars
     from gridkit.cli.summary import print_outcome
-    from gridkit.compute.choose import open_executor, parse_where
-    from gridkit.prepare.batch import PRELOAD
     from gridkit.prepare.pipeline import Request, prepare_corpus, prepare_part
     from gridkit.prepare.request import (
         PUBLISHERS,
@@ -165,7 +170,6 @@ def command(
     )
     from gridkit.prepare.to_objects import prepare_on_objects, prepare_part_on_objects
 
-    where = parse_where(executor, slurm)
     settings = make_settings(crops, landmarks_model, lossless=lossless)
     splits = (
         *read_split_files(split_files, unseen_speakers=False),

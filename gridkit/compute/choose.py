@@ -81,5 +81,4 @@ def open_executor(
             yield jobs
     else:
         with Workers(workers or usable_cores(), preload=preload) as processes:
-            processes.start_early()
             yield processes

@@ -88,6 +88,13 @@ def map_ordered(
         yield from processes.map_ordered(function, items)
 
 
+def load_early(preload: str) -> None:
+    """Start what `Workers` with this module are forked from: it loads while the caller plans."""
+    with starting_processes():
+        _context(preload)
+        forkserver.ensure_running()
+
+
 class Workers:
     """Processes of this machine: an `Executor`, and a context manager that ends them.
 
@@ -119,13 +126,6 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    def start_early(self) -> None:
-        """Start what the processes are forked from: it loads meanwhile, while the caller plans."""
-        if self._preload is not None:
-            with starting_processes():
-                _context(self._preload)
-                forkserver.ensure_running()
 
     def stop(self) -> None:
         """End the processes; nothing is under way."""

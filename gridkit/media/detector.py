@@ -65,7 +65,7 @@ class Box:
 
 def box_of(points: np.ndarray) -> Box:
     """Return the box in which the detector would have found these points, (68, 2)."""
-    middle = points.mean(axis=0)
+    middle = np.add.reduce(points) / len(points)
     off = points - middle
     radius = math.sqrt(np.vdot(off, off) / len(points))
     return Box(

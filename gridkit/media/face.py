@@ -160,7 +160,10 @@ def face_patch(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
 
     The product of two such pictures, summed, is their correlation: 1 where both are the same.
     """
-    left, right = (complex(*points[eye].mean(axis=0)) for eye in (LEFT_EYE, RIGHT_EYE))
+    # sums, not means: the same to the bit, and quicker for so few numbers
+    left, right = (
+        complex(*(np.add.reduce(points[eye]) / len(points[eye]))) for eye in (LEFT_EYE, RIGHT_EYE)
+    )
     if left == right:
         return np.zeros((PATCH_PX, PATCH_PX))
     turn = PATCH_EYE_DISTANCE_PX / (right - left)
@@ -169,7 +172,7 @@ def face_patch(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
     size = (PATCH_PX, PATCH_PX)
     patch = cv2.warpAffine(frame, matrix, size, borderMode=cv2.BORDER_REPLICATE)
     patch = cv2.GaussianBlur(patch.astype(np.float64), (0, 0), PATCH_BLUR_PX)
-    patch -= patch.mean()
+    patch -= np.add.reduce(patch, axis=None) / patch.size
     return np.asarray(patch / max(math.sqrt(np.vdot(patch, patch)), 1e-6))
 
 

@@ -18,6 +18,7 @@ from gridkit.compute.local import map_ordered
 from gridkit.corpus.records import Clip, ManifestRow, Reason, Status
 from gridkit.errors import EnvironmentProblem, InputError
 from gridkit.media.landmarks_model import default_landmark_model
+from gridkit.prepare import PRELOAD
 from gridkit.prepare.clip import Settings, Task, add_crops, prepare_clip
 from gridkit.prepare.journal import BatchKey, FinishedBatch, Journal, Record
 from gridkit.prepare.outline import Place
@@ -26,7 +27,6 @@ from gridkit.prepare.rejection import Rejection
 from gridkit.storage.objects import ObjectFolder
 from gridkit.store.shards import read_shard
 
-PRELOAD = "gridkit.prepare.preload"
 MOST_LOSSES = 3
 """A batch whose worker was lost so often is given up."""
 

@@ -6,9 +6,11 @@ any number of machines.
 """
 
 import hashlib
+import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +21,8 @@ from gridkit.compute.lock import folder_lock
 from gridkit.compute.progress import Progress
 from gridkit.corpus.splits import Split, builtin_splits
 from gridkit.errors import CorpusError, WorkFailedError
+from gridkit.prepare import PRELOAD
 from gridkit.prepare.batch import (
-    PRELOAD,
     BatchJob,
     BatchUnit,
     ClipJob,
@@ -120,7 +122,14 @@ def prepare_corpus(
         write_outline(run.folder, run.outline)
         for note in run.outline.notes:
             say(note)
+        threading.Thread(target=_load_datasets).start()
         return finish_corpus(run, make_batches(run, request.workers, executor))
+
+
+def _load_datasets() -> None:
+    """Import what describes columns while batches are made: it takes most of a second."""
+    with suppress(ImportError):  # who needs it says so
+        import_module("datasets")
 
 
 def prepare_part(

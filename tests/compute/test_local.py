@@ -167,14 +167,14 @@ def test_workers_have_what_was_preloaded_and_run_where_their_parent_may(tmp_path
 
 EARLY = """
 import psutil
-from gridkit.compute.local import Workers
+from gridkit.compute.local import Workers, load_early
 
 def ancestors(_name):
     return [parent.pid for parent in psutil.Process().parents()]
 
 if __name__ == "__main__":
     with Workers(2, preload="colorsys") as workers:
-        workers.start_early()
+        load_early("colorsys")
         (server,) = [
             child.pid
             for child in psutil.Process().children()

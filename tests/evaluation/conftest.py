@@ -16,7 +16,7 @@ from gridkit.evaluation.sandbox.worker import Worker
 from gridkit.evaluation.scoring.scorer import PRELOAD as SCORING
 from gridkit.evaluation.subset import open_subset
 from gridkit.evaluation.systems.spec import parse_model
-from gridkit.prepare.batch import PRELOAD as PREPARING
+from gridkit.prepare import PRELOAD as PREPARING
 from gridkit.store.reader import open_corpus
 
 SPLIT = "synthetic-seen"
