@@ -180,7 +180,7 @@ const draw = (result, rows, ids, board) => {
       element("dd", {}, text(figure.value), element("small", { text: interval(figure) })))),
     element("div", {}, element("dt", { text: `Mean paired difference in ${board.metric}` }),
       element("dd", { id: "difference" }, text(test.mean, true), element("small", { text: `${text(test.mean - test.half, true)} to ${text(test.mean + test.half, true)}` }))));
-  const shownP = test.p < 0.0001 ? "p < 0.0001" : `p = ${test.p.toFixed(4)}`;
+  const shownP = test.p < 0.0001 ? "p\u00a0<\u00a00.0001" : `p\u00a0=\u00a0${test.p.toFixed(4)}`;
   const units = test.overSpeakers ? `${test.units} speakers` : `${test.units} clips`;
   const said = test.p < 0.01
     ? `${names[ahead]} is better on these clips (paired t-test over ${units}, ${shownP}).`
