@@ -54,9 +54,6 @@ def command(
     """
     from dataclasses import replace
 
-    from gridkit.compute.torch_start import start_torch_for_long
-
-    start_torch_for_long()
     from gridkit.cli.train_bar import TrainingBar, clips_of, pack_with_bar
     from gridkit.compute.lock import folder_lock
     from gridkit.prepare.from_hub import local_corpus

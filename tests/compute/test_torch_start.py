@@ -1,10 +1,7 @@
 """torch for a short command: what is left out is there for who asks, and nothing else changes."""
 
-import os
 import subprocess
 import sys
-
-import pytest
 
 LATER = """
 import gc, os, sys
@@ -48,33 +45,3 @@ def test_generators_are_there_for_who_asks():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "3"
-
-
-TRAINING = """
-import os, sys
-from gridkit.compute import torch_start
-
-seen = {}
-class Watch:
-    def find_spec(self, name, *_):
-        if name == "torch":
-            seen.update(os.environ)
-sys.meta_path.insert(0, Watch())
-torch_start.start_torch_for_long()
-print(seen.get("GOMP_SPINCOUNT"), os.environ.get("GOMP_SPINCOUNT"))
-"""
-
-
-@pytest.mark.parametrize(
-    ("variables", "printed"),
-    [
-        ({}, "3000 None"),
-        ({"OMP_WAIT_POLICY": "active"}, "None None"),
-        ({"GOMP_SPINCOUNT": "7"}, "7 7"),
-    ],
-)
-def test_long_work_lets_threads_spin_for_a_moment(variables, printed):
-    environment = {k: v for k, v in os.environ.items() if k not in ("OMP_WAIT_POLICY",)} | variables
-    command = [sys.executable, "-c", TRAINING]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.strip() == printed

@@ -14,21 +14,16 @@ import os
 class System:
     task, crop = "lipreading", "mouth96"
     def __call__(self, frames):
-        names = [name for name in os.environ if name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")]
-        return " ".join(names) or "none"
+        return os.environ.get("OMP_WAIT_POLICY", "as they are")
 def load(device): return System()
 """
 
 
 @pytest.mark.parametrize(
     ("timed", "given", "answer"),
-    [
-        (False, (), "GOMP_SPINCOUNT"),
-        (True, (), "none"),
-        (False, ("OMP_WAIT_POLICY",), "OMP_WAIT_POLICY"),
-    ],
+    [(False, (), "passive"), (True, (), "as they are"), (False, ("OMP_WAIT_POLICY",), "active")],
 )
-def test_threads_wait_briefly_but_where_they_are_timed_or_told(
+def test_threads_sleep_while_they_wait_but_where_they_are_timed(
     synthetic_corpus, tmp_path, monkeypatch, timed, given, answer
 ):
     if given:
