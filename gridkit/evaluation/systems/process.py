@@ -14,18 +14,12 @@ from gridkit.evaluation.systems.hub_code import cache_to_hide
 from gridkit.evaluation.systems.spec import ModelSpec
 
 
-SLEEPING_THREADS = {"OMP_WAIT_POLICY": "passive"}
-"""Threads of OpenMP that have nothing to do sleep. They spin by default; beside one other busy
-process a small model then answers fifty times later. Answers stay the same to the bit."""
-
-
 def worker_of(
     spec: ModelSpec,
     subset: Subset,
     options: Options,
     out: Path | None = None,
     *,
-    timed: bool = False,
     before_start: Callable[[], None] | None = None,
 ) -> Worker:
     """Return the process of a system, not started; corpus and results are out of its reach.
@@ -35,7 +29,6 @@ def worker_of(
         subset: the clips that it will be asked about.
         options: device, limits, isolation, and what it is given besides.
         out: the RESULT folder, where there is one.
-        timed: whether its answers are timed: its threads wait as the system's libraries have it.
         before_start: called before each process is started.
 
     Raises:
@@ -47,7 +40,6 @@ def worker_of(
             f"--no-isolation: {spec.text} is code from the Hub, which runs locked in only"
         )
     _settle_access_times(subset.corpus.folder)
-    given = given_variables(os.environ, options.variables)
     hidden = [subset.corpus.folder, *cache_to_hide(spec.own_folder), *([out] if out else [])]
     return Worker(
         spec,
@@ -57,7 +49,7 @@ def worker_of(
         hidden=hidden,
         isolate=options.isolate,
         readable=options.reads,
-        variables=given if timed else SLEEPING_THREADS | given,
+        variables=given_variables(os.environ, options.variables),
         follow_links=options.follow_links,
         before_start=before_start,
     )

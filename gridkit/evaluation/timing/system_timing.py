@@ -58,9 +58,7 @@ def write_system_timing(job: TimingJob) -> None:
         if not clips:
             raise SystemFailedError(f"{job.spec.text} has no answer for any clip")
         check = job.files.check
-        with worker_of(
-            job.spec, subset, options, job.out, timed=True, before_start=check
-        ) as worker:
+        with worker_of(job.spec, subset, options, job.out, before_start=check) as worker:
             timing = time_system(worker, clips, calls=options.calls)
         before_s = preprocess_times(subset, crop, options.source) if crop else []
         before = percentiles(before_s) if before_s else None
