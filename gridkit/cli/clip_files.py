@@ -4,6 +4,7 @@ and the progress.
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,8 @@ def check_out(option: str, out: Path, clip: Path, suffixes: tuple[str, ...]) -> 
 
 
 @contextmanager
-def followed(clip: Path) -> "Iterator[Callable[[Collection[str]], MouthStream]]":
-    """Give what opens the mouth in a clip, with some crops.
+def face_follower(clip: Path) -> "Iterator[Callable[[Collection[str]], MouthStream]]":
+    """Give a function that returns the speaker's mouth, in the crops that it is given.
 
     The face is followed in another process, which loads while this one loads a model.
     """
@@ -44,7 +45,7 @@ def followed(clip: Path) -> "Iterator[Callable[[Collection[str]], MouthStream]]"
     from gridkit.media.mouths import MouthStream
 
     with Producer(f"{TRACKING}:load") as process:
-        yield lambda crops: MouthStream(process.call(f"{TRACKING}:seen_mouths", clip, crops))
+        yield lambda crops: MouthStream(process.call(f"{TRACKING}:mouth_pieces", clip, crops))
 
 
 @contextmanager
@@ -56,16 +57,23 @@ def clip_bar(clip: Path, label: str) -> Iterator[Callable[[float], None]]:
 
         def show(done_s: float) -> None:
             nonlocal bar, shown_s
-            if done_s <= SHORT_S:
+            if done_s <= SHORT_S or (length_s := clip_length_s()) <= SHORT_S:
                 return
             if bar is None:
                 from gridkit.compute.progress import Progress
-                from gridkit.media.stream import PictureStream
 
-                with PictureStream(clip) as stream:
-                    total = round(stream.info.length_s)
-                bar = stack.enter_context(Progress(label, total, unit="s"))
+                shown_s = int(done_s)
+                bar = Progress(label, round(length_s), unit="s", done=shown_s)
+                stack.enter_context(bar)
             bar.advance(int(done_s) - shown_s)
             shown_s = int(done_s)
+
+        @cache
+        def clip_length_s() -> float:
+            """Return what the file says, 0 where it does not."""
+            from gridkit.media.stream import PictureStream
+
+            with PictureStream(clip) as stream:
+                return stream.info.length_s
 
         yield show

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gridkit.cli.clip_files import check_out, clip_bar, followed
+from gridkit.cli.clip_files import check_out, clip_bar, face_follower
 from gridkit.cli.decodings import DECODINGS
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def command(
 
     if video_out is not None:
         check_out("--video", video_out, clip, (".mp4",))
-    with followed(clip) as open_mouths:
+    with face_follower(clip) as mouths_in:
         from gridkit.compute.torch_start import start_torch
 
         start_torch()
@@ -70,7 +70,7 @@ def command(
 
         lipreader = load_system(find_shipped(model), device, decoding, task="lipreading")
         with clip_bar(clip, "read") as progress:
-            reading = read_clip(open_mouths([lipreader.crop]), lipreader, progress)
+            reading = read_clip(mouths_in([lipreader.crop]), lipreader, progress)
     if as_json:
         click.echo(json.dumps(reading_json(reading)))
     else:

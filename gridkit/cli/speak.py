@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gridkit.cli.clip_files import check_out, clip_bar, followed
+from gridkit.cli.clip_files import check_out, clip_bar, face_follower
 
 if TYPE_CHECKING:
     from gridkit.recipe.spoken_file import SpokenFile
@@ -70,7 +70,7 @@ def command(
     check_out("-o", out, clip, SUFFIXES)
     import json
 
-    with followed(clip) as open_mouths:
+    with face_follower(clip) as mouths_in:
         from gridkit.compute.torch_start import start_torch
 
         start_torch(with_generators=True)
@@ -82,7 +82,7 @@ def command(
         lipreader = None
         if captions:
             lipreader = load_system(find_shipped(reader), device, task="lipreading")
-        mouths = open_mouths({voice.crop} if lipreader is None else {voice.crop, lipreader.crop})
+        mouths = mouths_in({voice.crop} if lipreader is None else {voice.crop, lipreader.crop})
         spoken = write_spoken(clip, mouths, out, voice, lipreader, partial(clip_bar, clip))
     if as_json:
         click.echo(json.dumps(spoken_json(out, spoken)))

@@ -89,7 +89,10 @@ def map_ordered(
 
 
 def load_early(preload: str) -> None:
-    """Start what `Workers` with this module are forked from: it loads while the caller plans."""
+    """Start what `Workers` with this module are forked from: it loads while the caller plans.
+
+    Without effect where it runs already, with this module or another.
+    """
     with starting_processes():
         _context(preload)
         forkserver.ensure_running()

@@ -5,6 +5,7 @@ this one is busy with the last. A crash there, of a decoder for example, is an e
 """
 
 import multiprocessing
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -49,7 +50,7 @@ class Producer:
         self._connection.close()
 
     def call(self, function: str, *args: Any) -> Iterator[Any]:
-        """Yield what `function(*args)` yields there, at most a few items ahead.
+        """Yield what `function(*args)` yields there, as far ahead as a pipe holds items.
 
         Args:
             function: `module:name`; one call at a time, each to its end.
@@ -66,10 +67,17 @@ class Producer:
             self._process.join()
             raise EnvironmentProblem(
                 f"the process that works on {args[0] if args else function} died "
-                f"(status {self._process.exitcode})"
+                f"({_end_of(self._process.exitcode)}); try again, and if it dies again, convert "
+                "the file"
             ) from error
         if message[0] == RAISED:
             raise message[1]
+
+
+def _end_of(status: int | None) -> str:
+    if status is None or status >= 0:
+        return f"status {status}"
+    return signal.Signals(-status).name
 
 
 def _produce(connection: Connection, preload: str) -> None:

@@ -61,7 +61,7 @@ def default_landmark_model() -> LandmarkModel:
             "the landmark model is missing: pip install face_recognition_models==0.3.0, "
             "or name a file with --landmarks-model FILE"
         )
-    path = Path(spec.origin).resolve().parent / "models" / f"{DEFAULT_NAME}.dat"
+    path = (Path(spec.origin).parent / "models" / f"{DEFAULT_NAME}.dat").resolve()
     if not path.is_file():
         raise LandmarkModelError(f"{path}: no such file; {_ADVICE}")
     return LandmarkModel(path)

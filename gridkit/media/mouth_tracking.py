@@ -19,7 +19,7 @@ from gridkit.media.crops import cut_crop, load_profile, to_rgb
 from gridkit.media.detector import WORKING_WIDTH_PX, Box
 from gridkit.media.face import FaceTracker, Track
 from gridkit.media.landmarks_model import default_landmark_model, predictor
-from gridkit.media.mouths import Mouths, MouthStream, Seen, SeenMouths
+from gridkit.media.mouths import MouthPiece, Mouths, MouthStream, StreamState
 from gridkit.media.profiles import CropProfile
 from gridkit.media.speaker import face_box, who_speaks
 from gridkit.media.stream import Picture, PictureStream, as_video
@@ -54,11 +54,11 @@ def load() -> None:
 
 
 def open_mouths(path: Path, crops: Collection[str]) -> MouthStream:
-    """Return the mouth in a video file, followed in this process; see `seen_mouths`."""
-    return MouthStream(seen_mouths(path, crops))
+    """Return the mouth in a video file, followed in this process; see `mouth_pieces`."""
+    return MouthStream(mouth_pieces(path, crops))
 
 
-def seen_mouths(path: Path, crops: Collection[str]) -> Iterator[SeenMouths]:
+def mouth_pieces(path: Path, crops: Collection[str]) -> Iterator[MouthPiece]:
     """Yield the next frames of each crop, with what is known of the video so far.
 
     Args:
@@ -70,21 +70,21 @@ def seen_mouths(path: Path, crops: Collection[str]) -> Iterator[SeenMouths]:
             start, where the file is not a readable video.
     """
     look = look_for_faces(path, WIDEST_PX)
-    seen = Seen()
+    state = StreamState()
     with PictureStream(path, look.widest_px, look.part) as stream:
         pictures = stream.at_rate(RATE_FPS)
         for piece in follow_mouth(pictures, crops, look.working_width_px):
-            seen = Seen(
-                seen.frames + len(piece.missing),
-                seen.with_face + int((~piece.missing).sum()),
-                max(seen.faces, piece.faces),
+            state = StreamState(
+                state.frames + len(piece.missing),
+                state.with_face + int((~piece.missing).sum()),
+                max(state.faces, piece.faces),
                 stream.end_s,
                 tuple(stream.offsets_s),
             )
-            yield seen, piece.mouths
-    if not seen.frames:
+            yield state, piece.mouths
+    if not state.frames:
         raise MediaError(f"{path} has no picture that can be decoded")
-    if not seen.with_face:
+    if not state.with_face:
         raise MediaError(
             f"no face found in any frame of {path}; it would have to be upright, "
             f"from the front, and {look.smallest_px} pixels wide or more"

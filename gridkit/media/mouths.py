@@ -44,7 +44,7 @@ class Mouths:
 
 
 @dataclass(frozen=True)
-class Seen:
+class StreamState:
     """What is known of a video so far."""
 
     frames: int = 0
@@ -58,7 +58,7 @@ class Seen:
     """What is taken off time stamps, as of `PictureStream`."""
 
 
-SeenMouths = tuple[Seen, Mapping[str, Mouths]]
+MouthPiece = tuple[StreamState, Mapping[str, Mouths]]
 """The next frames of each crop, by its name, and what is known of the video so far."""
 
 
@@ -66,40 +66,40 @@ class MouthStream:
     """The mouth of whoever speaks in a video; iterate over it once.
 
     Args:
-        pieces: as of `gridkit.media.mouth_tracking.seen_mouths`, which may run in another process.
+        pieces: as of `gridkit.media.mouth_tracking.mouth_pieces`, which may run in another process.
 
     Yields:
         The next frames of each crop, by its name.
 
     Raises:
-        MediaError: as `seen_mouths`.
+        MediaError: as `mouth_pieces`.
     """
 
-    def __init__(self, pieces: Iterable[SeenMouths]):
+    def __init__(self, pieces: Iterable[MouthPiece]):
         self._pieces = pieces
-        self._seen = Seen()
+        self._state = StreamState()
 
     @property
     def faces(self) -> int:
         """The most faces seen in one frame so far."""
-        return self._seen.faces
+        return self._state.faces
 
     @property
     def length_s(self) -> float:
         """Until the last picture so far ends."""
-        return self._seen.length_s
+        return self._state.length_s
 
     @property
     def offsets_s(self) -> Sequence[float]:
         """What is taken off time stamps, as of `PictureStream`."""
-        return self._seen.offsets_s
+        return self._state.offsets_s
 
     @property
     def face_share(self) -> float:
         """Share of the frames so far in which a face was found."""
-        return self._seen.with_face / self._seen.frames
+        return self._state.with_face / self._state.frames
 
     def __iter__(self) -> Iterator[Mapping[str, Mouths]]:
-        for seen, mouths in self._pieces:
-            self._seen = seen
+        for state, mouths in self._pieces:
+            self._state = state
             yield mouths

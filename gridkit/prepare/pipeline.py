@@ -127,8 +127,11 @@ def prepare_corpus(
 
 
 def _load_datasets() -> None:
-    """Import what describes columns while batches are made: it takes most of a second."""
-    with suppress(ImportError):  # who needs it says so
+    """Import what describes columns while batches are made: it takes most of a second.
+
+    An end before that, by Ctrl-C for example, waits for it.
+    """
+    with suppress(Exception):  # who needs it says what is wrong
         import_module("datasets")
 
 

@@ -9,7 +9,11 @@ from gridkit.compute.progress import Progress
 from gridkit.compute.transfer_progress import TransferProgress
 from gridkit.corpus.splits import BUILTIN_SPLIT_NAMES, SUBSETS, Split, import_split
 from gridkit.errors import InputError, UsageError
-from gridkit.media.landmarks_model import default_landmark_model, load_landmark_model
+from gridkit.media.landmarks_model import (
+    DEFAULT_SHA256,
+    default_landmark_model,
+    load_landmark_model,
+)
 from gridkit.media.profiles import load_profile
 from gridkit.prepare.clip import Settings
 from gridkit.prepare.download import download
@@ -40,6 +44,8 @@ def make_settings(
     """
     profiles = {profile.name: profile for profile in map(load_profile, crops or DEFAULT_CROPS)}
     model = load_landmark_model(landmarks_model) if landmarks_model else default_landmark_model()
+    if model.sha256 != DEFAULT_SHA256:  # not the known one, which takes long to load
+        model = load_landmark_model(model.path)
     return Settings(tuple(profiles[name] for name in sorted(profiles)), lossless, model)
 
 

@@ -30,6 +30,11 @@ def fails(path: str):
     raise MediaError(f"{path} is not a video")
 
 
+def naps():
+    yield os.getpid()
+    time.sleep(600)
+
+
 def dies(path: str):
     yield path
     os.kill(os.getpid(), signal.SIGSEGV)
@@ -66,17 +71,23 @@ def test_a_process_that_dies_is_an_error_that_names_what_it_worked_on() -> None:
     with Producer(f"{__name__}:nothing") as process:
         items = process.call(f"{__name__}:dies", "a.mpg")
         assert next(items) == "a.mpg"
-        with pytest.raises(EnvironmentProblem, match=r"works on a\.mpg died \(status -11\)"):
+        with pytest.raises(EnvironmentProblem, match=r"works on a\.mpg died \(SIGSEGV\)"):
             next(items)
+
+
+def test_the_block_ends_it_in_the_midst_of_work() -> None:
+    with Producer(f"{__name__}:nothing") as process:
+        pid = next(process.call(f"{__name__}:naps"))
+    assert not psutil.pid_exists(pid)
 
 
 PARENT = """
 import os, sys, time
 from gridkit.compute.producer import Producer
 if __name__ == "__main__":
-    Producer("time:tzset")
+    calls = Producer("time:tzset").call("time:sleep", 600)
     print("started", flush=True)
-    time.sleep(600)
+    next(calls)
 """
 
 
@@ -86,7 +97,7 @@ def test_it_ends_with_whoever_started_it(tmp_path) -> None:
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as parent:
         parent.stdout.readline()
         children = psutil.Process(parent.pid).children()
-        assert children
+        assert any("multiprocessing.spawn" in " ".join(child.cmdline()) for child in children)
         parent.kill()
     _, alive = psutil.wait_procs(children, timeout=30)
     assert not alive

@@ -1,5 +1,8 @@
 """Mouths come piece by piece: each frame once, of every crop, with what was found."""
 
+import subprocess
+import sys
+
 import av
 import numpy as np
 import pytest
@@ -57,7 +60,7 @@ def test_another_process_makes_the_same(seen_then_not, make_clip, tmp_path):
     gray = make_clip(tmp_path / "gray.mkv", frames=5)
     with Producer(f"{tracking}:load") as process:
         here = open_mouths(seen_then_not, ["mouth96"])
-        pieces = process.call(f"{tracking}:seen_mouths", seen_then_not, ["mouth96"])
+        pieces = process.call(f"{tracking}:mouth_pieces", seen_then_not, ["mouth96"])
         there = MouthStream(pieces)
         for a, b in zip(here, there, strict=True):
             assert (a["mouth96"].frames == b["mouth96"].frames).all()
@@ -66,7 +69,14 @@ def test_another_process_makes_the_same(seen_then_not, make_clip, tmp_path):
         assert (here.face_share, here.faces) == (there.face_share, there.faces)
         assert here.offsets_s == there.offsets_s
         with pytest.raises(MediaError, match=r"no face found in any frame of .*gray\.mkv"):
-            list(process.call(f"{tracking}:seen_mouths", gray, ["mouth96"]))
+            list(process.call(f"{tracking}:mouth_pieces", gray, ["mouth96"]))
+
+
+def test_following_a_face_imports_no_torch():
+    """The process that does it would load as long as the one that waits for it."""
+    code = "import gridkit.media.mouth_tracking as m, sys; m.load(); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_a_video_without_a_face_is_one_line(make_clip, tmp_path):

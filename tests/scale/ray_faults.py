@@ -56,7 +56,7 @@ def evaluation(cluster: Cluster, run: "Run") -> dict[str, object]:
         if run.process.poll() is not None:
             return run.end()
         time.sleep(0.1)
-    cluster.remove_node(other, allow_graceful=False)
+    lose(cluster, other)
     return run.end()
 
 
@@ -105,21 +105,28 @@ def nothing(_cluster: Cluster, _other: object, run: Run) -> dict[str, object]:
 
 def processes(node) -> list[psutil.Process]:
     """Return the processes of a machine."""
-    started = [
-        psutil.Process(info.process.pid) for infos in node.all_processes.values() for info in infos
-    ]
-    return started + [child for process in started for child in process.children(recursive=True)]
+    found = []
+    for info in (info for infos in node.all_processes.values() for info in infos):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(info.process.pid)
+            found += [process, *process.children(recursive=True)]
+    return found
+
+
+def lose(cluster: Cluster, node) -> None:
+    """End a machine with all that runs on it."""
+    killed = processes(node)
+    cluster.remove_node(node, allow_graceful=False)
+    for process in killed:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def node_killed(cluster: Cluster, other, run: Run) -> dict[str, object]:
     """Killed in the midst of a batch."""
     run.wait_for_batches(2)
     run.wait_for_work_of(other)
-    killed = processes(other)
-    cluster.remove_node(other, allow_graceful=False)
-    for process in killed:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    lose(cluster, other)
     return run.end()
 
 
