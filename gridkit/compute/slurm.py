@@ -167,8 +167,9 @@ class Slurm:
                 if waiting:
                     time.sleep(POLL_S)
         finally:
-            for job in waiting:
-                with suppress(Exception):  # it may have ended meanwhile
+            # also those that are done: one that was put into the queue again at its end is there
+            for job in jobs:
+                with suppress(Exception):
                     job.cancel()
 
     def _results(self, job: Any) -> "list[Any] | str":

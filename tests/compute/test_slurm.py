@@ -42,6 +42,37 @@ def test_items_are_shared_by_jobs_with_one_thread_each(tmp_path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+class DoneJob:
+    """A job whose result is there; Slurm put it into the queue again all the same."""
+
+    def __init__(self, call):
+        self.call, self.cancelled = call, False
+
+    def done(self):
+        return True
+
+    def result(self):
+        return self.call()
+
+    def cancel(self):
+        self.cancelled = True
+
+
+def test_no_job_stays_in_the_queue_when_all_is_done(tmp_path, monkeypatch) -> None:
+    submitted: list[DoneJob] = []
+
+    class Executor:
+        def submit(self, call):
+            submitted.append(DoneJob(call))
+            return submitted[-1]
+
+    with jobs(tmp_path) as some:
+        monkeypatch.setattr(some, "_executor", Executor)
+        results = dict(some.run(square, range(4), lambda _: None, retry_once))
+    assert {number: result[0] for number, result in results.items()} == {0: 0, 1: 1, 2: 4, 3: 9}
+    assert [job.cancelled for job in submitted] == [True, True]
+
+
 def note_and_sleep(item: tuple[Path, int], count_steps: CountSteps) -> int:
     log, number = item
     with log.open("a") as file:
