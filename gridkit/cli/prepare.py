@@ -158,6 +158,8 @@ def command(
     where = parse_where(executor, slurm)
     if where.is_local:
         load_early(PRELOAD)
+    elif not isinstance(folder, Path):
+        raise click.UsageError("s3:// takes --executor local; on several machines, --shard I/N")
     from gridkit.cli.file_bars import FileBars
     from gridkit.cli.summary import print_outcome
     from gridkit.prepare.pipeline import Request, prepare_corpus, prepare_part
@@ -196,8 +198,6 @@ def command(
         splits,
         alignment_units_per_s=alignment_unit,
     )
-    if objects is not None and not where.is_local:
-        raise click.UsageError("s3:// takes --executor local; on several machines, --shard I/N")
     with open_executor(where, shared=here, workers=workers, preload=PRELOAD) as some:
         if part is not None:
             batches = (

@@ -6,7 +6,6 @@ ends with it. What it says is JSON, which is as little to be trusted as what it 
 """
 
 import json
-import multiprocessing
 import os
 import resource
 import signal
@@ -17,7 +16,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from gridkit.compute.local import starting_processes
+from gridkit.compute.local import process_context, starting_processes
 
 Message = dict[str, Any]
 Say = Callable[[Message], None]
@@ -56,8 +55,7 @@ class LimitedCall:
         limits: Limits,
         preload: str,
     ):
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([preload])
+        context = process_context(preload)
         self._messages, self._says = context.Pipe(duplex=False)
         self._process = context.Process(
             target=_run, args=(function, arguments, limits, self._says), daemon=True

@@ -94,7 +94,7 @@ def load_early(preload: str) -> None:
     Without effect where it runs already, with this module or another.
     """
     with starting_processes():
-        _context(preload)
+        process_context(preload)
         forkserver.ensure_running()
 
 
@@ -272,7 +272,7 @@ class _Process:
         waiting: "SimpleQueue[_Task | None]",
         events: "SimpleQueue[_Event]",
     ):
-        context = _context(preload)
+        context = process_context(preload)
         self._waiting, self._events = waiting, events
         self._connection, self._theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(self._theirs, own_cores()))
@@ -317,8 +317,8 @@ class _Process:
             self._connection.send_bytes(NO_MORE)
 
 
-def _context(preload: str | None) -> ForkServerContext | SpawnContext:
-    """Return how processes are started.
+def process_context(preload: str | None) -> ForkServerContext | SpawnContext:
+    """Return how processes are started: forked from one that has imported a module, or afresh.
 
     Never forked from this one: its threads (bars, pyarrow) would not survive that.
     """

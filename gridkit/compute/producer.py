@@ -4,7 +4,6 @@ It loads what it needs while this process loads something else, and works on the
 this one is busy with the last. A crash there, of a decoder for example, is an error here.
 """
 
-import multiprocessing
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,10 +11,9 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from pkgutil import resolve_name
-from types import TracebackType
 from typing import Any, Self
 
-from gridkit.compute.local import die_with_parent, portable, starting_processes
+from gridkit.compute.local import die_with_parent, portable, process_context, starting_processes
 from gridkit.errors import EnvironmentProblem
 
 ITEM, END, RAISED = "item", "end", "raised"
@@ -29,7 +27,7 @@ class Producer:
     """
 
     def __init__(self, preload: str):
-        context = multiprocessing.get_context("spawn")
+        context = process_context(None)
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_produce, args=(theirs, preload), daemon=True)
         with starting_processes():
@@ -39,12 +37,7 @@ class Producer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.join()
         self._connection.close()

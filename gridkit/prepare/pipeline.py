@@ -122,17 +122,7 @@ def prepare_corpus(
         write_outline(run.folder, run.outline)
         for note in run.outline.notes:
             say(note)
-        threading.Thread(target=_load_datasets).start()
         return finish_corpus(run, make_batches(run, request.workers, executor))
-
-
-def _load_datasets() -> None:
-    """Import what describes columns while batches are made: it takes most of a second.
-
-    An end before that, by Ctrl-C for example, waits for it.
-    """
-    with suppress(Exception):  # who needs it says what is wrong
-        import_module("datasets")
 
 
 def prepare_part(
@@ -306,6 +296,8 @@ def make_batches(run: Run, workers: int, executor: Executor | None) -> list[Reco
     Raises:
         WorkFailedError: one could not be made; the others are.
     """
+    if run.jobs:
+        threading.Thread(target=_load_datasets).start()
     total = sum(len(job.batch.tasks) for job in run.jobs)
     made: list[Record] = []
     failed: list[FailedBatch] = []
@@ -322,6 +314,15 @@ def make_batches(run: Run, workers: int, executor: Executor | None) -> list[Reco
     if failed:
         raise WorkFailedError(_what_failed(run, failed))
     return made
+
+
+def _load_datasets() -> None:
+    """Import what describes columns while batches are made: it takes most of a second.
+
+    An end before that, by Ctrl-C for example, waits for it.
+    """
+    with suppress(Exception):  # who needs it says what is wrong
+        import_module("datasets")
 
 
 def _results(

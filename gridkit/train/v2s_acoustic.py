@@ -4,7 +4,7 @@ The acoustic model follows the spectrogram of the true sound, the words, and wha
 hears in it. A learner adds what makes sound of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from gridkit.models.mel import LogMelSpectrogram
 from gridkit.recipe import Recipe
 from gridkit.train.batches import Batch
 from gridkit.train.clips import TrainingClips
-from gridkit.train.losses import envelope_loss, power_loss
+from gridkit.train.losses import envelope_loss, features_loss, power_loss
 from gridkit.train.pretrained import pretrained_lipreader, start_lipreader
 from gridkit.train.settings import AugmentationSettings
 from gridkit.train.speech_features import SpeechFeatures
@@ -23,6 +23,9 @@ from gridkit.train.v2s import Losses, V2SLearner, V2STraining
 
 POWER = 0.3
 """To which magnitudes are raised where they are compared as loudness is."""
+
+FeaturesOf = Callable[[SpeechFeatures, torch.Tensor], tuple[torch.Tensor, ...]]
+"""From what listens, and sound or a spectrogram, to what it hears."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,30 @@ class AcousticLearner(V2SLearner):
         }
         return losses | self.word_losses(spoken.output, batch)
 
-    def listener(self, number: int, weight: float) -> SpeechFeatures | None:
-        """Return what hears as the recogniser does, where a step learns from that by a weight."""
-        return self._listener if number >= self._told.features_from and weight > 0 else None
+    def heard(
+        self,
+        name: str,
+        weight: float,
+        features_of: FeaturesOf,
+        said: torch.Tensor,
+        true: torch.Tensor,
+        number: int,
+    ) -> Losses:
+        """Return what the recogniser hears as a loss, where a step learns from that.
+
+        Args:
+            name: of the loss.
+            weight: of it; 0 for none.
+            features_of: `SpeechFeatures.of_sound` or `SpeechFeatures.of_mel`.
+            said: what it is given.
+            true: what it ought to hear.
+            number: of the step.
+        """
+        if self._listener is None or number < self._told.features_from or weight <= 0:
+            return {}
+        with torch.no_grad():
+            features = features_of(self._listener, true)
+        return {name: (weight, features_loss(features_of(self._listener, said), features))}
 
     def _start(self, recipe: Recipe) -> None:
         """Give the acoustic model a lipreader's weights, and what it is to standardise bands by."""

@@ -19,7 +19,6 @@ from gridkit.train.intelligibility import estoi_loss
 from gridkit.train.losses import (
     carrying,
     envelope_loss,
-    features_loss,
     gradient_penalty,
     stft_loss,
     total_variation,
@@ -27,6 +26,7 @@ from gridkit.train.losses import (
 from gridkit.train.optimised import Optimised
 from gridkit.train.precision import bf16_products
 from gridkit.train.settings import AugmentationSettings
+from gridkit.train.speech_features import SpeechFeatures
 from gridkit.train.v2s import LARGEST_LOSS, Losses, logged, total
 from gridkit.train.v2s_acoustic import AcousticLearner, AcousticTraining
 
@@ -125,11 +125,9 @@ class V2SGanLearner(AcousticLearner):
         }
         if settings.estoi_weight > 0:
             losses["sound_estoi"] = settings.estoi_weight, estoi_loss(said, true)
-        if listener := self.listener(number, settings.features_weight):
-            with torch.no_grad():
-                features = listener.of_sound(true)
-            heard = features_loss(listener.of_sound(said), features)
-            losses["features"] = settings.features_weight, heard
+        losses |= self.heard(
+            "features", settings.features_weight, SpeechFeatures.of_sound, said, true, number
+        )
         if self._has_critic(number):
             losses["adversarial"] = settings.adversarial_weight, -self._critic.module(said).mean()
         return losses

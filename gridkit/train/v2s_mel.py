@@ -17,10 +17,11 @@ from gridkit.models.v2s_mel import V2SMel
 from gridkit.recipe import Recipe
 from gridkit.train.clips import TrainingClips
 from gridkit.train.intelligibility import estoi_loss
-from gridkit.train.losses import carrying, features_loss, stft_loss
+from gridkit.train.losses import carrying, stft_loss
 from gridkit.train.optimised import Optimised
 from gridkit.train.precision import bf16_products
 from gridkit.train.settings import AugmentationSettings
+from gridkit.train.speech_features import SpeechFeatures
 from gridkit.train.v2s import LARGEST_LOSS, Losses, logged, total
 from gridkit.train.v2s_acoustic import AcousticLearner, AcousticTraining
 
@@ -78,11 +79,14 @@ class V2SMelLearner(AcousticLearner):
             with self.mixed_precision():
                 spoken = self._acoustic_model(batch.inputs)
             losses = self.acoustic_losses(spoken, true_mel, batch)
-            if listener := self.listener(number, settings.features_weight):
-                with torch.no_grad():
-                    true = listener.of_mel(true_mel)
-                heard = features_loss(listener.of_mel(spoken.log_mel), true)
-                losses["features"] = settings.features_weight, heard
+            losses |= self.heard(
+                "features",
+                settings.features_weight,
+                SpeechFeatures.of_mel,
+                spoken.log_mel,
+                true_mel,
+                number,
+            )
             predicted = None
             if number >= settings.predicted_from and len(true_mel) > 1:
                 predicted = spoken.log_mel[1::2].detach()
@@ -142,12 +146,10 @@ class V2SMelLearner(AcousticLearner):
         settings, losses = self._settings, Losses()
         if settings.estoi_weight > 0:
             losses["vocoder_estoi"] = settings.estoi_weight, estoi_loss(said, true)
-        if listener := self.listener(number, settings.sound_features_weight):
-            with torch.no_grad():
-                features = listener.of_sound(true)
-            heard = features_loss(listener.of_sound(said), features)
-            losses["vocoder_features"] = settings.sound_features_weight, heard
-        return losses
+        weight = settings.sound_features_weight
+        return losses | self.heard(
+            "vocoder_features", weight, SpeechFeatures.of_sound, said, true, number
+        )
 
 
 def blurred(log_mel: torch.Tensor) -> torch.Tensor:
