@@ -113,7 +113,7 @@ def test_what_a_recogniser_hears_in_the_sound_is_a_loss_where_it_has_a_weight(re
 
 
 def test_a_vocoder_may_learn_from_whole_clips(recipes):
-    made = learner(MEL, replace(MEL_SETTINGS, vocoder_frames=1000), recipes)
+    made = learner(MEL, replace(MEL_SETTINGS, vocoder_frames=1000, estoi_weight=4.0), recipes)
     assert "vocoder_mel" in made.step(2)
 
 
