@@ -159,6 +159,29 @@ def total_variation(sound: torch.Tensor) -> torch.Tensor:
     return sound.diff(dim=-1).abs().mean()
 
 
+BUZZ_SAMPLES = 5
+"""Over which roughness is smoothed, before it is compared."""
+
+
+def buzz_loss(sound: torch.Tensor, frame_samples: int) -> torch.Tensor:
+    """Return how unevenly sound is rough over the samples of a frame; 0 where no sample is special.
+
+    A model that makes sound frame by frame may put its pulses at the same place in each frame,
+    which is heard as a buzz of the frames' pace. Roughness is the absolute second difference.
+
+    Args:
+        sound: (B, N), from the start of a frame on.
+        frame_samples: of a frame.
+    """
+    rough = sound.diff(n=2, dim=-1).abs()
+    whole = rough.shape[-1] // frame_samples * frame_samples
+    by_place = rough[:, :whole].unflatten(-1, (-1, frame_samples)).mean((0, 1))
+    half = BUZZ_SAMPLES // 2
+    around = torch.cat([by_place[-half:], by_place, by_place[:half]])
+    smooth = around.unfold(0, BUZZ_SAMPLES, 1).mean(-1)
+    return (smooth / smooth.mean().clamp(min=1e-6) - 1).square().mean()
+
+
 def gradient_penalty(
     critic: Callable[[torch.Tensor], torch.Tensor], said: torch.Tensor, true: torch.Tensor
 ) -> torch.Tensor:

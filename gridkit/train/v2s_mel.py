@@ -17,7 +17,7 @@ from gridkit.models.v2s_mel import V2SMel
 from gridkit.recipe import Recipe
 from gridkit.train.clips import TrainingClips
 from gridkit.train.intelligibility import estoi_loss
-from gridkit.train.losses import carrying, stft_loss
+from gridkit.train.losses import buzz_loss, carrying, stft_loss
 from gridkit.train.optimised import Optimised
 from gridkit.train.precision import bf16_products
 from gridkit.train.settings import AugmentationSettings
@@ -42,6 +42,8 @@ class V2SMelTraining(AcousticTraining):
     sound_features_weight: float = 0.0
     """Of what the recogniser hears in the vocoder's sound of predicted spectrograms;
     `features_weight` is of what it hears in the spectrograms."""
+    buzz_weight: float = 0.0
+    """Of how much the vocoder's sound follows the pace of its frames."""
 
 
 class V2SMelLearner(AcousticLearner):
@@ -131,6 +133,8 @@ class V2SMelLearner(AcousticLearner):
             "vocoder_mel": (1.0, functional.l1_loss(self.log_mel(said), self.log_mel(piece))),
             "vocoder_stft": (1.0, stft_loss(said, piece)),
         }
+        if settings.buzz_weight > 0:
+            losses["vocoder_buzz"] = settings.buzz_weight, buzz_loss(said, HOP_SAMPLES)
         if predicted is not None:
             count = len(predicted)
             understood = self._understood(said[-count:], piece[-count:], number)

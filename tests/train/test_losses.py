@@ -12,6 +12,7 @@ from gridkit.corpus.alignment import Word
 from gridkit.models.alphabet import CLASSES, WORD_CLASSES, word_frames
 from gridkit.models.mel import LogMelSpectrogram
 from gridkit.train.losses import (
+    buzz_loss,
     carrying,
     ctc_loss,
     envelope_loss,
@@ -96,6 +97,38 @@ def test_spectra_of_digital_silence_have_a_gradient():
 
 def test_variation_is_what_neighbours_differ_by():
     assert float(total_variation(torch.tensor([[0.0, 1.0, 1.0, -1.0]]))) == pytest.approx(1.0)
+
+
+def pulses(period, samples=48_000):
+    """Return sound (1, N) that clicks at every `period` samples."""
+    sound = torch.zeros(1, samples)
+    sound[:, ::period] = 0.5
+    return sound
+
+
+def test_pulses_at_the_pace_of_frames_are_a_buzz_and_at_another_are_none():
+    assert buzz_loss(pulses(160), 160) > 10
+    assert buzz_loss(pulses(157), 160) < 0.1
+    assert buzz_loss(torch.randn(4, 48_000), 160) < 0.01
+
+
+def test_a_buzz_is_that_of_the_roughness_folded_at_a_frame():
+    sound = 0.1 * torch.randn(2, 3_300) + pulses(160, 3_300)
+    rough = np.abs(np.diff(sound.double().numpy(), 2))[:, :3_200].reshape(-1, 160).mean(0)
+    smooth = np.mean([np.roll(rough, shift) for shift in range(-2, 3)], axis=0)
+    expected = np.mean((smooth / smooth.mean() - 1) ** 2)
+    assert float(buzz_loss(sound, 160)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_buzz_does_not_mind_the_level():
+    sound = torch.randn(2, 16_000) + pulses(160, 16_000)
+    assert float(buzz_loss(0.1 * sound, 160)) == pytest.approx(float(buzz_loss(sound, 160)), rel=1e-4)
+
+
+def test_the_buzz_of_silence_has_a_gradient():
+    sound = torch.zeros(2, 3_200, requires_grad=True)
+    buzz_loss(sound, 160).backward()
+    assert torch.isfinite(sound.grad).all()
 
 
 def test_the_penalty_is_none_for_a_slope_of_one():

@@ -112,6 +112,16 @@ def test_what_a_recogniser_hears_in_the_sound_is_a_loss_where_it_has_a_weight(re
     assert not torch.equal(heads[0.0], heads[100.0])
 
 
+def test_a_buzz_is_a_loss_where_it_has_a_weight(recipes):
+    heads = {}
+    for weight in (0.0, 100.0):
+        made = learner(MEL, replace(MEL_SETTINGS, buzz_weight=weight), recipes)
+        steps = [made.step(number) for number in range(3)]
+        assert ("vocoder_buzz" in steps[-1]) == (weight > 0)
+        heads[weight] = made.model.vocoder.head.weight.detach().clone()
+    assert not torch.equal(heads[0.0], heads[100.0])
+
+
 def test_a_vocoder_may_learn_from_whole_clips(recipes):
     made = learner(MEL, replace(MEL_SETTINGS, vocoder_frames=1000, estoi_weight=4.0), recipes)
     assert "vocoder_mel" in made.step(2)
