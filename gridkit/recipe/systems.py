@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from gridkit.compute.device import cuda_index
+from gridkit.compute.memory import keep_some_freed_memory
 from gridkit.corpus.codes import split_id
 from gridkit.corpus.grammar import text_of
 from gridkit.corpus.records import SAMPLE_RATE_HZ
@@ -192,6 +193,8 @@ def load_system(
         raise UsageError(
             f"{folder} is {TASKS[kind.task].system}: it has no decoding; leave out {decoding!r}"
         )
+    if device == "cpu":
+        keep_some_freed_memory()
     model = build_model(recipe.model)
     load_weights(recipe, model)
     return kind.system(recipe, model, device, decoding)

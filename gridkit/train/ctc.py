@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from gridkit.compute.memory import keep_freed_memory
 from gridkit.metrics.edit_distance import edit_distance
 from gridkit.models.decoding import greedy
 from gridkit.models.frames import FrameWindow
@@ -17,7 +18,6 @@ from gridkit.train.batches import FrameBatches, SoundBatches, clips_of_step
 from gridkit.train.clips import TrainingClips, check_frames
 from gridkit.train.learner import Selection, run_key
 from gridkit.train.losses import ctc_loss, word_loss
-from gridkit.train.memory import keep_freed_memory
 from gridkit.train.optimised import Optimised
 from gridkit.train.precision import autocast, bf16_products
 from gridkit.train.schedule import strength

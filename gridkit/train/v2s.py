@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gridkit.compute.memory import keep_freed_memory
 from gridkit.models.frames import FrameWindow
 from gridkit.models.heads import Output
 from gridkit.models.recogniser import Recogniser
@@ -22,7 +23,6 @@ from gridkit.train.clips import TrainingClips, check_frames
 from gridkit.train.ctc import DROPOUTS, SlotWeights
 from gridkit.train.learner import Selection, run_key
 from gridkit.train.losses import ctc_loss, word_loss
-from gridkit.train.memory import keep_freed_memory
 from gridkit.train.optimised import Optimised
 from gridkit.train.precision import autocast
 from gridkit.train.pretrained import pretrained_recogniser

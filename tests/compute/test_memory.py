@@ -8,12 +8,12 @@ import pytest
 
 PAGES_OF_THE_SECOND_BLOCK = """
 import resource
-from gridkit.train.memory import keep_freed_memory
+from gridkit.compute.memory import keep_freed_memory, keep_some_freed_memory
 {call}
 faults = []
 for _ in range(2):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    bytearray(1 << 26)
+    bytearray({size})
     faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 print(faults[1])
 """
@@ -21,11 +21,14 @@ print(faults[1])
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of glibc's allocator")
 def test_a_block_gets_the_pages_of_the_one_freed_before():
-    def pages(call: str) -> int:
-        script = PAGES_OF_THE_SECOND_BLOCK.format(call=call)
+    def pages(call: str, size: int) -> int:
+        script = PAGES_OF_THE_SECOND_BLOCK.format(call=call, size=size)
         run = [sys.executable, "-c", script]
         own = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}
         ran = subprocess.run(run, env=own, capture_output=True, text=True, check=True)
         return int(ran.stdout)
 
-    assert pages("keep_freed_memory()") < 10 < pages("")
+    assert pages("keep_freed_memory()", 64 << 20) < 10 < pages("", 64 << 20)
+    some = "keep_some_freed_memory()"
+    assert pages(some, 16 << 20) < 10 < pages("", 16 << 20)
+    assert pages(some, 256 << 20) > 10
