@@ -175,7 +175,7 @@ def buzz_loss(sound: torch.Tensor, frame_samples: int) -> torch.Tensor:
     """
     rough = sound.diff(n=2, dim=-1).abs()
     whole = rough.shape[-1] // frame_samples * frame_samples
-    by_place = rough[:, :whole].unflatten(-1, (-1, frame_samples)).mean((0, 1))
+    by_place = rough[:, :whole].reshape(-1, frame_samples).mean(0)
     half = BUZZ_SAMPLES // 2
     around = torch.cat([by_place[-half:], by_place, by_place[:half]])
     smooth = around.unfold(0, BUZZ_SAMPLES, 1).mean(-1)
