@@ -109,12 +109,6 @@ def envelope_loss(said: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
 
     Source: Jensen and Taal 2016, IEEE/ACM TASLP 24(11).
     """
-    sums, counts = envelope_sums(said, true)
-    return 1 - sums.sum() / counts.sum().clamp(min=1.0)
-
-
-def envelope_sums(said: torch.Tensor, true: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the sum of each clip's correlations of `envelope_loss`, and their number, (B,)."""
     bands = torch.from_numpy(third_octaves()).to(said)
     a, b = (
         normalised_segments(
@@ -126,7 +120,7 @@ def envelope_sums(said: torch.Tensor, true: torch.Tensor) -> tuple[torch.Tensor,
     loud = (level_db > level_db.amax(1, keepdim=True) - LOUD_DB).float()
     counts = loud.unfold(1, SEGMENT_FRAMES, SEGMENT_STEP)
     columns = (a * b).sum(-2)
-    return (counts * columns).sum((1, 2)), counts.sum((1, 2))
+    return 1 - (counts * columns).sum() / counts.sum().clamp(min=1.0)
 
 
 STFT_SIZES = (256, 512, 1024)

@@ -15,7 +15,6 @@ from gridkit.models.mel import LogMelSpectrogram
 from gridkit.recipe import Recipe
 from gridkit.train.batches import Batch
 from gridkit.train.clips import TrainingClips
-from gridkit.train.delays import in_step
 from gridkit.train.losses import envelope_loss, features_loss, power_loss
 from gridkit.train.pretrained import pretrained_lipreader, start_lipreader
 from gridkit.train.settings import AugmentationSettings
@@ -47,10 +46,6 @@ class AcousticTraining(V2STraining):
     """Of what the recogniser hears; 0 for no perceptual loss."""
     features_from: int = 2000
     """The step from which the recogniser listens to the training."""
-    delay_steps: tuple[int, int] = (0, 0)
-    """The first step, and that after the last, in which a clip's sound is set in step with its
-    picture (delays.py)."""
-    largest_delay_ms: float = 18.0
 
 
 class AcousticLearner(V2SLearner):
@@ -88,23 +83,6 @@ class AcousticLearner(V2SLearner):
             "envelope": (settings.envelope_weight, envelope_loss(spoken.log_mel, true_mel)),
         }
         return losses | self.word_losses(spoken.output, batch)
-
-    def in_step(
-        self, sound: torch.Tensor, log_mel: torch.Tensor, number: int
-    ) -> tuple[torch.Tensor, dict[str, float]]:
-        """Return sound (B, N) as a step learns from it, and what is logged of its delays.
-
-        Args:
-            sound: as it is.
-            log_mel: what the model predicts, (B, N / 160, 80).
-            number: of the step.
-        """
-        first, end = self._told.delay_steps
-        if not first <= number < end:
-            return sound, {}
-        largest_ms = self._told.largest_delay_ms
-        moved, delays_ms = in_step(sound, log_mel.detach(), self.log_mel, largest_ms)
-        return moved, {"delay_ms": float(delays_ms.mean())}
 
     def heard(
         self,

@@ -91,14 +91,13 @@ class V2SGanLearner(AcousticLearner):
         """Learn from one batch, the critic first."""
         settings, batch = self._settings, self.batch(number)
         assert batch.sound is not None
-        with bf16_products(self._device, settings.mixed_precision), self.mixed_precision():
-            spoken = self._gan.acoustic(batch.inputs)
-            frames = _piece(spoken.features.shape[1])
-            said = self._decoded(spoken.features, frames)
-        sound, delays = self.in_step(batch.sound, spoken.log_mel, number)
-        true_mel = self.log_mel(sound)
+        true_mel = self.log_mel(batch.sound)
         with bf16_products(self._device, settings.mixed_precision):
-            true = sound[:, HOP_SAMPLES * frames.start : HOP_SAMPLES * frames.stop]
+            with self.mixed_precision():
+                spoken = self._gan.acoustic(batch.inputs)
+                frames = _piece(spoken.features.shape[1])
+                said = self._decoded(spoken.features, frames)
+            true = batch.sound[:, HOP_SAMPLES * frames.start : HOP_SAMPLES * frames.stop]
             critic = self._learn_critic(said.detach(), true, number)
             heard = said.detach().requires_grad_()
             sound_losses = self._sound_losses(heard, true, number)
@@ -106,7 +105,7 @@ class V2SGanLearner(AcousticLearner):
             losses = self.acoustic_losses(spoken, true_mel, batch)
             value = total(sound_losses).detach() + carrying(said, slope)
             self._generator.descend(value + total(losses), number)
-        return logged(losses) | logged(sound_losses) | critic | delays
+        return logged(losses) | logged(sound_losses) | critic
 
     def _decoded(self, features: torch.Tensor, frames: slice) -> torch.Tensor:
         """Return the sound of some of the frames of features."""

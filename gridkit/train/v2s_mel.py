@@ -76,11 +76,10 @@ class V2SMelLearner(AcousticLearner):
         """Learn from one batch, the acoustic model first."""
         settings, batch = self._settings, self.batch(number)
         assert batch.sound is not None
-        with bf16_products(self._device, settings.mixed_precision), self.mixed_precision():
-            spoken = self._acoustic_model(batch.inputs)
-        sound, delays = self.in_step(batch.sound, spoken.log_mel, number)
-        true_mel = self.log_mel(sound)
+        true_mel = self.log_mel(batch.sound)
         with bf16_products(self._device, settings.mixed_precision):
+            with self.mixed_precision():
+                spoken = self._acoustic_model(batch.inputs)
             losses = self.acoustic_losses(spoken, true_mel, batch)
             losses |= self.heard(
                 "features",
@@ -93,12 +92,12 @@ class V2SMelLearner(AcousticLearner):
             predicted = None
             if number >= settings.predicted_from and len(true_mel) > 1:
                 predicted = spoken.log_mel[1::2].detach()
-            vocoder, slope = self._learn_vocoder(true_mel, predicted, sound, number)
+            vocoder, slope = self._learn_vocoder(true_mel, predicted, batch.sound, number)
             value = total(losses)
             if slope is not None:
                 value = value + carrying(spoken.log_mel[1::2], slope)
             self._acoustic.descend(value, number)
-        return logged(losses) | logged(vocoder) | delays
+        return logged(losses) | logged(vocoder)
 
     def _learn_vocoder(
         self,
