@@ -9,6 +9,7 @@ import click
 
 from gridkit import __version__, errors
 from gridkit.compute.import_path import forget_current_folder
+from gridkit.compute.openmp import spin_briefly
 
 COMMANDS = {
     "prepare": "gridkit.cli.prepare",
@@ -61,6 +62,7 @@ def gridkit() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with the exit status that `gridkit.errors` defines."""
     forget_current_folder()
+    spin_briefly(os.environ)
     try:
         status = gridkit.main(arguments, prog_name="gridkit", standalone_mode=False)
     except errors.GridkitError as error:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from gridkit import errors
 from gridkit.cli.main import COMMANDS, gridkit, main
+from gridkit.compute.openmp import ROUNDS, SPIN_COUNT, WAIT_POLICY
 from gridkit.doctor import examine
 
 HEAVY = ("torch", "dlib", "datasets", "cv2", "numpy", "pyarrow", "av", "scipy", "pandas", "rich")
@@ -180,6 +181,13 @@ def test_doctor_says_when_torchcodec_does_not_load(monkeypatch, tmp_path) -> Non
     [finding] = [one for one in examine() if one.subject == "torchcodec [decode]"]
     assert (finding.ok, finding.needed) == (False, False)
     assert finding.detail.startswith("0.17.0 does not load: it needs the libraries of FFmpeg")
+
+
+def test_threads_spin_briefly_in_what_a_command_starts(capsys, monkeypatch) -> None:
+    monkeypatch.delenv(SPIN_COUNT, raising=False)
+    monkeypatch.delenv(WAIT_POLICY, raising=False)
+    run(capsys, "--version")
+    assert os.environ[SPIN_COUNT] == str(ROUNDS)
 
 
 def test_version_is_printed(capsys) -> None:

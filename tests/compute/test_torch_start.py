@@ -4,13 +4,12 @@ import subprocess
 import sys
 
 LATER = """
-import gc, os, sys
+import gc, sys
 from gridkit.compute.torch_start import SHAPE_RULES, start_torch
 
 start_torch()
 import torch
 assert gc.isenabled()
-assert "OMP_WAIT_POLICY" not in os.environ
 assert SHAPE_RULES not in sys.modules, "only its place is kept free"
 assert torch.nn.Linear(3, 2)(torch.ones(1, 3)).shape == (1, 2)
 
@@ -24,16 +23,6 @@ print(shape, torch._meta_registrations.__file__ is not None)
 def test_what_is_left_out_can_be_imported_later():
     done = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "torch.Size([1, 2]) True"
-
-
-def test_a_policy_that_is_set_stays(monkeypatch):
-    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
-    code = (
-        "import os; from gridkit.compute.torch_start import start_torch; start_torch();"
-        "print(os.environ['OMP_WAIT_POLICY'])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "active"
 
 
 def test_generators_are_there_for_who_asks():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import gridkit
 from gridkit.compute.import_path import python_path
+from gridkit.compute.openmp import brief_spinning
 from gridkit.errors import UsageError
 from gridkit.evaluation.sandbox.telling import inodes_of, telling_of_clips
 
@@ -109,7 +110,9 @@ def clean_environment(
     }
     user = dict.fromkeys(("USER", "LOGNAME"), "system")
     counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))
-    return kept | (dict(given) if given else {}) | own | python | user | counts | _OFFLINE
+    chosen = dict(given or {})
+    spinning = brief_spinning({**environment, **chosen})
+    return kept | chosen | own | python | user | counts | spinning | _OFFLINE
 
 
 def given_variables(environment: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:

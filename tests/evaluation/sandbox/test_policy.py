@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gridkit.compute.openmp import ROUNDS
 from gridkit.errors import UsageError
 from gridkit.evaluation.sandbox.policy import (
     clean_environment,
@@ -71,6 +72,14 @@ def test_the_environment_keeps_only_what_is_named(tmp_path):
     assert "SSH_KEY" not in kept
     assert (kept["PATH"], kept["LC_ALL"], kept["HOME"]) == ("/bin", "C", str(tmp_path))
     assert kept["OMP_NUM_THREADS"] == "3"
+
+
+def test_threads_of_a_system_spin_briefly_unless_a_person_says_otherwise(tmp_path):
+    kept = clean_environment({}, tmp_path, threads=3)
+    assert kept["GOMP_SPINCOUNT"] == str(ROUNDS)
+    kept = clean_environment({}, tmp_path, threads=3, given={"OMP_WAIT_POLICY": "passive"})
+    assert kept["OMP_WAIT_POLICY"] == "passive"
+    assert "GOMP_SPINCOUNT" not in kept
 
 
 def test_a_person_gives_a_variable_by_its_name(tmp_path):
