@@ -59,17 +59,18 @@ def command(
     from gridkit.prepare.from_hub import local_corpus
     from gridkit.recipe import load_recipe
     from gridkit.recipe.shelf import find_shipped
-    from gridkit.train.run import Limits, summary, train_recipe
+    from gridkit.train.run import Limits, refuse_to_overwrite, summary, train_recipe
     from gridkit.train.settings import training_settings
 
     if (data is None) == (packed is None):
         raise click.UsageError("give --data DIR or --packed FILE")
     limits = Limits(device, threads, minutes, checkpoint_part)
+    recipe = load_recipe(find_shipped(recipe_folder))
+    if split is not None:
+        recipe = replace(recipe, split=split)
+    settings = training_settings(recipe, overrides)
+    refuse_to_overwrite(out)
     with folder_lock(out):
-        recipe = load_recipe(find_shipped(recipe_folder))
-        if split is not None:
-            recipe = replace(recipe, split=split)
-        settings = training_settings(recipe, overrides)
         corpus = None if data is None else local_corpus(data)
         clips = clips_of(recipe, corpus, packed, out)
         if export_cache is not None:

@@ -87,11 +87,14 @@ class Learner(Protocol):
 def run_key(recipe: Recipe, clips: TrainingClips, settings: TrainingSettings) -> dict[str, Any]:
     """Return what two runs must share for one to continue where the other stopped.
 
-    Rates, weights of losses and augmentation may change from one piece of a run to the next.
+    Rates, weights of losses and augmentation may change from one piece of a run to the next. What
+    the weights are built on may not: the recipe that a run writes says it of all its steps.
     """
     ids = "\n".join(f"{label.subset} {label.id}" for label in clips.labels)
     model = {f"model {name}": str(value) for name, value in vars(recipe.model).items()}
     frame_input = {} if recipe.input is None else asdict(recipe.input)
     frames = {f"input {name}": str(value) for name, value in frame_input.items()}
     data = {"clips": hashlib.sha256(ids.encode()).hexdigest(), **frames}
-    return model | data | {"seed": settings.seed, "batch": settings.batch}
+    others = {name: getattr(settings, name, "") for name in ("lipreader", "recogniser")}
+    origin = {"recipe": recipe.name, "built_on": " ".join(recipe.built_on), **others}
+    return model | data | origin | {"seed": settings.seed, "batch": settings.batch}

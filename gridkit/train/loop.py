@@ -77,7 +77,7 @@ def train(
         minutes: stop, with a checkpoint, after so long.
         checkpoint_part_bytes: the largest file of a checkpoint.
         report: called after every step.
-        kept: called with the weights of each checkpoint once it is saved, and with those of the
+        kept: called with the weights of each checkpoint before it is saved, and with those of the
             checkpoint that a run resumes from.
 
     Raises:
@@ -99,8 +99,9 @@ def train(
         if due:
             run.validate()
         if due or out_of_time:
-            save_checkpoint(folder, run.state(), checkpoint_part_bytes)
+            # first: what cannot be kept must not be where the run resumes either
             kept(run.outcome("running"))
+            save_checkpoint(folder, run.state(), checkpoint_part_bytes)
         step_s = (time.monotonic() - started_s) / (run.step - first_step)
         report(run.progress(step_s, validated=due))
         if due and settings.patience and run.validations_since_best >= settings.patience:

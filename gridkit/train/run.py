@@ -16,10 +16,11 @@ from gridkit.errors import GridkitError, UsageError
 from gridkit.recipe import Recipe, load_recipe
 from gridkit.recipe.model_kinds import kind_of
 from gridkit.recipe.schema import WEIGHTS_FILE
-from gridkit.recipe.shelf import find_shipped
+from gridkit.recipe.shelf import RECIPE_FILE, find_shipped
+from gridkit.train.checkpoint import INDEX_FILE
 from gridkit.train.clips import TrainingClips
 from gridkit.train.export import RunExport
-from gridkit.train.log import TrainingLog
+from gridkit.train.log import LOG_FILE, TrainingLog
 from gridkit.train.loop import Outcome, Progress, train
 from gridkit.train.pack import packed_clips
 from gridkit.train.progress import describe_figures, plain_lines
@@ -47,7 +48,7 @@ class Limits:
             ("--minutes", self.minutes),
             ("--checkpoint-part", self.checkpoint_part_mib),
         ):
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:
                 raise UsageError(f"{name} {value}: give a number above 0")
         cuda_index(self.device)  # at once, not when the clips are decoded
 
@@ -56,6 +57,20 @@ class Limits:
         """The largest file of a checkpoint; at least one byte."""
         mib = self.checkpoint_part_mib
         return None if mib is None else max(1, int(mib * 2**20))
+
+
+def refuse_to_overwrite(out: Path) -> None:
+    """Check that a folder is no recipe, unless an earlier piece of a run made it one.
+
+    Raises:
+        UsageError: it is.
+    """
+    is_run = (out / LOG_FILE).exists() or (out / INDEX_FILE).exists()
+    if (out / RECIPE_FILE).exists() and not is_run:
+        raise UsageError(
+            f"--out {out} is a recipe, and no run: training would overwrite it; "
+            "choose another folder"
+        )
 
 
 def train_recipe(
@@ -129,11 +144,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         limits = Limits(given.device, given.threads, given.minutes, given.checkpoint_part)
+        recipe = load_recipe(find_shipped(given.recipe))
+        if given.split is not None:
+            recipe = replace(recipe, split=given.split)
+        settings = training_settings(recipe, given.set)
+        refuse_to_overwrite(given.out)
         with folder_lock(given.out):
-            recipe = load_recipe(find_shipped(given.recipe))
-            if given.split is not None:
-                recipe = replace(recipe, split=given.split)
-            settings = training_settings(recipe, given.set)
             clips = packed_clips(given.packed, given.out, recipe)
             outcome = train_recipe(recipe, clips, given.out, settings, limits, plain_lines())
     except GridkitError as error:

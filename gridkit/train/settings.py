@@ -1,10 +1,12 @@
 """How a model is trained: what a recipe's [training] and [augmentation] may say."""
 
+import math
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gridkit.corpus.records import FRAMES
 from gridkit.errors import RecipeError, UsageError
 from gridkit.recipe import Recipe, fill
 from gridkit.recipe.model_kinds import kind_of
@@ -39,6 +41,17 @@ class TrainingSettings:
     """Which weights are kept: the `best` on val, or the `last` where val must not decide."""
     seed: int = 0
 
+    def mistakes(self) -> Iterator[str]:
+        """Say what is wrong with settings whose types are right."""
+        yield from _impossible_numbers(self)
+        if self.select not in SELECTIONS:
+            yield f"select is {' or '.join(SELECTIONS)}"
+        for name in ("steps", "batch", "learning_rate", "clip_norm", "validate_every"):
+            if getattr(self, name) == 0:
+                yield f"{name} is above 0"
+        if self.average_decay >= 1:
+            yield "average_decay is below 1"
+
 
 @dataclass(frozen=True)
 class AugmentationSettings:
@@ -62,6 +75,15 @@ class AugmentationSettings:
     """Sound gets louder or softer by up to this."""
     noise_snr_db: float = 0.0
     """Half of the clips get white noise, this far below them or further; 0 for none."""
+
+    def mistakes(self) -> Iterator[str]:
+        """Say what is wrong with settings whose types are right."""
+        yield from _impossible_numbers(self)
+        for name in ("flip", "frame_change", "splice", "speed"):
+            if getattr(self, name) > 1:
+                yield f"{name} is a share, 0 to 1"
+        if self.mask_frames >= FRAMES:
+            yield f"mask_frames is below {FRAMES}, the frames of a clip"
 
     def weakened(self, share: float) -> "AugmentationSettings":
         """Return these changes at a share, 0 to 1, of their strength; mirroring and noise stay."""
@@ -90,7 +112,7 @@ def training_settings(recipe: Recipe, overrides: Iterable[str] = ()) -> RunSetti
 
     Raises:
         UsageError: an override that is not `table.key=value`.
-        RecipeError: an unknown key, or a value of another type.
+        RecipeError: an unknown key, or a value of another type or that cannot be.
     """
     tables: dict[str, dict[str, Any]] = {
         "training": dict(recipe.training),
@@ -105,15 +127,18 @@ def training_settings(recipe: Recipe, overrides: Iterable[str] = ()) -> RunSetti
     settings_class: type[TrainingSettings] = kind_of(recipe.model).learner.settings_class
     training = fill(settings_class, tables["training"], f"{where} [training]")
     augmentation = fill(AugmentationSettings, tables["augmentation"], f"{where} [augmentation]")
-    if training.select not in SELECTIONS:
-        raise RecipeError(f"{where} [training]: select is {' or '.join(SELECTIONS)}")
-    for name in ("steps", "batch", "learning_rate", "clip_norm", "validate_every"):
-        if getattr(training, name) <= 0:
-            raise RecipeError(f"{where} [training]: {name} is above 0")
-    for name in ("flip", "frame_change", "splice", "speed"):
-        if not 0 <= getattr(augmentation, name) <= 1:
-            raise RecipeError(f"{where} [augmentation]: {name} is a share, 0 to 1")
+    for table, settings in (("training", training), ("augmentation", augmentation)):
+        if mistake := next(settings.mistakes(), None):
+            raise RecipeError(f"{where} [{table}]: {mistake}")
     return training, augmentation
+
+
+def _impossible_numbers(settings: TrainingSettings | AugmentationSettings) -> Iterator[str]:
+    """Say which settings no number can be: none is below 0, or without an end."""
+    for name, value in vars(settings).items():
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int | float) and not (math.isfinite(number) and number >= 0):
+                yield f"{name} = {value} is not a number of 0 or more"
 
 
 def parse_override(text: str) -> tuple[str, str, Any]:

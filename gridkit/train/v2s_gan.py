@@ -5,7 +5,7 @@ of that sound, by spectra, by a recogniser and by the critic, reaches it as one 
 samples: no loss has to be taken through the generator for itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -55,6 +55,12 @@ class V2SGanTraining(AcousticTraining):
     """For so many steps the critic alone learns more: it takes 5 steps per step."""
     critic_steps: int = 1
     """The critic's steps per step of the generator after that."""
+
+    def mistakes(self) -> Iterator[str]:
+        """Say what is wrong with settings whose types are right."""
+        yield from super().mistakes()
+        if self.critic_steps < 1:
+            yield "critic_steps is at least 1; for no critic, adversarial_weight = 0"
 
 
 class V2SGanLearner(AcousticLearner):

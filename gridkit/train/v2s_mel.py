@@ -6,7 +6,7 @@ How well the sound of predicted ones is understood, by extended STOI and by a re
 loss of both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +25,8 @@ from gridkit.train.speech_features import SpeechFeatures
 from gridkit.train.v2s import LARGEST_LOSS, Losses, logged, total
 from gridkit.train.v2s_acoustic import AcousticLearner, AcousticTraining
 
+SHORTEST_PIECE = 40
+"""Of a spectrogram, in frames: what extended STOI compares at a time is 384 ms long."""
 WIDEST_BLUR_FRAMES = 4.0
 """Deviation of the Gaussian over time, in frames of the spectrogram."""
 LOUDEST_NOISE = 0.3
@@ -44,6 +46,12 @@ class V2SMelTraining(AcousticTraining):
     `features_weight` is of what it hears in the spectrograms."""
     buzz_weight: float = 0.0
     """Of how much the vocoder's sound follows the pace of its frames."""
+
+    def mistakes(self) -> Iterator[str]:
+        """Say what is wrong with settings whose types are right."""
+        yield from super().mistakes()
+        if self.vocoder_frames < SHORTEST_PIECE:
+            yield f"vocoder_frames is at least {SHORTEST_PIECE}"
 
 
 class V2SMelLearner(AcousticLearner):

@@ -1,6 +1,7 @@
 """`gridkit train` from a corpus to a folder that reads lips; and from a packed cache."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -131,6 +132,37 @@ def test_wrong_use_is_one_line(corpus, tmp_path, capsys):
         given = ["--data", corpus, "--out", tmp_path / "o", option, "0"]
         assert run("train", recipe, *given) == 2
         assert f"{option} 0" in capsys.readouterr().err
+
+
+def test_a_recipe_is_never_trained_over(corpus, tmp_path, capsys):
+    precious = tmp_path / "precious"
+    shutil.copytree(REPOSITORY / "recipes/v2s-gan-synthetic", precious)
+    before = (precious / "recipe.toml").read_bytes()
+    recipe = REPOSITORY / "recipes/lipnet-s1"
+    for given in (recipe, precious):
+        assert run("train", given, "--data", corpus, "--out", precious, *SHORT) == 2
+        assert "is a recipe, and no run: training would overwrite it" in capsys.readouterr().err
+    assert (precious / "recipe.toml").read_bytes() == before
+
+
+def test_a_wrong_command_leaves_no_folder(corpus, tmp_path, capsys):
+    wrong = ["--set", "training.stepps=1"]
+    for recipe, more in ((tmp_path / "none", []), (REPOSITORY / "recipes/lipnet-s1", wrong)):
+        assert run("train", recipe, "--data", corpus, "--out", tmp_path / "out", *more) == 3
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_run_does_not_go_on_with_another_recipe(corpus, tmp_path, capsys):
+    out = tmp_path / "run"
+    other = tmp_path / "other"
+    shutil.copytree(REPOSITORY / "recipes/lipnet-s1", other)
+    text = (other / "recipe.toml").read_text().replace('name = "lipnet-s1"', 'name = "other"')
+    (other / "recipe.toml").write_text(text)
+    assert run("train", other, "--data", corpus, "--out", out, *SHORT) == 0
+    recipe = REPOSITORY / "recipes/lipnet-s1"
+    assert run("train", recipe, "--data", corpus, "--out", out, *SHORT) == 3
+    assert "is of another run; it differs in recipe" in capsys.readouterr().err
+    assert load_recipe(out).name == "other"
 
 
 def test_wrong_use_of_a_packed_cache_alone_is_one_line(tmp_path, capsys):

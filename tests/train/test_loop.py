@@ -11,13 +11,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.training_clips import AUGMENTATION, MODEL, SETTINGS, learner, made_up_clips, train
+from support.training_clips import (
+    AUGMENTATION,
+    MODEL,
+    SETTINGS,
+    learner,
+    made_up_clips,
+    recipe_of,
+    train,
+)
 
-from gridkit.errors import CheckpointError, TrainingError
+from gridkit.errors import CheckpointError, RecipeError, TrainingError
 from gridkit.models.frames import FrameInput
 from gridkit.models.recogniser import RecogniserSettings
 from gridkit.recipe import load_recipe
+from gridkit.train import loop
 from gridkit.train.clips import TrainingClips
+from gridkit.train.learner import run_key
+from gridkit.train.loop import Outcome
 from gridkit.train.schedule import learning_rate, strength
 from gridkit.train.settings import training_settings
 
@@ -102,8 +113,24 @@ def test_other_settings_do_not_go_on_from_a_checkpoint(tmp_path):
     frame_input = FrameInput("mouth96", (8, 28, 80, 40), (28, 14))
     with pytest.raises(CheckpointError, match="it differs in input crop, input region_px, input"):
         train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION, frame_input=frame_input)
+    for change in ({"name": "other"}, {"built_on": ("lipnet-s1",)}):
+        key = run_key(replace(recipe_of(MODEL), **change), made_up_clips(), SETTINGS)
+        made = learner(MODEL, made_up_clips(), SETTINGS, AUGMENTATION)
+        made.key = key
+        with pytest.raises(CheckpointError, match=r"it differs in (recipe|built_on); use"):
+            loop.train(made, tmp_path, SETTINGS)
     longer = train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION)
     assert longer.step == SETTINGS.steps
+
+
+def test_what_cannot_be_kept_is_not_where_a_run_resumes(tmp_path):
+    def refuse(_: Outcome) -> None:
+        raise RecipeError("half precision cannot store it")
+
+    with pytest.raises(RecipeError):
+        train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION, kept=refuse)
+    again = train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION)
+    assert again.step == SETTINGS.steps
 
 
 def test_a_loss_that_is_no_number_ends_in_one_line(tmp_path):
