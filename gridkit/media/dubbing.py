@@ -129,7 +129,8 @@ def _add_copied(
         raise _CannotCopy(f"players of MP4 do not know {codec}")
     if not {codec, pictures.codec.name} & container.supported_codecs:
         raise _CannotCopy(f"{container.format.name} does not hold {codec}")
-    stream = container.add_stream_from_template(pictures)
+    # `opaque`: from its parameters alone. Else PyAV looks for an encoder with the decoder's name
+    stream = container.add_stream_from_template(pictures, opaque=True)
     origin = round(Fraction(origin_s) / pictures.time_base)
     leap = round(LONGEST_STILL_S / pictures.time_base)
     step = max(1, round(1 / ((pictures.average_rate or RATE_FPS) * pictures.time_base)))

@@ -144,6 +144,21 @@ def test_mpeg1_is_copied_to_matroska_and_encoded_again_for_players_of_mp4(tmp_pa
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+def test_av1_is_copied_though_its_decoder_does_not_encode(tmp_path, suffix):
+    if "libsvtav1" not in av.codecs_available:
+        pytest.skip("PyAV has no encoder of AV1")
+    source = write_video(tmp_path / "a.mp4", steady_ms(30), codec="libsvtav1", bf=0)
+    lines = [Caption(0.5, 1.0, "bin blue")]
+    out, reason = dub(source, tmp_path, suffix, 1.2, 0.4, lines)
+    assert reason is None
+    assert packets(out) == packets(source)
+    assert [gray for _, gray in shown(out)] == [gray for _, gray in shown(source)]
+    assert len(shown(out)) == 30
+    assert flash_s(out) == pytest.approx(0.4, abs=0.001)
+    assert heard(out)[0] == pytest.approx(0.4, abs=0.003)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_time_stamps_that_leap_are_mended(tmp_path, suffix):
     times_ms = [t if t < 200 else t + 90_000_000 for t in steady_ms(30)]
     source = write_video(tmp_path / "a.mkv", times_ms, bf=0)
