@@ -87,7 +87,7 @@ def write_spoken(
 @contextmanager
 def wav_file(path: Path) -> Iterator[Callable[[np.ndarray], None]]:
     """Open a 16-bit mono file, and give what takes its next samples, float (N,), -1 to 1."""
-    with wave.open(str(path), "wb") as file:
+    with path.open("wb") as opened, wave.open(opened, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE_HZ)

@@ -1,5 +1,6 @@
 """Sound for any video: as long as the pictures, in step with them, whole or not at all."""
 
+import gc
 import signal
 import struct
 import subprocess
@@ -266,6 +267,16 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "out.wav").mkdir()
     with pytest.raises(EnvironmentProblem, match=r"cannot write .*out\.wav: Is a directory"):
         speak(clip, tmp_path / "out.wav")
+
+
+def test_a_place_without_a_folder_is_one_line_and_nothing_after_it(tmp_path, monkeypatch):
+    clip = write_video(tmp_path / "clip.mp4", at_fps(25, 1), flash_ms=0)
+    ignored = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    with pytest.raises(EnvironmentProblem, match=r"cannot write .*out\.wav: No such file"):
+        speak(clip, tmp_path / "none" / "out.wav")
+    gc.collect()
+    assert ignored == []
 
 
 def test_a_full_disk_is_one_line(tmp_path):
