@@ -69,8 +69,8 @@ class Reading:
 
     @property
     def subtitles(self) -> tuple[Caption, ...]:
-        """Each sentence as a whole; it stays for a moment, at most until the next one."""
-        starts_s = [*(sentence[0].start_s for sentence in self.sentences), float("inf")]
+        """Each sentence as a whole; it stays for a moment, until the next one or the end at most."""
+        starts_s = [*(sentence[0].start_s for sentence in self.sentences), self.length_s]
         return tuple(
             Caption(
                 sentence[0].start_s,

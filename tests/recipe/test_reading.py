@@ -195,6 +195,13 @@ def test_captions_grow_and_go():
     ]  # fmt: skip
 
 
+def test_captions_end_with_the_clip():
+    said = (TimedWord("set", 2.5, 2.8, 1.0), TimedWord("red", 2.8, 3.0, 1.0))
+    result = Reading((said,), 3.3, 1.0)
+    assert [(c.start_s, c.end_s) for c in result.subtitles] == [(2.5, 3.3)]
+    assert [(c.start_s, c.end_s) for c in result.captions] == [(2.5, 2.8), (2.8, 3.3)]
+
+
 needs_weights = pytest.mark.skipif(
     not (LIPNET / "weights.safetensors").is_file(), reason="lipnet-s1 has no weights here"
 )

@@ -193,6 +193,16 @@ def test_the_text_is_beside_a_sound_and_inside_a_video(tmp_path, suffix, place):
     assert not (tmp_path / "out.vtt").exists()
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_captions_do_not_make_the_video_longer(tmp_path, suffix):
+    clip = write_video(tmp_path / "clip.mp4", at_fps(25, 2), flash_ms=0)
+    out = tmp_path / f"out{suffix}"
+    spoken = speak(clip, out, lipreader=Parrot())
+    assert len(spoken.speech.reading.sentences) == 1
+    with av.open(str(out)) as container:
+        assert container.duration / av.time_base == pytest.approx(2, abs=0.002)
+
+
 def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
