@@ -19,8 +19,10 @@ SHORT_S = 10.0
 TRACKING = "gridkit.media.mouth_tracking"
 
 
-def check_out(option: str, out: Path, clip: Path, suffixes: tuple[str, ...]) -> None:
-    """Check the name of a file before a long clip is worked on.
+def check_out(
+    option: str, out: Path, clip: Path, suffixes: tuple[str, ...], captions: Path | None = None
+) -> None:
+    """Check the name of a file, and of the one with its captions, before a long clip is worked on.
 
     Raises:
         UsageError: it cannot be written there, or would replace the clip itself.
@@ -29,10 +31,16 @@ def check_out(option: str, out: Path, clip: Path, suffixes: tuple[str, ...]) -> 
         raise click.UsageError(f"{option} {out}: the name must end in {' or '.join(suffixes)}")
     if not out.parent.is_dir():
         raise click.UsageError(f"{option} {out}: the folder {out.parent} does not exist")
-    if out.is_dir():
-        raise click.UsageError(f"{option} {out}: this is a folder; give the name of a file")
-    if out.exists() and out.samefile(clip):
-        raise click.UsageError(f"{option} {out}: this is the clip itself; give another name")
+    _check_place(f"{option} {out}: this", out, clip)
+    if captions is not None:
+        _check_place(f"{option} {out}: its captions file {captions}", captions, clip)
+
+
+def _check_place(told: str, path: Path, clip: Path) -> None:
+    if path.is_dir():
+        raise click.UsageError(f"{told} is a folder; give another name")
+    if path.exists() and path.samefile(clip):
+        raise click.UsageError(f"{told} is the clip itself; give another name")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gridkit.cli.clip_files import check_out, clip_bar, face_follower
+from gridkit.media.subtitles import captions_file
 
 if TYPE_CHECKING:
     from gridkit.recipe.spoken_file import SpokenFile
@@ -67,7 +68,7 @@ def command(
     may have any length, frame rate and size, and needs no sound: its own is not used. The recipes
     know GRID's 51 words, and speak best for the speakers that they were trained on.
     """
-    check_out("-o", out, clip, SUFFIXES)
+    check_out("-o", out, clip, SUFFIXES, captions_file(out) if captions else None)
     import json
 
     with face_follower(clip) as mouths_in:

@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+WAV = ".wav"
+"""Sound alone: no captions fit into such a file."""
 
 
 @dataclass(frozen=True)
@@ -11,6 +15,15 @@ class Caption:
     start_s: float
     end_s: float
     text: str
+
+
+def captions_file(out: Path) -> Path:
+    """Return where the captions of a file of speech are: beside a sound, inside a video.
+
+    >>> captions_file(Path("a.wav")).name, captions_file(Path("a.mp4")).name
+    ('a.vtt', 'a.mp4')
+    """
+    return out.with_suffix(".vtt") if out.suffix.lower() == WAV else out
 
 
 def to_webvtt(captions: Iterable[Caption]) -> str:

@@ -12,12 +12,11 @@ from gridkit.corpus.records import SAMPLE_RATE_HZ
 from gridkit.media.dubbing import FORMATS, write_dubbed
 from gridkit.media.mouths import MouthStream
 from gridkit.media.samples import to_int16
-from gridkit.media.subtitles import to_webvtt
+from gridkit.media.subtitles import WAV, captions_file, to_webvtt
 from gridkit.recipe.speaking import Speech, VideoToSpeech, speak_clip
 from gridkit.recipe.systems import Lipreader
 from gridkit.store.files import temporary_of, unfinished_file, write_file
 
-WAV = ".wav"
 SUFFIXES = (WAV, *FORMATS)
 """What the name of a file of speech may end in."""
 
@@ -35,11 +34,6 @@ class SpokenFile:
     encoded: str | None
     """Why the pictures of a video were encoded again; None where they were copied, or are not
     in the file."""
-
-
-def captions_file(out: Path) -> Path:
-    """Return where the text of a file of speech is: beside a sound, inside a video."""
-    return out.with_suffix(".vtt") if out.suffix.lower() == WAV else out
 
 
 def write_spoken(

@@ -21,7 +21,7 @@ def run(*arguments: object) -> int:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("folder.mp4", "this is a folder; give the name of a file"),
+        ("folder.mp4", "this is a folder; give another name"),
         ("clip.mp4", "this is the clip itself; give another name"),
         ("link.mp4", "this is the clip itself; give another name"),
         ("out.txt", "the name must end in .mp4"),

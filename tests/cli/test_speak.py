@@ -59,7 +59,7 @@ def test_suffixes_are_those_that_can_be_written():
         ("out.mp3", "the name must end in .wav or .mp4 or .mkv"),
         ("out", "the name must end in .wav or .mp4 or .mkv"),
         ("nowhere/out.wav", "the folder {folder}/nowhere does not exist"),
-        ("folder.wav", "this is a folder; give the name of a file"),
+        ("folder.wav", "this is a folder; give another name"),
     ],
 )
 def test_a_file_that_must_not_be_written_is_refused_first(tmp_path, capsys, name, message):
@@ -69,6 +69,23 @@ def test_a_file_that_must_not_be_written_is_refused_first(tmp_path, capsys, name
     assert run("speak", clip, "-o", tmp_path / name) == 2
     assert message.format(folder=tmp_path) in said(capsys)
     assert clip.read_bytes() == b"not looked at"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("clip.wav", "its captions file {folder}/clip.vtt is the clip itself; give another name"),
+        ("folder.wav", "its captions file {folder}/folder.vtt is a folder; give another name"),
+    ],
+)
+def test_captions_that_must_not_be_written_are_refused_first(tmp_path, capsys, name, message):
+    clip = tmp_path / "clip.vtt"
+    clip.write_bytes(b"not looked at")
+    (tmp_path / "folder.vtt").mkdir()
+    assert run("speak", clip, "-o", tmp_path / name, "--captions") == 2
+    assert message.format(folder=tmp_path) in said(capsys)
+    assert clip.read_bytes() == b"not looked at"
+    assert run("speak", clip, "-o", tmp_path / name) == 3, "without captions the name is free"
 
 
 def test_what_cannot_speak_is_one_line(tmp_path, capsys, voice):
