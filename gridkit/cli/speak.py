@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".wav", ".mp4", ".mkv")
 """Those of `gridkit.recipe.spoken_file`, which brings torch: `--help` does not wait for it."""
+READER = Path("recipes/lipnet-s1")
 
 EXAMPLE = """\b
 Examples:
@@ -47,9 +48,7 @@ Examples:
 @click.option(
     "--reader",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("recipes/lipnet-s1"),
-    show_default=True,
-    help="Folder of the lipreading recipe for --captions.",
+    help=f"With --captions: folder of the lipreading recipe.  [default: {READER}]",
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
@@ -58,7 +57,7 @@ def command(
     out: Path,
     model: Path,
     captions: bool,
-    reader: Path,
+    reader: Path | None,
     device: str,
     as_json: bool,
 ) -> None:
@@ -69,6 +68,8 @@ def command(
     know GRID's 51 words, and speak best for the speakers that they were trained on.
     """
     check_out("-o", out, clip, SUFFIXES, captions_file(out) if captions else None)
+    if reader is not None and not captions:
+        raise click.UsageError("--reader belongs to captions; add --captions")
     import json
 
     with face_follower(clip) as mouths_in:
@@ -82,7 +83,7 @@ def command(
         voice = load_system(find_shipped(model), device, task="v2s")
         lipreader = None
         if captions:
-            lipreader = load_system(find_shipped(reader), device, task="lipreading")
+            lipreader = load_system(find_shipped(reader or READER), device, task="lipreading")
         mouths = mouths_in({voice.crop} if lipreader is None else {voice.crop, lipreader.crop})
         spoken = write_spoken(clip, mouths, out, voice, lipreader, partial(clip_bar, clip))
     if as_json:

@@ -88,6 +88,13 @@ def test_captions_that_must_not_be_written_are_refused_first(tmp_path, capsys, n
     assert run("speak", clip, "-o", tmp_path / name) == 3, "without captions the name is free"
 
 
+def test_a_reader_without_captions_is_refused_first(tmp_path, capsys):
+    clip, out = tmp_path / "clip.mp4", tmp_path / "out.wav"
+    clip.write_bytes(b"not looked at")
+    assert run("speak", clip, "-o", out, "--reader", "recipes/lipnet-s1") == 2
+    assert said(capsys).endswith("Error: --reader belongs to captions; add --captions")
+
+
 def test_what_cannot_speak_is_one_line(tmp_path, capsys, voice):
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"not looked at")
