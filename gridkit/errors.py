@@ -189,3 +189,9 @@ class CheckFailed(GridkitError):
     """A check found something; the findings were printed."""
 
     exit_status = EXIT_CHECK_FAILED
+
+
+class Interrupted(GridkitError):
+    """The user ended the command with Ctrl-C."""
+
+    exit_status = EXIT_INTERRUPTED

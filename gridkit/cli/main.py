@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from contextlib import suppress
+from typing import Any
 
 import click
 
@@ -33,6 +34,11 @@ COMMANDS = {
     "doctor": "gridkit.cli.doctor",
 }
 """Name to module; each has a Click command in the variable `command`."""
+RESUMING = frozenset(
+    {"prepare", "merge", "download", "unpack", "synthesize", "train", "evaluate", "publish",
+     "quickstart"}
+)  # fmt: skip
+"""Commands that keep what is finished when they are interrupted; the others begin again."""
 
 
 class LazyCommands(click.Group):
@@ -48,6 +54,16 @@ class LazyCommands(click.Group):
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand; where it is interrupted, the error says whether it resumes."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort) as error:
+            _leave_line()
+            kept = "; what is finished is kept, run it again to resume"
+            resumes = ctx.invoked_subcommand in RESUMING
+            raise errors.Interrupted(f"interrupted{kept if resumes else ''}") from error
 
 
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,7 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
         error.show()
         status = errors.EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted; what is finished is kept, run it again to resume")
+        _say("interrupted")
         status = errors.EXIT_INTERRUPTED
     except (BrokenPipeError, SystemExit):  # click and rich exit when the reader has left
         _drop_output()
@@ -98,6 +114,12 @@ def _unforeseen(error: Exception) -> int:
 def _say(text: str) -> None:
     with suppress(BrokenPipeError):
         click.echo(f"gridkit: {text}", err=True)
+
+
+def _leave_line() -> None:
+    """Go to a new line: a terminal shows ^C in this one."""
+    with suppress(BrokenPipeError):
+        click.echo(err=True)
 
 
 def _drop_output() -> None:

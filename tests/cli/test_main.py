@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from gridkit import errors
-from gridkit.cli.main import COMMANDS, gridkit, main
+from gridkit.cli.main import COMMANDS, RESUMING, gridkit, main
 from gridkit.compute.openmp import ROUNDS, SPIN_COUNT, WAIT_POLICY
 from gridkit.doctor import examine
 
@@ -78,6 +78,34 @@ def test_an_error_is_one_line_and_its_status(capsys, monkeypatch, error, status)
     assert out == ""
     assert err.startswith("gridkit: ")
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("prepare", "interrupted; what is finished is kept, run it again to resume"),
+        ("train", "interrupted; what is finished is kept, run it again to resume"),
+        ("read", "interrupted"),
+        ("speak", "interrupted"),
+        ("app", "interrupted"),
+        ("compare", "interrupted"),
+    ],
+)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, click.Abort])
+def test_an_interrupted_command_says_that_it_resumes_where_it_does(
+    capsys, monkeypatch, name, line, error
+) -> None:
+    @click.command
+    def interrupted() -> None:
+        raise error
+
+    monkeypatch.setattr(gridkit, "get_command", lambda *_: interrupted)
+    status, out, err = run(capsys, name)
+    assert (status, out, err) == (errors.EXIT_INTERRUPTED, "", f"\ngridkit: {line}\n")
+
+
+def test_commands_that_resume_are_commands() -> None:
+    assert set(COMMANDS) > RESUMING
 
 
 def test_a_bug_ends_with_a_traceback_and_status_1(capsys, monkeypatch) -> None:
