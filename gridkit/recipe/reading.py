@@ -34,8 +34,8 @@ SENTENCE_S = 1.0
 """Almost no sentence of GRID is shorter."""
 UNSEEN_FRAMES = 5
 """A word may be lost where there is no face for so long (0.2 s)."""
-NEAR_SPEECH_S = 0.2
-"""A word may be lost where there is no face so soon before or after a sentence, or inside it."""
+NEAR_SPEECH_FRAMES = 5
+"""A word may be lost where there is no face in a sentence, or closer to one than this (0.2 s)."""
 CAPTION_STAYS_S = 1.0
 """How long a caption stays after the last word of its sentence."""
 
@@ -69,7 +69,7 @@ class Reading:
 
     @property
     def subtitles(self) -> tuple[Caption, ...]:
-        """Each sentence as a whole; it stays for a moment, until the next one or the end at most."""
+        """Whole sentences; each stays for a moment, until the next one or the clip's end."""
         starts_s = [*(sentence[0].start_s for sentence in self.sentences), self.length_s]
         return tuple(
             Caption(
@@ -168,17 +168,19 @@ def unseen_at(
         sentences: in order of time.
         faceless: the parts of the video without a face, in frames.
     """
-    spoken_s = [
-        (said[0].start_s - NEAR_SPEECH_S, said[-1].end_s + NEAR_SPEECH_S) for said in sentences
+    # in frames: rounding of seconds would count the same gap in one place and not in another
+    spoken = [
+        (
+            round(said[0].start_s * RATE_FPS) - NEAR_SPEECH_FRAMES,
+            round(said[-1].end_s * RATE_FPS) + NEAR_SPEECH_FRAMES,
+        )
+        for said in sentences
     ]
     return tuple(
         Unseen(part.start / RATE_FPS, part.stop / RATE_FPS)
         for part in faceless
         if part.stop - part.start >= UNSEEN_FRAMES
-        and any(
-            part.start / RATE_FPS < end_s and start_s < part.stop / RATE_FPS
-            for start_s, end_s in spoken_s
-        )
+        and any(part.start < stop and start < part.stop for start, stop in spoken)
     )
 
 

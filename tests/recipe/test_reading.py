@@ -24,6 +24,7 @@ from gridkit.recipe import load_system, reading
 from gridkit.recipe.reading import (
     Reading,
     Unseen,
+    later,
     read_block,
     read_clip,
     spoken_parts,
@@ -185,6 +186,17 @@ def test_what_is_not_seen_close_to_a_sentence_may_hide_a_word():
     said = ((TimedWord("bin", 1.0, 1.2, 1.0), TimedWord("blue", 1.5, 1.9, 1.0)),)
     faceless = [slice(0, 21), slice(32, 36), slice(51, 60), slice(70, 99)]
     assert unseen_at(said, faceless) == (Unseen(0.0, 0.84), Unseen(2.04, 2.4))
+
+
+@pytest.mark.parametrize(("gap_frames", "count"), [(4, 2), (5, 0)])
+def test_how_close_counts_alike_wherever_it_is_in_the_clip(gap_frames, count):
+    for start in range(30, 5000):
+        [said] = later([(TimedWord("bin", 0.0, 10 / 25, 1.0),)], start)
+        faceless = [
+            slice(start - gap_frames - 6, start - gap_frames),
+            slice(start + 10 + gap_frames, start + 20 + gap_frames),
+        ]
+        assert len(unseen_at([said], faceless)) == count, start
 
 
 def test_captions_grow_and_go():
