@@ -63,7 +63,7 @@ def write_movie(
         reason = error.strerror or str(error)
         if error.errno in NO_SPACE:
             raise DiskFullError(f"no space left for {out}; free some and run again") from error
-        if error.errno == errno.ENOENT:
+        if error.errno == errno.ENOENT and not out.parent.exists():
             reason = f"the folder {out.parent} does not exist"
         raise EnvironmentProblem(f"cannot write {out}: {reason}") from error
     finally:

@@ -117,6 +117,12 @@ def test_what_keeps_it_from_being_written_is_said(tmp_path):
         write_movie(moments_of(*grown(2)), tmp_path / "none" / "a.mp4")
 
 
+def test_a_folder_that_is_there_is_not_said_to_be_missing(tmp_path):
+    (tmp_path / ".a.mp4.part").symlink_to(tmp_path / "none" / "a.mp4")
+    with pytest.raises(EnvironmentProblem, match=r"cannot write .*a\.mp4: No such file or dir"):
+        write_movie(moments_of(*grown(2)), tmp_path / "a.mp4")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk(tmp_path, monkeypatch):
     opened = av.open
