@@ -65,7 +65,7 @@ class Track:
     missing: np.ndarray
     """bool (T,): no face there; the points are interpolated, or held at the ends."""
     blank: np.ndarray
-    """bool (T,): no picture there (gray after a lost key frame)."""
+    """bool (T,): no picture there (gray after a lost key frame), where the tracker looks for it."""
     faces: int
     """The most faces seen in one frame."""
     fit: float
@@ -78,12 +78,19 @@ class FaceTracker:
     Args:
         model: finds the points; None for the default one.
         working_width_px: faces are looked for in frames made about so wide.
+        gray_is_blank: whether a frame that is mostly even gray counts as blank. That is so in
+            GRID; other videos may have a gray wall, or gray bars, around a face.
     """
 
     def __init__(
-        self, model: LandmarkModel | None = None, working_width_px: int = WORKING_WIDTH_PX
+        self,
+        model: LandmarkModel | None = None,
+        working_width_px: int = WORKING_WIDTH_PX,
+        *,
+        gray_is_blank: bool = True,
     ) -> None:
         self.model = model or default_landmark_model()
+        self._gray_is_blank = gray_is_blank
         self._finder = PointFinder(self.model)
         self._detector = FaceDetector(working_width_px)
 
@@ -104,7 +111,9 @@ class FaceTracker:
         Yields:
             Tracks, as of `track`; at least one.
         """
-        clip = _Clip(np.ascontiguousarray(luma), self._detector, self._finder)
+        luma = np.ascontiguousarray(luma)
+        blank = blank_frames(luma) if self._gray_is_blank else np.zeros(len(luma), bool)
+        clip = _Clip(luma, blank, self._detector, self._finder)
         people = [clip.follow_main_face([])]
         yield clip.track(people[0])
         while people[-1]:
@@ -184,11 +193,13 @@ def likeness(patch: np.ndarray, other: np.ndarray) -> float:
 class _Clip:
     """One clip on its way: its frames, and the detections made in them."""
 
-    def __init__(self, luma: np.ndarray, detector: FaceDetector, finder: PointFinder) -> None:
+    def __init__(
+        self, luma: np.ndarray, blank: np.ndarray, detector: FaceDetector, finder: PointFinder
+    ) -> None:
         self.luma = luma
+        self.blank = blank
         self.detector = detector
         self.finder = finder
-        self.blank = blank_frames(luma)
         self.detections: dict[int, list[Box]] = {}
 
     def follow_main_face(self, others: list[dict[int, Face]]) -> dict[int, Face]:

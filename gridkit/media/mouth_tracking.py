@@ -101,7 +101,7 @@ def follow_mouth(
         crops: the profiles to cut; the face is followed once for all of them.
         working_width_px: faces are looked for in pictures made about so wide.
     """
-    tracker = FaceTracker(working_width_px=working_width_px)
+    tracker = FaceTracker(working_width_px=working_width_px, gray_is_blank=False)
     profiles = {crop: load_profile(crop) for crop in crops}
     before = 0
     spoke: Box | None = None

@@ -10,6 +10,7 @@ import pytest
 from gridkit.compute.producer import Producer
 from gridkit.errors import MediaError
 from gridkit.media.decode import decode_clip
+from gridkit.media.face import blank_frames
 from gridkit.media.mouth_tracking import open_mouths, windows
 from gridkit.media.mouths import Mouths, MouthStream
 
@@ -96,6 +97,16 @@ def write_video(path, pictures):
             container.mux(stream.encode(frame.reformat(format="yuv420p")))
         container.mux(stream.encode(None))
     return path
+
+
+def test_a_face_on_a_wall_of_even_gray_is_followed(portrait, tmp_path):
+    """Frames that are mostly gray count as damaged in GRID alone."""
+    wall = np.full((288, 720), 128, np.uint8)
+    picture = portrait.paste(wall, portrait.matrix(360, 150))
+    assert blank_frames(picture[None]).all()
+    mouths = open_mouths(write_video(tmp_path / "a.mp4", [picture] * 4), ["mouth96"])
+    list(mouths)
+    assert mouths.face_share == 1
 
 
 def test_a_face_that_is_small_in_a_large_picture_is_seen_in_full_size(portrait, wall, tmp_path):
