@@ -40,12 +40,14 @@ def find_shipped(path: Path) -> Path:
     """Return the recipe, or the list of clips beside recipes, that a person names.
 
     Args:
-        path: any path; `recipes/NAME` is the shipped one where the current directory has none.
+        path: any path; `recipes/NAME` is the shipped one where the current directory has none. A
+            folder without `recipe.toml`, such as one that an earlier run left, is none.
 
     Returns:
         The path that exists; `path` itself where neither does.
     """
-    if path.exists() or path.parent != Path(FOLDER):
+    is_here = path.is_file() or (path / RECIPE_FILE).is_file()
+    if is_here or path.parent != Path(FOLDER):
         return path
     shipped = shipped_folder() / path.name
     return shipped if shipped.exists() else path

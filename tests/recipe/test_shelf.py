@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gridkit.errors import EnvironmentProblem
-from gridkit.recipe import shelf
+from gridkit.errors import EnvironmentProblem, RecipeError
+from gridkit.recipe import load_recipe, shelf
 from gridkit.recipe.shelf import find_shipped, shipped_folder
 
 REPOSITORY = Path(__file__).parents[2]
@@ -22,7 +22,18 @@ def test_a_folder_of_that_name_in_the_current_directory_comes_first(monkeypatch,
     monkeypatch.chdir(tmp_path)
     mine = Path("recipes/lipnet-s1")
     mine.mkdir(parents=True)
+    (mine / "recipe.toml").touch()
     assert find_shipped(mine) == mine
+
+
+def test_a_folder_of_that_name_that_is_not_a_recipe_does_not(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("lipnet-s1", "mine"):
+        (tmp_path / "recipes" / name).mkdir(parents=True)
+        (tmp_path / "recipes" / name / ".lock").touch()
+    assert find_shipped(Path("recipes/lipnet-s1")) == REPOSITORY / "recipes/lipnet-s1"
+    with pytest.raises(RecipeError, match=r"recipes/mine is not a recipe: cannot read recipe.toml"):
+        load_recipe(find_shipped(Path("recipes/mine")))
 
 
 @pytest.mark.parametrize("name", ["recipes/mine", "lipnet-s1", "other/lipnet-s1", "s1:test"])
