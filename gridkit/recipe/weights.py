@@ -15,7 +15,7 @@ from torch import nn
 from gridkit.errors import RecipeError
 from gridkit.recipe.model_kinds import ModelSettings, kind_of
 from gridkit.recipe.schema import Recipe, load_recipe
-from gridkit.recipe.shelf import FOLDER, find_shipped
+from gridkit.recipe.shelf import FOLDER, RECIPE_FILE, find_shipped
 
 _STORED_NAMES = {"feedback.projection.": "feedback.told."}
 """Parts of names in a module, and what files of weights have in their place."""
@@ -112,6 +112,7 @@ def trained_ids(recipe: Recipe) -> frozenset[str]:
 
     Raises:
         RecipeError: a recipe or a list is missing.
+        EnvironmentProblem: see `built_on_folder`.
     """
     ids: set[str] = set()
     if recipe.weights is not None:
@@ -126,6 +127,19 @@ def trained_ids(recipe: Recipe) -> frozenset[str]:
 
 
 def built_on_folder(recipe: Recipe, name: str) -> Path:
-    """Return the folder of a recipe that another is built on: next to it, or one of gridkit's."""
+    """Return the folder of a recipe that another is built on: next to it, or one of gridkit's.
+
+    Raises:
+        RecipeError: there is no such recipe.
+        EnvironmentProblem: this installation has no recipes.
+    """
     beside = recipe.folder.parent / name
-    return beside if beside.exists() else find_shipped(Path(FOLDER) / name)
+    if (beside / RECIPE_FILE).is_file():
+        return beside
+    shelved = find_shipped(Path(FOLDER) / name)
+    if (shelved / RECIPE_FILE).is_file():
+        return shelved
+    raise RecipeError(
+        f"{recipe.folder} is built on the recipe {name}, which is not in {beside}, in "
+        f"{Path(FOLDER) / name} or among gridkit's recipes; copy its folder to {beside}"
+    )

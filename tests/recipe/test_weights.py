@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -105,3 +106,17 @@ def test_what_a_recipe_is_built_on_lies_beside_it_or_comes_with_gridkit(tmp_path
     assert built_on_folder(recipe, "lipnet-s1") == shipped_folder() / "lipnet-s1"
     beside = write_recipe(tmp_path / "runs/lipnet-s1", LIPREADER)
     assert built_on_folder(recipe, "lipnet-s1") == beside
+    (beside / "recipe.toml").unlink()
+    assert built_on_folder(recipe, "lipnet-s1") == shipped_folder() / "lipnet-s1"
+
+
+def test_a_recipe_that_another_is_built_on_and_that_is_missing_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_recipe(Path("r/run"), 'built_on = ["lip-c"]\n' + RECOGNISER)
+    message = (
+        "r/run is built on the recipe lip-c, which is not in r/lip-c, in recipes/lip-c or among "
+        "gridkit's recipes; copy its folder to r/lip-c"
+    )
+    with pytest.raises(RecipeError) as caught:
+        trained_ids(load_recipe(Path("r/run")))
+    assert str(caught.value) == message

@@ -162,7 +162,7 @@ def test_the_critic_is_not_among_the_weights(recipes):
         ({"recogniser": "reader"}, ("reader",), r"recogniser 'reader' does not recognise speech"),
         ({"lipreader": "listener"}, ("listener",), r"'listener' is not a lipreading recipe"),
         ({"lipreader": "reader"}, ("reader",), r"does not fit the model in \d+ tensors, such as"),
-        ({"recogniser": "gone"}, ("gone",), r"gone is not a recipe: cannot read recipe.toml"),
+        ({"recogniser": "gone"}, ("gone",), r"made-up is built on the recipe gone, which"),
     ],
 )
 def test_a_recipe_that_it_cannot_be_built_on_is_one_line(

@@ -52,9 +52,11 @@ def try_out(spec: ModelSpec, subset: Subset, options: Options) -> DryRun:
         SystemLoadError: it cannot be loaded or breaks the contract.
         SystemFailedError: it gave no usable answer. What the system printed, its traceback too, is
             a note of either.
+        RecipeError: it is built on a recipe that is missing.
     """
     if not spec.is_run:
         raise UsageError(f"--dry-run: {spec.text} is not run; give a system")
+    contamination_of(spec, subset)  # a recipe that it is built on may be missing
     with worker_of(spec, subset, options) as worker:
         try:
             input_of = subset.input_of(worker.start().crop)
@@ -88,11 +90,14 @@ def collect_predictions(
     Raises:
         ModelChangedError: the system's files changed; what it has said since they were last found
             as they were is not kept.
+        RecipeError: it is built on a recipe that is missing.
     """
     writer = PredictionWriter(out)
     kept = read_system_card(out)
     if writer.is_finished and kept is not None:
         return kept
+    # first: a recipe that it is built on may be missing
+    contamination = contamination_of(spec, subset)
     if spec.kind == "control":
         card = _predict_control(spec, subset, writer, options, processes)
     elif spec.kind == "predictions":
@@ -103,6 +108,8 @@ def collect_predictions(
         card = _predict_elsewhere(spec, files, subset, out, options, elsewhere)
     else:
         card = _predict(spec, files, subset, writer, out, options)
+    if spec.is_run:
+        card = replace(card, contamination=contamination)
     card = replace(card, stateful=writer.saved().any_stateful)
     write_system_card(out, card)
     writer.finish()
@@ -193,7 +200,7 @@ def _predict(
         facts = worker.start()
         _ask(worker, subset, writer, facts)
         check_files()
-        return _card(spec, facts, subset, worker.limits, options)
+        return _card(spec, facts, worker.limits, options)
     except ModelChangedError:
         writer.discard()
         raise
@@ -213,7 +220,7 @@ def _predict_elsewhere(
 ) -> SystemCard:
     said = predict_elsewhere(spec, files, subset, out, options, elsewhere.predicting)
     write_file(out / LOG_FILE, said.log.encode())
-    return _card(spec, said.facts, subset, said.limits, options)
+    return _card(spec, said.facts, said.limits, options)
 
 
 def _predict_in_process(
@@ -225,7 +232,7 @@ def _predict_in_process(
         subset.corpus.check_profiles([asked.facts.crop])
     _ask(asked, subset, writer, asked.facts)
     writer.flush()
-    return _card(spec, asked.facts, subset)
+    return _card(spec, asked.facts)
 
 
 def _ask(
@@ -245,7 +252,6 @@ def _ask(
 def _card(
     spec: ModelSpec,
     facts: SystemFacts,
-    subset: Subset,
     limits: Limits | None = None,
     options: Options | None = None,
 ) -> SystemCard:
@@ -263,8 +269,8 @@ def _card(
         "crop": facts.crop,
         "sample_rate": facts.sample_rate,
         "isolation": facts.isolation,
-        "contamination": contamination_of(spec, subset),
-        "stateful": None,  # known at the end
+        "contamination": None,  # `collect_predictions` says these two
+        "stateful": None,
         "limits_s": asdict(limits) if limits else None,
     } | {key: names for key, names in given.items() if names}
     return card_of_entries(entries, spec.text)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.small_recipes import LIPREADER, write_recipe
 
 from gridkit.compute.local import Workers
 from gridkit.corpus.splits import Split
 from gridkit.errors import (
     ModelChangedError,
+    RecipeError,
     ResultError,
     SystemFailedError,
     SystemLoadError,
@@ -55,6 +57,15 @@ def test_a_system_is_asked_about_every_clip(model, tones, tmp_path):
     assert card.limits_s == {"load_s": 300, "first_call_s": 120, "clip_s": 60}
     assert card.stateful is False
     assert card.entries() == json.loads((tmp_path / "out/system.json").read_text())
+
+
+def test_a_recipe_that_it_is_built_on_and_that_is_missing_is_told_first(tones, tmp_path):
+    run = write_recipe(tmp_path / "run", 'built_on = ["gone"]\n' + LIPREADER)
+    with pytest.raises(RecipeError, match="run is built on the recipe gone, which is not in"):
+        try_out(parse_model(str(run)), tones, OPTIONS)
+    with pytest.raises(RecipeError, match="run is built on the recipe gone, which is not in"):
+        collect(run, tones, tmp_path / "out")
+    assert not PredictionWriter(tmp_path / "out").saved()
 
 
 def test_what_it_prints_is_its_log(model, tones, tmp_path):
