@@ -3,6 +3,9 @@
 A recipe names them in `built_on`, so that what they were trained on counts as its own.
 """
 
+import json
+from dataclasses import asdict, replace
+
 import torch
 from torch import nn
 
@@ -11,6 +14,9 @@ from gridkit.models.lipnet import LipNet
 from gridkit.models.recogniser import Recogniser
 from gridkit.recipe import Recipe, build_model, load_recipe, load_weights
 from gridkit.recipe.weights import built_on_folder
+
+_FREE_SETTINGS = ("mean", "deviation", "spatial_dropout", "recurrent_dropout")
+"""Settings of a lipreader that the names and shapes of its weights do not depend on."""
 
 
 def pretrained_lipreader(recipe: Recipe, name: str) -> LipNet:
@@ -73,6 +79,23 @@ def start_lipreader(lipreader: LipNet, pretrained: LipNet) -> None:
     if differing:
         raise RecipeError(
             f"the pretrained lipreader does not fit the model in {len(differing)} tensors, "
-            f"such as {differing[0]}; give both the same [model] settings"
+            f"such as {differing[0]}; {_what_to_change(lipreader, pretrained)}"
         )
     lipreader.load_state_dict(weights)
+
+
+def _what_to_change(lipreader: LipNet, pretrained: LipNet) -> str:
+    """Return which settings make a pretrained lipreader fit, as TOML; it has no bottleneck."""
+    needed = asdict(replace(lipreader.settings, bottleneck=0))
+    given = asdict(pretrained.settings)
+    lacking = [
+        f"{name} = {json.dumps(value)}"
+        for name, value in needed.items()
+        if name not in _FREE_SETTINGS and value != given[name]
+    ]
+    if not lacking:
+        return "give the voice a smaller bottleneck"
+    return (
+        f"its recipe needs {', '.join(lacking)} in [model]; a setting that the voice has too can "
+        "be changed there instead"
+    )

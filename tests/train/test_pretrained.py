@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gridkit.errors import RecipeError
+from gridkit.models.acoustic import AcousticSettings
 from gridkit.models.lipnet import COMPACT, LipNet
 from gridkit.train.pretrained import start_lipreader
 
@@ -46,6 +47,21 @@ def test_without_a_bottleneck_the_weights_are_taken_as_they_are():
 
 def test_another_size_is_one_line():
     with pytest.raises(
-        RecipeError, match=r"does not fit the model in \d+ tensors, such as bottleneck"
+        RecipeError,
+        match=r"does not fit the model in \d+ tensors, such as bottleneck.*; its recipe needs "
+        r"channels = \[4, 4, 8\] in \[model\]; a setting that the voice has too",
     ):
         start_lipreader(LipNet(replace(SMALL, channels=(4, 4, 8), bottleneck=5)), LipNet(SMALL))
+
+
+def test_a_lipreader_for_a_voice_has_word_feedback_and_no_bottleneck():
+    voice = AcousticSettings(height_px=12, width_px=24, channels=(4, 4, 4), hidden=8, bottleneck=5)
+    pretrained = LipNet(replace(SMALL, bottleneck=5))
+    needed = r"its recipe needs bottleneck = 0, word_feedback = true in \[model\]"
+    with pytest.raises(RecipeError, match=needed):
+        start_lipreader(LipNet(voice.lipreader), pretrained)
+
+
+def test_a_bottleneck_wider_than_the_features_is_one_line():
+    with pytest.raises(RecipeError, match="give the voice a smaller bottleneck"):
+        start_lipreader(LipNet(replace(SMALL, bottleneck=13)), LipNet(SMALL))
