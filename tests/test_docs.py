@@ -12,6 +12,7 @@ from gridkit.evaluation.predictions.controls import CONTROLS
 from gridkit.evaluation.predictions.records import FAILURES
 from gridkit.metrics.older_protocols import OLDER_PROTOCOLS
 from gridkit.metrics.registry import LAG, SOUND_METRICS, TEXT_METRICS
+from gridkit.recipe.model_kinds import KINDS
 
 REPOSITORY = Path(__file__).parents[1]
 PAGES = sorted(
@@ -39,6 +40,10 @@ def section(number):
 def first_cells(text):
     """Return the first cell of each row of the tables in a text."""
     return [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
+
+
+def row_cells(line):
+    return line.split("|") if line.startswith("| ") else []
 
 
 def names_in(cells):
@@ -126,6 +131,19 @@ def test_the_table_of_splits_is_that_of_the_code():
         wanted = " / ".join(f"{split.counts()[subset]:,}" for subset in SUBSETS)
         assert (counts, test_hash) == (wanted, split.sha256("test")[:12]), name
         assert re.search(rf"^\| `{name}` .*\| {wanted} \|$", readme, flags=re.MULTILINE), name
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_page_of_recipes_has_every_class_and_where_its_settings_are(name):
+    page = (REPOSITORY / "docs/add-a-recipe.md").read_text()
+    assert re.search(rf'^class = .*"{name}"', page, re.MULTILINE)
+    rows = {cells[1].strip(): cells[2] for cells in map(row_cells, page.splitlines()) if cells}
+    settings, training = KINDS[name].settings, KINDS[name].learner.settings_class
+    for table, wanted in (("`[model]`", settings), ("`[training]`", training)):
+        for record in wanted.__mro__:
+            if vars(record).get("__annotations__"):
+                file = f"../{record.__module__.replace('.', '/')}.py"
+                assert file in rows[table], f"{record.__name__} of {name}"
 
 
 def test_the_protocol_names_every_metric():
