@@ -52,24 +52,15 @@ def command(
     OUT becomes a recipe folder itself, from the first validation on: `gridkit evaluate --model OUT`
     takes it. Test clips are never read.
     """
-    from dataclasses import replace
-
     from gridkit.cli.train_bar import TrainingBar, clips_of, pack_with_bar
     from gridkit.compute.lock import folder_lock
     from gridkit.prepare.from_hub import local_corpus
-    from gridkit.recipe import load_recipe
-    from gridkit.recipe.shelf import find_shipped
-    from gridkit.train.run import Limits, refuse_to_overwrite, summary, train_recipe
-    from gridkit.train.settings import training_settings
+    from gridkit.train.run import Limits, asked_run, summary, train_recipe
 
     if (data is None) == (packed is None):
         raise click.UsageError("give --data DIR or --packed FILE")
     limits = Limits(device, threads, minutes, checkpoint_part)
-    recipe = load_recipe(find_shipped(recipe_folder))
-    if split is not None:
-        recipe = replace(recipe, split=split)
-    settings = training_settings(recipe, overrides)
-    refuse_to_overwrite(out)
+    recipe, settings = asked_run(recipe_folder, split, overrides, out)
     with folder_lock(out):
         corpus = None if data is None else local_corpus(data)
         clips = clips_of(recipe, corpus, packed, out)

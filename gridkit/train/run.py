@@ -4,7 +4,7 @@ numpy and safetensors alone: there `python -m gridkit.train.run` trains from a p
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,12 +59,30 @@ class Limits:
         return None if mib is None else max(1, int(mib * 2**20))
 
 
-def refuse_to_overwrite(out: Path) -> None:
-    """Check that a folder is no recipe, unless an earlier piece of a run made it one.
+def asked_run(
+    folder: Path, split: str | None, overrides: Iterable[str], out: Path
+) -> tuple[Recipe, RunSettings]:
+    """Return the recipe that a command names, and its settings, before anything is written.
+
+    Args:
+        folder: of the recipe, or `recipes/NAME` for a shipped one.
+        split: another split than the recipe's; None for its own.
+        overrides: see `training_settings`.
+        out: folder of the run.
 
     Raises:
-        UsageError: it is.
+        UsageError, RecipeError: see `training_settings`; `out` would be overwritten.
     """
+    recipe = load_recipe(find_shipped(folder))
+    if split is not None:
+        recipe = replace(recipe, split=split)
+    settings = training_settings(recipe, overrides)
+    _refuse_to_overwrite(out)
+    return recipe, settings
+
+
+def _refuse_to_overwrite(out: Path) -> None:
+    """Check that a folder is no recipe, unless an earlier piece of a run made it one."""
     is_run = (out / LOG_FILE).exists() or (out / INDEX_FILE).exists()
     if (out / RECIPE_FILE).exists() and not is_run:
         raise UsageError(
@@ -144,11 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         limits = Limits(given.device, given.threads, given.minutes, given.checkpoint_part)
-        recipe = load_recipe(find_shipped(given.recipe))
-        if given.split is not None:
-            recipe = replace(recipe, split=given.split)
-        settings = training_settings(recipe, given.set)
-        refuse_to_overwrite(given.out)
+        recipe, settings = asked_run(given.recipe, given.split, given.set, given.out)
         with folder_lock(given.out):
             clips = packed_clips(given.packed, given.out, recipe)
             outcome = train_recipe(recipe, clips, given.out, settings, limits, plain_lines())

@@ -82,9 +82,8 @@ def test_a_known_delay_is_measured_within_two_percent_and_gridkits_share_is_belo
 
 
 def test_an_honest_clock_is_not_disputed(timed):
-    """On a busy machine calls are held up outside, now and then or always; then it is noisy."""
-    tries = (timed("spin(0.010)") for _ in range(3))
-    assert any(not found.clock_disputed or found.noisy for found in tries)
+    """Ten tries: on a machine that is busy now and then, single calls are held up outside."""
+    assert not all(timed("spin(0.010)").clock_disputed for _ in range(10))
 
 
 def test_a_patched_clock_is_disputed(timed):
