@@ -132,6 +132,9 @@ def test_wrong_use_is_one_line(corpus, tmp_path, capsys):
         given = ["--data", corpus, "--out", tmp_path / "o", option, "0"]
         assert run("train", recipe, *given) == 2
         assert f"{option} 0" in capsys.readouterr().err
+    given = ["--data", corpus, "--out", tmp_path / "o", *SHORT, "--minutes", "nan"]
+    assert run("train", recipe, *given) == 2
+    assert "--minutes nan: give a number above 0" in capsys.readouterr().err
 
 
 def test_a_recipe_is_never_trained_over(corpus, tmp_path, capsys):

@@ -26,6 +26,7 @@ from gridkit.models.frames import FrameInput
 from gridkit.models.recogniser import RecogniserSettings
 from gridkit.recipe import load_recipe
 from gridkit.train import loop
+from gridkit.train.checkpoint import load_checkpoint
 from gridkit.train.clips import TrainingClips
 from gridkit.train.learner import run_key
 from gridkit.train.loop import Outcome
@@ -129,6 +130,7 @@ def test_what_cannot_be_kept_is_not_where_a_run_resumes(tmp_path):
 
     with pytest.raises(RecipeError):
         train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION, kept=refuse)
+    assert load_checkpoint(tmp_path) is None
     again = train(MODEL, made_up_clips(), tmp_path, SETTINGS, AUGMENTATION)
     assert again.step == SETTINGS.steps
 
